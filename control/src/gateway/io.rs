@@ -1,0 +1,139 @@
+//! What goes into the gateway and what comes out: plain values, no sockets.
+
+use std::net::SocketAddr;
+
+use strait_shared::command::{Command, Event};
+
+/// Index of a realm in the configuration's order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RealmIndex(pub u16);
+
+/// Index of a signalling address within its realm, in the configuration's order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ListenerIndex(pub u16);
+
+/// The transport a message arrived by or leaves by (RFC 3261 §18).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Transport {
+    /// One message, one datagram.
+    Udp,
+    /// Messages framed by Content-Length on a connection.
+    Tcp,
+}
+
+/// A TCP connection's number, given by the transport; never reused while the process lives.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ConnectionId(pub u64);
+
+/// The path a party is reached on: our listener, its address as we see it, and its connection.
+///
+/// For UDP this is the NAT binding the party was heard on; for TCP the connection it opened. A
+/// flow with transport TCP and no connection asks the transport to open one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Flow {
+    /// The realm the listener belongs to.
+    pub realm: RealmIndex,
+    /// Which of the realm's listeners sends and receives on this flow.
+    pub listener: ListenerIndex,
+    /// UDP or TCP.
+    pub transport: Transport,
+    /// The party's address and port as seen by us, i.e. after any NAT.
+    pub remote: SocketAddr,
+    /// The TCP connection, once there is one.
+    pub connection: Option<ConnectionId>,
+}
+
+/// What happened outside.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A whole message, as framed by the transport.
+    Message {
+        /// Where it came from.
+        flow: Flow,
+        /// The message's bytes.
+        bytes: &'a [u8],
+    },
+    /// A keep-alive from a party (RFC 5626 §3.5.1: CRLFCRLF on TCP, CRLF or empty on UDP).
+    /// The transport has already answered a ping with a pong where one is owed.
+    KeepAlive {
+        /// Where it came from.
+        flow: Flow,
+    },
+    /// A connection asked for with [`Output::Send`] is open, or one was accepted.
+    Connected {
+        /// The flow, with its connection filled in.
+        flow: Flow,
+    },
+    /// A connection is gone: everything bound to it is told.
+    Disconnected {
+        /// The connection that closed.
+        connection: ConnectionId,
+    },
+    /// What was sent to `flow` could not be (ICMP unreachable, connection refused): RFC 3261 §17.1.4.
+    SendFailed {
+        /// Where it was to go.
+        flow: Flow,
+        /// The branch of the request that failed, where the transport knew it.
+        branch: Option<Vec<u8>>,
+    },
+    /// The dataplane reports something about a slot.
+    Media(Event),
+    /// Something the operator asked for.
+    Operator(OperatorCommand),
+}
+
+/// What the operator may ask of a running gateway.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OperatorCommand {
+    /// End one call, towards both sides, with BYE or CANCEL.
+    EndCall(CallNumber),
+    /// Take no new calls and registrations (503 with Retry-After); let what stands end.
+    Drain,
+    /// End every call now.
+    EndAllCalls,
+}
+
+/// A call's number, unique for the life of the process; shown to the operator and in records.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct CallNumber(pub u64);
+
+/// What the shell is to do, in order.
+#[derive(Debug)]
+pub enum Output {
+    /// Send these bytes.
+    Send {
+        /// To whom and how.
+        flow: Flow,
+        /// The whole message.
+        bytes: Vec<u8>,
+    },
+    /// Put this on the command ring of the worker that owns the slot.
+    Media(Command),
+    /// A call has ended: write its record.
+    Record(Box<crate::gateway::record::CallRecord>),
+    /// Something the operator should read; rate-limited by the gateway.
+    Log(LogLine),
+    /// Close this connection: its party broke the protocol.
+    Close(ConnectionId),
+}
+
+/// A line for the log, with what a person needs to find the cause.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogLine {
+    /// How much it matters.
+    pub level: LogLevel,
+    /// What happened, where (call-id, address) and what to do about it.
+    pub text: String,
+}
+
+/// How much a log line matters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogLevel {
+    /// Someone should look.
+    Warn,
+    /// A state changed.
+    Info,
+    /// For whoever is debugging.
+    Debug,
+}
+

@@ -1,0 +1,7 @@
+//! Strait's signalling process: a dialog-stateful full proxy for SIP.
+
+#![deny(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod sdp;
+pub mod sip;
