@@ -1,1 +1,31 @@
-//! (being laid out)
+//! Strait's configuration: one YAML file for both processes and the operator's command.
+//!
+//! A [`Config`] only comes from [`Config::load`] or [`Config::from_str`](std::str::FromStr), so
+//! whoever holds one holds a valid one: names are resolved, ranges do not overlap, families match.
+//! The doc comments of the types are the manual of the file's keys.
+
+#![forbid(unsafe_code)]
+
+mod config;
+mod geometry;
+mod load;
+mod realm;
+mod report;
+mod resolved;
+mod runtime_directory;
+mod scalar;
+mod softswitch;
+
+pub use config::{Config, Dataplane, Idle, Limits, Log, LogLevel, Nic, PortKind, Records, Worker};
+pub use geometry::geometry;
+pub use realm::{
+    Hide, KeepAlive, KeepAliveMethod, LatchPolicy, MediaAddress, Police, Realm, Registration,
+    SignallingAddress, Transport,
+};
+pub use report::{Finding, Position, Report, Severity};
+pub use resolved::{RealmIndex, SoftswitchIndex};
+pub use runtime_directory::default_directory;
+pub use scalar::{
+    Domain, Dscp, InstanceName, NicName, PortRange, RealmName, ScalarError, SoftswitchName, VlanId,
+};
+pub use softswitch::Softswitch;

@@ -1,0 +1,245 @@
+//! The whole configuration, and what is not a realm or a softswitch.
+
+use std::{path::PathBuf, time::Duration};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    realm::Realm,
+    resolved::Resolved,
+    scalar::{InstanceName, NicName, duration},
+    softswitch::Softswitch,
+};
+
+/// Strait's configuration: one YAML file that serves both processes and the operator's command.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Names this running Strait where several share a machine: part of the names of its runtime
+    /// files. Letters, digits, `-`, `_` and `.`, at most 32.
+    #[serde(default = "default_instance")]
+    pub instance: InstanceName,
+    /// Where the sockets of this instance lie: `control.sock` for the operator's command and
+    /// `region.sock` for the shared memory. Without it: `/run/strait` as root,
+    /// `$XDG_RUNTIME_DIR/strait` where that is set, else `/tmp/strait-<uid>`; an instance that is
+    /// not called `strait` gets a directory of its own name beside it.
+    #[serde(default)]
+    pub runtime_directory: Option<PathBuf>,
+    /// The networks Strait stands between. At least one.
+    #[schemars(length(min = 1))]
+    pub realms: Vec<Realm>,
+    /// The softswitches, SIP servers and trunks that signalling is forwarded to.
+    #[serde(default)]
+    pub softswitches: Vec<Softswitch>,
+    /// Bounds on what Strait holds at once. Memory is taken for them at start.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The media relay: its NICs and workers.
+    #[serde(default)]
+    pub dataplane: Dataplane,
+    /// Where the records of calls go.
+    #[serde(default)]
+    pub records: Records,
+    /// What is logged.
+    #[serde(default)]
+    pub log: Log,
+    /// How long a drain waits for the calls that stand before they are ended. A duration; `0s`
+    /// ends them at once.
+    #[serde(with = "duration::required", default = "default_drain_timeout")]
+    #[schemars(with = "duration::Text")]
+    pub drain_timeout: Duration,
+    /// The names, resolved to indices once the file is known to be valid.
+    #[serde(skip)]
+    pub(crate) resolved: Resolved,
+}
+
+/// Bounds on what Strait holds at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Calls at once, 1 to 1000000; more are answered 503 with Retry-After.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub calls: u32,
+    /// Registrations at once, 0 to 10000000; more are answered 503 with Retry-After.
+    #[schemars(range(max = 10_000_000))]
+    pub registrations: u32,
+    /// The longest SIP message in bytes, 1500 to 65535; a longer one is answered 513
+    /// (RFC 3261 §21.5.7).
+    #[schemars(range(min = 1_500, max = 65_535))]
+    pub message_bytes: u32,
+    /// The most `m=` lines of one session description, 1 to 64; more are answered 488.
+    #[schemars(range(min = 1, max = 64))]
+    pub media_lines: u16,
+    /// New calls a second, 1 to 100000; more are answered 503 with Retry-After.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub calls_per_second: u32,
+    /// TCP connections at once, both directions together, 1 to 1000000; the ones idle longest are
+    /// closed to make room.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub tcp_connections: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            calls: 1_000,
+            registrations: 100_000,
+            message_bytes: 65_535,
+            media_lines: 16,
+            calls_per_second: 200,
+            tcp_connections: 10_000,
+        }
+    }
+}
+
+/// The media relay: its NICs and workers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dataplane {
+    /// The NICs packets arrive and leave by, 1 to 16.
+    #[schemars(length(min = 1, max = 16))]
+    pub nics: Vec<Nic>,
+    /// The workers, 1 to 64: each is a thread that relays its share of the packets.
+    #[schemars(length(min = 1, max = 64))]
+    pub workers: Vec<Worker>,
+    /// What a worker does while no packet comes.
+    pub idle: Idle,
+    /// Spare slots, an even number from 0 to 65536. Each pair lets one further callee of a forked
+    /// INVITE send a stream to the port that all of them were given (RFC 3261 §16.6).
+    #[schemars(range(max = 65_536))]
+    pub fork_slots: u32,
+}
+
+impl Default for Dataplane {
+    fn default() -> Dataplane {
+        Dataplane {
+            nics: vec![Nic {
+                name: default_nic(),
+                port: PortKind::Udp,
+                read: None,
+                write: None,
+            }],
+            workers: vec![Worker { core: None }],
+            idle: Idle::Adaptive,
+            fork_slots: 64,
+        }
+    }
+}
+
+/// One NIC of the dataplane.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nic {
+    /// What media addresses call it by.
+    pub name: NicName,
+    /// How packets get in and out.
+    #[serde(default)]
+    pub port: PortKind,
+    /// `pcap` only: the capture whose frames arrive; without it none do.
+    #[serde(default)]
+    pub read: Option<PathBuf>,
+    /// `pcap` only: the capture that frames leave to.
+    #[serde(default)]
+    pub write: Option<PathBuf>,
+}
+
+/// How packets get in and out of the relay.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PortKind {
+    /// Ordinary sockets with batched system calls: any machine, no privileges.
+    #[default]
+    Udp,
+    /// Frames over rings in memory: tests and benches inside one process.
+    Memory,
+    /// Frames from and to capture files.
+    Pcap,
+}
+
+/// One worker of the dataplane.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Worker {
+    /// The core this worker is pinned to, as Linux numbers it; `null` leaves it to the kernel.
+    #[serde(default)]
+    pub core: Option<u16>,
+}
+
+/// What a worker does while no packet comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Idle {
+    /// Sleep until one comes: for a machine shared with others.
+    #[default]
+    Adaptive,
+    /// Look again at once: the lowest latency, for a core of the worker's own.
+    Poll,
+}
+
+/// Where the records of calls go.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Records {
+    /// The file that gets one line of JSON a call, at its end. A relative path starts at the
+    /// working directory.
+    pub file: PathBuf,
+}
+
+impl Default for Records {
+    fn default() -> Records {
+        Records {
+            file: "calls.jsonl".into(),
+        }
+    }
+}
+
+/// What is logged, on standard error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// The least serious lines still written.
+    pub level: LogLevel,
+}
+
+/// How serious a log line is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Something stopped working.
+    Error,
+    /// Someone should look.
+    Warn,
+    /// A state changed.
+    #[default]
+    Info,
+    /// For whoever looks for a fault: every message of signalling.
+    Debug,
+    /// Everything there is.
+    Trace,
+}
+
+impl LogLevel {
+    /// The level as the file writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            LogLevel::Error => "error",
+            LogLevel::Warn => "warn",
+            LogLevel::Info => "info",
+            LogLevel::Debug => "debug",
+            LogLevel::Trace => "trace",
+        }
+    }
+}
+
+pub(crate) fn default_nic() -> NicName {
+    "default".parse().expect("`default` is a name")
+}
+
+fn default_instance() -> InstanceName {
+    "strait".parse().expect("`strait` is a name")
+}
+
+fn default_drain_timeout() -> Duration {
+    Duration::from_secs(60)
+}
