@@ -1,1 +1,15 @@
-//! (being laid out)
+//! Real programs against Strait: network namespaces, NATs by nftables, SIPp, baresip, Kamailio.
+//!
+//! A scenario builds a [`topology::Topology`], starts Strait and its peers in it, lets them place
+//! calls, and then compares what left one phone with what reached the other.
+
+pub mod baresip;
+pub mod capture;
+pub mod kamailio;
+pub mod namespace;
+pub mod nat;
+pub mod program;
+pub mod requirements;
+pub mod sipp;
+pub mod strait;
+pub mod topology;

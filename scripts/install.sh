@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that Strait's tests run against. As root it installs what is missing;
+# otherwise it says what is missing and succeeds, so that what needs none of it goes on.
+#   scripts/install.sh
+set -euo pipefail
+
+# program:package
+needed=(
+  cc:gcc ip:iproute2 nft:nftables tcpdump:tcpdump tshark:tshark sipp:sip-tester
+  kamailio:kamailio baresip:baresip-core python3:python3
+)
+export PATH="$PATH:/usr/sbin:/sbin"
+
+missing=()
+for pair in "${needed[@]}"; do
+  command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+done
+if [ ${#missing[@]} -eq 0 ]; then
+  exit 0
+fi
+if [ "$(id -u)" -ne 0 ]; then
+  echo "missing packages: ${missing[*]}" >&2
+  echo "what needs them is skipped; to run it too: sudo apt-get install ${missing[*]}" >&2
+  exit 0
+fi
+echo "installing: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+# Debian starts the softswitch as a service at once; the tests start their own.
+if command -v systemctl >/dev/null && systemctl is-active -q kamailio 2>/dev/null; then
+  systemctl disable -q --now kamailio || true
+fi

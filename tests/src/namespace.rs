@@ -1,0 +1,132 @@
+//! Network namespaces: hosts of a scenario on one machine.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::program::Program;
+
+static WORLDS: AtomicU32 = AtomicU32::new(0);
+
+/// The names of one scenario's namespaces: unique on the machine while the test process lives.
+#[derive(Clone)]
+pub struct World {
+    prefix: String,
+}
+
+impl World {
+    /// A fresh set of names; removes namespaces that dead test processes left behind.
+    pub fn new() -> World {
+        remove_leftovers();
+        let number = WORLDS.fetch_add(1, Ordering::Relaxed);
+        World { prefix: format!("strait-{}-{number}", std::process::id()) }
+    }
+
+    /// Adds a host.
+    pub fn host(&self, role: &str) -> Namespace {
+        Namespace::add(&format!("{}-{role}", self.prefix))
+    }
+}
+
+impl Default for World {
+    fn default() -> World {
+        World::new()
+    }
+}
+
+/// One host: removed, with its interfaces, when dropped.
+pub struct Namespace {
+    name: String,
+}
+
+impl Namespace {
+    fn add(name: &str) -> Namespace {
+        run(&["netns", "add", name]);
+        let namespace = Namespace { name: name.to_owned() };
+        namespace.ip("link set lo up");
+        for key in ["all", "default"] {
+            namespace.sysctl(&format!("net.ipv6.conf.{key}.accept_dad"), "0");
+            namespace.sysctl(&format!("net.ipv6.conf.{key}.router_solicitations"), "0");
+        }
+        namespace
+    }
+
+    /// Its name, as `ip netns` knows it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs `ip <arguments>` in it.
+    pub fn ip(&self, arguments: &str) {
+        let mut all = vec!["-n", &self.name];
+        all.extend(arguments.split_whitespace());
+        run(&all);
+    }
+
+    /// Sets a kernel parameter in it.
+    pub fn sysctl(&self, key: &str, value: &str) {
+        let path = format!("/proc/sys/{}", key.replace('.', "/"));
+        let script = format!("echo {value} > {path}");
+        let status = self.command("sh").args(["-c", &script]).status();
+        assert!(status.is_ok_and(|s| s.success()), "cannot set {key} in {}", self.name);
+    }
+
+    /// Loads an nftables ruleset.
+    pub fn nft(&self, ruleset: &str) {
+        let output = self.command("nft").arg(ruleset).output().expect("nft is installed");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "nft in {}: {errors}\n{ruleset}", self.name);
+    }
+
+    /// A command that runs in it.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name, program]);
+        command
+    }
+
+    /// Starts a program in it, with its output in `directory`.
+    pub fn start(&self, name: &str, command: Command, directory: &Path) -> Program {
+        Program::start(name, command, directory)
+    }
+
+    /// Connects this host's `interface` with `peer_interface` of `peer`.
+    pub fn connect(&self, interface: &str, peer: &Namespace, peer_interface: &str) {
+        self.ip(&format!(
+            "link add {interface} type veth peer name {peer_interface} netns {}",
+            peer.name
+        ));
+        self.ip(&format!("link set {interface} up"));
+        peer.ip(&format!("link set {peer_interface} up"));
+    }
+
+    /// Gives `interface` an address with its prefix length.
+    pub fn address(&self, interface: &str, address: &str) {
+        let nodad = if address.contains(':') { "nodad" } else { "" };
+        self.ip(&format!("addr add {address} dev {interface} {nodad}"));
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let _ = Command::new("ip").args(["netns", "del", &self.name]).output();
+    }
+}
+
+fn run(arguments: &[&str]) {
+    let output = Command::new("ip").args(arguments).output().expect("iproute2 is installed");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "ip {}: {errors}", arguments.join(" "));
+}
+
+fn remove_leftovers() {
+    let Ok(output) = Command::new("ip").args(["netns", "list"]).output() else { return };
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let name = line.split_whitespace().next().unwrap_or_default();
+        let Some(rest) = name.strip_prefix("strait-") else { continue };
+        let pid = rest.split('-').next().unwrap_or_default();
+        if pid.parse::<u32>().is_ok() && !Path::new("/proc").join(pid).exists() {
+            let _ = Command::new("ip").args(["netns", "del", name]).output();
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a scenario needs from the machine, and what happens where it is missing.
+//!
+//! Without root or a package a scenario is skipped with a printed reason. Where `CI` is set both
+//! are there, so a skip would hide a fault: it fails.
+
+use std::path::Path;
+
+/// Programs the scenarios run, with the Debian package that brings each.
+const PACKAGES: &[(&str, &str)] = &[
+    ("ip", "iproute2"),
+    ("nft", "nftables"),
+    ("tcpdump", "tcpdump"),
+    ("tshark", "tshark"),
+    ("sipp", "sip-tester"),
+    ("kamailio", "kamailio"),
+    ("baresip", "baresip-core"),
+];
+
+/// True when a scenario that needs root and `programs` can run here; else says why not.
+///
+/// # Panics
+/// Where `CI` is set and something is missing.
+pub fn met(programs: &[&str]) -> bool {
+    let Some(reason) = missing(programs) else { return true };
+    assert!(std::env::var_os("CI").is_none(), "cannot run under CI: {reason}");
+    println!("skipped: {reason}");
+    false
+}
+
+/// Skips the calling test unless root, namespaces and the named programs are there.
+#[macro_export]
+macro_rules! require {
+    ($($program:expr),* $(,)?) => {
+        if !$crate::requirements::met(&["ip", "nft", "tcpdump", "tshark", $($program),*]) {
+            return;
+        }
+    };
+}
+
+fn missing(programs: &[&str]) -> Option<String> {
+    if !is_root() {
+        return Some("needs root for network namespaces; run scripts/test.sh as root".into());
+    }
+    for program in programs {
+        if !on_path(program) {
+            let package = PACKAGES.iter().find(|(name, _)| name == program).map(|(_, p)| *p);
+            return Some(format!(
+                "{program} is not installed; apt-get install {}",
+                package.unwrap_or(program)
+            ));
+        }
+    }
+    None
+}
+
+fn is_root() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| {
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix("Uid:"))
+            .and_then(|ids| ids.split_whitespace().nth(1))
+            == Some("0")
+    })
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var("PATH").unwrap_or_default();
+    path.split(':').chain(["/usr/sbin", "/sbin"]).any(|dir| Path::new(dir).join(program).exists())
+}

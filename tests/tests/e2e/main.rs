@@ -1,0 +1,12 @@
+//! Calls through Strait between programs that are not ours, over networks that NATs divide.
+
+mod cancel;
+mod environment;
+mod failover;
+mod families;
+mod forking;
+mod hold_and_transfer;
+mod nats;
+mod operator;
+mod scene;
+mod spoofing;
