@@ -1,0 +1,170 @@
+//! Messages cut from a byte stream (RFC 3261 §18.3, RFC 5626 §3.5.1).
+
+use memchr::memchr;
+use thiserror::Error;
+
+use super::fault::Fault;
+use super::limits::{MAX_STREAM_BODY_BYTES, MAX_STREAM_HEAD_BYTES};
+use super::lines::Lines;
+use super::message::content_length;
+use super::scanner::is_token;
+
+/// What a stream brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame<'a> {
+    /// A whole message by its own account; [`Message::parse`](super::Message::parse) reads it.
+    Message(&'a [u8]),
+    /// CRLF CRLF between messages, to be answered with CRLF.
+    Ping,
+    /// CRLF between messages: the answer to a ping.
+    Pong,
+}
+
+/// Why a stream cannot be read on and its connection must close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum FramingError {
+    /// What should be a start line is none.
+    #[error("no SIP start line where one was due")]
+    NotSip,
+    /// The header section is longer than
+    /// [`MAX_STREAM_HEAD_BYTES`](super::limits::MAX_STREAM_HEAD_BYTES).
+    #[error("header section too long")]
+    HeadTooLong,
+    /// The announced body is longer than
+    /// [`MAX_STREAM_BODY_BYTES`](super::limits::MAX_STREAM_BODY_BYTES).
+    #[error("body too long")]
+    BodyTooLong,
+    /// No telling where the message ends.
+    #[error("unreadable Content-Length")]
+    ContentLength,
+}
+
+/// Collects received bytes and hands out whole messages.
+///
+/// Holds at most one message and what was pushed after it: call [`next`](Framer::next) until it
+/// has nothing more before pushing again.
+#[derive(Debug, Default)]
+pub struct Framer {
+    buffer: Vec<u8>,
+    /// Bytes at the front that were handed out.
+    taken: usize,
+    /// Bytes after `taken` known not to end the header section.
+    scanned: usize,
+    /// Length of the message at `taken`, once its header section is complete.
+    message_len: Option<usize>,
+    /// A CRLF between messages was just taken, which a second one makes a ping.
+    pong_taken: bool,
+}
+
+impl Framer {
+    /// Nothing received yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds what was received.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.drain(..std::mem::take(&mut self.taken));
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next whole message or keep-alive; `None` until more is received.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "frames borrow from the framer"
+    )]
+    pub fn next(&mut self) -> Result<Option<Frame<'_>>, FramingError> {
+        if self.message_len.is_none() {
+            if let Some(keep_alive) = self.keep_alive() {
+                return Ok(Some(keep_alive));
+            }
+            self.message_len = self.measure()?;
+        }
+        let Some(len) = self.message_len.filter(|len| *len <= self.pending().len()) else {
+            return Ok(None);
+        };
+        let start = self.taken;
+        self.taken += len;
+        self.scanned = 0;
+        self.message_len = None;
+        self.pong_taken = false;
+        Ok(Some(Frame::Message(&self.buffer[start..self.taken])))
+    }
+
+    /// Bytes received and not handed out: after an error, what a refusal can be built from.
+    pub fn pending(&self) -> &[u8] {
+        &self.buffer[self.taken..]
+    }
+
+    fn keep_alive(&mut self) -> Option<Frame<'static>> {
+        let (len, frame) = match self.pending() {
+            [b'\r', b'\n', b'\r', b'\n', ..] => (4, Frame::Ping),
+            [b'\r', b'\n', ..] if self.pong_taken => (2, Frame::Ping),
+            [b'\r', b'\n', ..] => (2, Frame::Pong),
+            _ => return None,
+        };
+        self.taken += len;
+        self.pong_taken = frame == Frame::Pong;
+        Some(frame)
+    }
+
+    /// The length of the message at the front, once its header section is complete.
+    fn measure(&mut self) -> Result<Option<usize>, FramingError> {
+        let pending = &self.buffer[self.taken..];
+        check_start(pending)?;
+        let Some(head_len) = head_len(pending, &mut self.scanned) else {
+            let too_long = pending.len() > MAX_STREAM_HEAD_BYTES;
+            return if too_long {
+                Err(FramingError::HeadTooLong)
+            } else {
+                Ok(None)
+            };
+        };
+        if head_len > MAX_STREAM_HEAD_BYTES {
+            return Err(FramingError::HeadTooLong);
+        }
+        let headers = Lines::after_start_line(&pending[..head_len]).flatten();
+        let body_len = content_length(pending, headers)
+            .map_err(|_: Fault| FramingError::ContentLength)?
+            .unwrap_or(0);
+        if body_len > MAX_STREAM_BODY_BYTES {
+            return Err(FramingError::BodyTooLong);
+        }
+        Ok(Some(head_len + body_len))
+    }
+}
+
+/// Garbage is told from its first bytes, before a whole header section of it is kept.
+fn check_start(pending: &[u8]) -> Result<(), FramingError> {
+    let Some(first) = pending.first() else {
+        return Ok(());
+    };
+    if *first == b'\r' && pending.len() == 1 {
+        return Ok(());
+    }
+    let line = memchr(b'\n', pending).map(|end| &pending[..end]);
+    let is_sip = |line: &[u8]| {
+        line.windows(4)
+            .any(|word| word.eq_ignore_ascii_case(b"SIP/"))
+    };
+    if !is_token(*first) || line.is_some_and(|line| !is_sip(line)) {
+        return Err(FramingError::NotSip);
+    }
+    Ok(())
+}
+
+/// The length of the header section with its blank line. `scanned` carries over how far earlier
+/// calls have looked.
+fn head_len(pending: &[u8], scanned: &mut usize) -> Option<usize> {
+    while let Some(end) = memchr(b'\n', &pending[*scanned..]) {
+        let next = *scanned + end + 1;
+        match pending[next..] {
+            [b'\n', ..] => return Some(next + 1),
+            [b'\r', b'\n', ..] => return Some(next + 2),
+            [] | [b'\r'] => return None,
+            _ => *scanned = next,
+        }
+    }
+    *scanned = pending.len();
+    None
+}

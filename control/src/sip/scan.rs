@@ -1,0 +1,164 @@
+//! Finds IP addresses written out in text nobody has a grammar for.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::span::Span;
+
+/// An address found, and where. For IPv6 the span leaves out brackets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The address.
+    pub ip: IpAddr,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// All IPv4 and IPv6 literals under `span` of `bytes`, in order.
+///
+/// A dotted quad counts wherever it does not run on into further digits or dotted numbers
+/// (version numbers, object identifiers); it may stand inside a name. An IPv6 literal counts
+/// where no letter or digit touches it.
+pub fn addresses(bytes: &[u8], span: Span) -> impl Iterator<Item = Found> {
+    let mut at = span.start();
+    let end = span.end();
+    std::iter::from_fn(move || {
+        while at < end {
+            if !is_literal(bytes[at]) {
+                at += 1;
+                continue;
+            }
+            let run_end = (at..end).find(|i| !is_literal(bytes[*i])).unwrap_or(end);
+            if let Some(found) = find_in_run(bytes, span, at, run_end) {
+                at = found.span.end();
+                return Some(found);
+            }
+            at = run_end;
+        }
+        None
+    })
+}
+
+/// The first address within a run of characters that addresses are made of.
+fn find_in_run(bytes: &[u8], span: Span, start: usize, end: usize) -> Option<Found> {
+    let whole = || ipv6(bytes, span, start, end);
+    whole().or_else(|| (start..end).find_map(|at| ipv4(bytes, span, at, end)))
+}
+
+/// An IPv6 address that is the whole run but for punctuation around it.
+fn ipv6(bytes: &[u8], span: Span, start: usize, end: usize) -> Option<Found> {
+    let touches = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let before = start
+        .checked_sub(1)
+        .filter(|before| *before >= span.start());
+    let after = (end < span.end()).then_some(end);
+    if touches(before.map(|i| &bytes[i])) || touches(after.map(|i| &bytes[i])) {
+        return None;
+    }
+    if memchr::memchr_iter(b':', &bytes[start..end]).count() < 2 {
+        return None;
+    }
+    let trims = [(0, 0), (0, 1), (1, 0), (1, 1)];
+    trims.into_iter().find_map(|(front, back)| {
+        let inner = bytes.get(start + front..end - back)?;
+        let edge = |byte: Option<&u8>| matches!(byte, Some(b':' | b'.'));
+        let dropped = [(front, &bytes[start]), (back, &bytes[end - 1])];
+        if dropped
+            .iter()
+            .any(|(count, byte)| *count == 1 && !edge(Some(byte)))
+        {
+            return None;
+        }
+        let ip: Ipv6Addr = std::str::from_utf8(inner).ok()?.parse().ok()?;
+        Some(Found {
+            ip: IpAddr::V6(ip),
+            span: Span::new(start + front, end - back),
+        })
+    })
+}
+
+/// A dotted quad that starts at `at`.
+fn ipv4(bytes: &[u8], span: Span, at: usize, end: usize) -> Option<Found> {
+    if !bytes[at].is_ascii_digit() {
+        return None;
+    }
+    let before = |back: usize| {
+        at.checked_sub(back)
+            .filter(|i| *i >= span.start())
+            .map(|i| bytes[i])
+    };
+    let digit = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_digit());
+    if digit(before(1)) || (before(1) == Some(b'.') && digit(before(2))) {
+        return None;
+    }
+    let dotted = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+    let mut stop = (at..end).find(|i| !dotted(&bytes[*i])).unwrap_or(end);
+    while stop > at && bytes[stop - 1] == b'.' {
+        stop -= 1;
+    }
+    let ip: Ipv4Addr = std::str::from_utf8(&bytes[at..stop]).ok()?.parse().ok()?;
+    Some(Found {
+        ip: IpAddr::V4(ip),
+        span: Span::new(at, stop),
+    })
+}
+
+fn is_literal(byte: u8) -> bool {
+    byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<&str> {
+        addresses(text.as_bytes(), Span::new(0, text.len()))
+            .map(|found| &text[found.span.start()..found.span.end()])
+            .collect()
+    }
+
+    #[test]
+    fn finds_addresses_in_their_disguises() {
+        assert_eq!(found("192.0.2.1"), ["192.0.2.1"]);
+        assert_eq!(
+            found("<sip:a@192.0.2.1:5060>, 10.0.0.1."),
+            ["192.0.2.1", "10.0.0.1"]
+        );
+        assert_eq!(found("host-10.1.2.3.example.com"), ["10.1.2.3"]);
+        assert_eq!(found("id=abc10.1.2.3def"), ["10.1.2.3"]);
+        assert_eq!(found("sip:[2001:db8::1]:5060"), ["2001:db8::1"]);
+        assert_eq!(found("from 2001:db8::1: gone"), ["2001:db8::1"]);
+        assert_eq!(found("at ::1."), ["::1"]);
+        assert_eq!(found("::ffff:192.0.2.1"), ["::ffff:192.0.2.1"]);
+        assert_eq!(found("a=b:10.0.0.1:c:10.0.0.2"), ["10.0.0.1", "10.0.0.2"]);
+    }
+
+    #[test]
+    fn leaves_what_is_no_address() {
+        for text in [
+            "1.2.3",
+            "1.2.3.4.5",
+            "300.1.1.1",
+            "12:34:56",
+            "std::ffi",
+            "a.b.c.d",
+            "",
+            ":",
+            "::x",
+            "01.02.03.04",
+            "2001:db8:::1",
+            "1..2.3.4",
+        ] {
+            assert_eq!(found(text), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn keeps_to_its_span() {
+        let text = b"x192.0.2.123";
+        let mut inside = addresses(text, Span::new(1, 10));
+        assert_eq!(
+            inside.next().map(|found| found.span),
+            Some(Span::new(1, 10))
+        );
+    }
+}
