@@ -1,0 +1,329 @@
+//! All server transactions: their machines, matching, kept responses and timers.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use strait_shared::time::Instant;
+
+use super::matching::{self, Key};
+use super::server_machine::{ServerMachine, State};
+use super::step::{Life, Rearm, Step};
+use super::way_back::WayBack;
+use super::{Config, Event, Outputs, Refused, RequestOutcome, ServerId};
+use crate::gateway::io::{ConnectionId, Flow, Output, Transport};
+use crate::gateway::timer::{TimerId, Timers};
+use crate::sip::{Fault, HeaderName, Message, Method, Status};
+
+#[derive(Debug)]
+pub(super) struct Servers {
+    config: Config,
+    table: HashMap<ServerId, Server>,
+    by_key: HashMap<Key, ServerId>,
+    by_merged_key: HashMap<Key, ServerId>,
+    by_connection: BTreeSet<(ConnectionId, ServerId)>,
+    timers: Timers<Due>,
+    retained_bytes: usize,
+    last_id: u64,
+}
+
+#[derive(Debug)]
+struct Server {
+    machine: ServerMachine,
+    way: WayBack,
+    key: Key,
+    merged_key: Option<Key>,
+    response: Vec<u8>,
+    resend: Option<TimerId>,
+    end: Option<TimerId>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    Resend(ServerId),
+    End(ServerId),
+}
+
+impl Servers {
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            table: HashMap::new(),
+            by_key: HashMap::new(),
+            by_merged_key: HashMap::new(),
+            by_connection: BTreeSet::new(),
+            timers: Timers::new(),
+            retained_bytes: 0,
+            last_id: 0,
+        }
+    }
+
+    pub fn receive(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        message: &Message,
+        out: &mut Outputs,
+    ) -> Result<RequestOutcome, Refused> {
+        let method = message
+            .method()
+            .ok_or(Refused::Malformed(Fault::StartLine))?;
+        if method == Method::Ack {
+            return self.receive_ack(now, flow, message, out);
+        }
+        let key = matching::server_key(message, &flow, method.as_bytes())?;
+        if let Some(&id) = self.by_key.get(&key) {
+            let step = self
+                .table
+                .get_mut(&id)
+                .map(|server| server.machine.request());
+            self.apply(now, id, &step.unwrap_or_default(), out);
+            return Ok(RequestOutcome::Retransmission);
+        }
+        if method == Method::Cancel {
+            let invite = matching::server_key(message, &flow, Method::Invite.as_bytes())?;
+            let invite = self.by_key.get(&invite).copied();
+            let cancel = self.insert(now, flow, message, key, None)?;
+            return Ok(match invite {
+                Some(invite) => RequestOutcome::Cancel { invite, cancel },
+                None => RequestOutcome::CancelUnmatched(cancel),
+            });
+        }
+        let merged_key = matching::merged_key(message, &flow)?;
+        let merged = merged_key
+            .as_ref()
+            .is_some_and(|key| self.by_merged_key.contains_key(key));
+        let merged_key = merged_key.filter(|_| !merged);
+        let id = self.insert(now, flow, message, key, merged_key)?;
+        Ok(if merged {
+            RequestOutcome::Merged(id)
+        } else {
+            RequestOutcome::New(id)
+        })
+    }
+
+    pub fn respond(
+        &mut self,
+        now: Instant,
+        id: ServerId,
+        status: Status,
+        bytes: Vec<u8>,
+        out: &mut Outputs,
+    ) -> bool {
+        let Some(server) = self.table.get_mut(&id) else {
+            return false;
+        };
+        let Some(step) = server.machine.respond(status) else {
+            return false;
+        };
+        self.retained_bytes -= server.response.len();
+        self.retained_bytes += bytes.len();
+        server.response = bytes;
+        self.apply(now, id, &step, out);
+        self.forget_unneeded(id);
+        true
+    }
+
+    pub fn disconnected(&mut self, connection: ConnectionId) {
+        let bound = (connection, ServerId(0))..=(connection, ServerId(u64::MAX));
+        let ids: Vec<_> = self.by_connection.range(bound).copied().collect();
+        for (connection, id) in ids {
+            self.by_connection.remove(&(connection, id));
+            if let Some(server) = self.table.get_mut(&id) {
+                server.way.flow = server.way.fallback.take().unwrap_or(server.way.flow);
+            }
+        }
+    }
+
+    pub fn timeout(&mut self, now: Instant, out: &mut Outputs, events: &mut VecDeque<Event>) {
+        while let Some(due) = self.timers.expire(now) {
+            let (Due::Resend(id) | Due::End(id)) = due;
+            let Some(server) = self.table.get_mut(&id) else {
+                continue;
+            };
+            let step = match due {
+                Due::Resend(_) => server.machine.resend(),
+                Due::End(_) => server.machine.end(),
+            };
+            self.apply(now, id, &step, out);
+            match step.life {
+                Life::Goes => continue,
+                Life::Terminated => events.push_back(Event::ServerTerminated(id)),
+                Life::TimedOut => events.push_back(Event::ServerTimeout(id)),
+            }
+            self.remove(id);
+        }
+    }
+
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    pub fn way_back(&self, id: ServerId) -> Option<&WayBack> {
+        self.table.get(&id).map(|server| &server.way)
+    }
+
+    pub fn is_unanswered(&self, id: ServerId) -> bool {
+        let state = self.table.get(&id).map(|server| server.machine.state);
+        matches!(state, Some(State::Trying | State::Proceeding))
+    }
+
+    pub fn stateless_way_back(&self, message: &Message, flow: Flow) -> WayBack {
+        WayBack::of(message, flow, self.is_symmetric(&flow))
+    }
+
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    fn receive_ack(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        message: &Message,
+        out: &mut Outputs,
+    ) -> Result<RequestOutcome, Refused> {
+        let key = matching::server_key(message, &flow, Method::Invite.as_bytes())?;
+        let Some(&id) = self.by_key.get(&key) else {
+            return Ok(RequestOutcome::AckForSuccess);
+        };
+        let step = self
+            .table
+            .get_mut(&id)
+            .map(|server| server.machine.ack())
+            .unwrap_or_default();
+        let for_success = step.deliver;
+        self.apply(now, id, &step, out);
+        self.forget_unneeded(id);
+        Ok(match for_success {
+            true => RequestOutcome::AckForSuccess,
+            false => RequestOutcome::AckAbsorbed(id),
+        })
+    }
+
+    fn insert(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        message: &Message,
+        key: Key,
+        merged_key: Option<Key>,
+    ) -> Result<ServerId, Refused> {
+        let way = WayBack::of(message, flow, self.is_symmetric(&flow));
+        let room = self
+            .config
+            .max_retained_bytes
+            .saturating_sub(self.retained_bytes);
+        if self.table.len() >= self.config.max_servers || way.vias.len() > room {
+            return Err(Refused::Full);
+        }
+        if message.header(HeaderName::CallId).is_none() {
+            return Err(Fault::Missing(HeaderName::CallId).into());
+        }
+        self.last_id += 1;
+        let id = ServerId(self.last_id);
+        let reliable = flow.transport == Transport::Tcp;
+        let is_invite = message.method() == Some(Method::Invite);
+        let (machine, step) = ServerMachine::start(is_invite, reliable, self.config.timing);
+        self.by_key.insert(key.clone(), id);
+        if let Some(key) = &merged_key {
+            self.by_merged_key.insert(key.clone(), id);
+        }
+        if let Some(connection) = flow.connection {
+            self.by_connection.insert((connection, id));
+        }
+        self.retained_bytes += way.vias.len();
+        let response = Vec::new();
+        let server = Server {
+            machine,
+            way,
+            key,
+            merged_key,
+            response,
+            resend: None,
+            end: None,
+        };
+        self.table.insert(id, server);
+        self.apply(now, id, &step, &mut Outputs::new());
+        Ok(id)
+    }
+
+    fn apply(&mut self, now: Instant, id: ServerId, step: &Step, out: &mut Outputs) {
+        let Some(server) = self.table.get_mut(&id) else {
+            return;
+        };
+        if step.send.is_some() {
+            out.push_back(Output::Send {
+                flow: server.way.flow,
+                bytes: server.response.clone(),
+            });
+        }
+        rearm(
+            &mut self.timers,
+            now,
+            step.resend,
+            &mut server.resend,
+            Due::Resend(id),
+        );
+        rearm(
+            &mut self.timers,
+            now,
+            step.end,
+            &mut server.end,
+            Due::End(id),
+        );
+    }
+
+    /// Frees what no retransmission can ask for any more.
+    fn forget_unneeded(&mut self, id: ServerId) {
+        let Some(server) = self.table.get_mut(&id) else {
+            return;
+        };
+        if !server.machine.needs_response() {
+            self.retained_bytes -= server.response.len();
+            server.response = Vec::new();
+        }
+    }
+
+    fn remove(&mut self, id: ServerId) {
+        let Some(server) = self.table.remove(&id) else {
+            return;
+        };
+        self.retained_bytes -= server.way.vias.len() + server.response.len();
+        self.by_key.remove(&server.key);
+        if let Some(key) = &server.merged_key {
+            self.by_merged_key.remove(key);
+        }
+        if let Some(connection) = server.way.flow.connection {
+            self.by_connection.remove(&(connection, id));
+        }
+        for timer in [server.resend, server.end].into_iter().flatten() {
+            self.timers.cancel(timer);
+        }
+    }
+
+    fn is_symmetric(&self, flow: &Flow) -> bool {
+        self.config
+            .symmetric_realms
+            .get(usize::from(flow.realm.0))
+            .copied()
+            .unwrap_or(false)
+    }
+}
+
+/// Does to a timer what a step asks for.
+pub(super) fn rearm<K>(
+    timers: &mut Timers<K>,
+    now: Instant,
+    what: Rearm,
+    slot: &mut Option<TimerId>,
+    key: K,
+) {
+    if what == Rearm::Keep {
+        return;
+    }
+    if let Some(armed) = slot.take() {
+        timers.cancel(armed);
+    }
+    if let Rearm::Start(delay) = what {
+        *slot = Some(timers.arm(now, delay, key));
+    }
+}
