@@ -51,9 +51,8 @@ impl<'a> Phone<'a> {
         let json = format!("{{\"command\":\"{command}\",\"params\":\"{parameters}\"}}");
         let netstring = format!("{}:{json},", json.len());
         // A socket belongs to the namespace it was made in, so a program there opens it.
-        let script = format!(
-            "exec 3<>/dev/tcp/127.0.0.1/{CONTROL_PORT}; cat >&3; timeout 1 head -c 20 <&3"
-        );
+        let script =
+            format!("exec 3<>/dev/tcp/127.0.0.1/{CONTROL_PORT}; cat >&3; timeout 1 head -c 20 <&3");
         let mut shell = self
             .host
             .command("bash")
@@ -69,9 +68,17 @@ impl<'a> Phone<'a> {
             .write_all(netstring.as_bytes())
             .expect("the control connection takes a command");
         let mut answer = String::new();
-        let _ = shell.stdout.take().expect("it was piped").read_to_string(&mut answer);
+        let _ = shell
+            .stdout
+            .take()
+            .expect("it was piped")
+            .read_to_string(&mut answer);
         let _ = shell.wait();
-        assert!(!answer.is_empty(), "baresip did not answer {json}: {}", self.program.output());
+        assert!(
+            !answer.is_empty(),
+            "baresip did not answer {json}: {}",
+            self.program.output()
+        );
     }
 
     /// Waits until it printed `text`.
@@ -87,19 +94,36 @@ impl<'a> Phone<'a> {
     /// Waits until `done` says so of what it printed.
     pub fn wait_until_output(&self, what: &str, done: impl Fn(&str) -> bool) {
         let reached = wait_until(Duration::from_secs(15), || done(&self.program.output()));
-        assert!(reached, "baresip never showed {what}:\n{}", self.program.output());
+        assert!(
+            reached,
+            "baresip never showed {what}:\n{}",
+            self.program.output()
+        );
     }
 }
 
 fn write_configuration(directory: &Path, account: &Account<'_>) {
-    let Account { user, address, proxy, transport, answers } = account;
+    let Account {
+        user,
+        address,
+        proxy,
+        transport,
+        answers,
+    } = account;
     let listen = if address.contains(':') {
         format!("[{address}]:5060")
     } else {
         format!("{address}:5060")
     };
     let answer = if *answers { ";answermode=auto" } else { "" };
-    let modules = ["account.so", "menu.so", "ctrl_tcp.so", "g711.so", "ausine.so", "aufile.so"];
+    let modules = [
+        "account.so",
+        "menu.so",
+        "ctrl_tcp.so",
+        "g711.so",
+        "ausine.so",
+        "aufile.so",
+    ];
     let list: String = modules
         .iter()
         .map(|module| match *module {

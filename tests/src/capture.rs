@@ -42,7 +42,9 @@ impl Capture {
         let file = directory.join(format!("{name}.pcap"));
         let mut command = host.command("tcpdump");
         // -Z root: tcpdump would give its privileges up and could no longer write here.
-        command.args(["-i", interface, "-U", "-n", "-Z", "root", "-B", "8192", "-s", "0", "-w"]);
+        command.args([
+            "-i", interface, "-U", "-n", "-Z", "root", "-B", "8192", "-s", "0", "-w",
+        ]);
         command.arg(&file).arg("udp or tcp or icmp");
         let mut tcpdump = host.start(&format!("tcpdump-{name}"), command, directory);
         tcpdump.wait_for_output("listening on", Duration::from_secs(10));
@@ -74,21 +76,27 @@ pub fn datagrams(file: &Path) -> Vec<Datagram> {
 fn datagram(frame: &[u8]) -> Option<Datagram> {
     let sliced = SlicedPacket::from_ethernet(frame).ok()?;
     let (source, destination): (IpAddr, IpAddr) = match sliced.net? {
-        NetSlice::Ipv4(v4) => {
-            (v4.header().source_addr().into(), v4.header().destination_addr().into())
-        }
-        NetSlice::Ipv6(v6) => {
-            (v6.header().source_addr().into(), v6.header().destination_addr().into())
-        }
+        NetSlice::Ipv4(v4) => (
+            v4.header().source_addr().into(),
+            v4.header().destination_addr().into(),
+        ),
+        NetSlice::Ipv6(v6) => (
+            v6.header().source_addr().into(),
+            v6.header().destination_addr().into(),
+        ),
         _ => return None,
     };
     let (is_udp, ports, payload) = match sliced.transport? {
-        TransportSlice::Udp(udp) => {
-            (true, (udp.source_port(), udp.destination_port()), udp.payload().to_vec())
-        }
-        TransportSlice::Tcp(tcp) => {
-            (false, (tcp.source_port(), tcp.destination_port()), tcp.payload().to_vec())
-        }
+        TransportSlice::Udp(udp) => (
+            true,
+            (udp.source_port(), udp.destination_port()),
+            udp.payload().to_vec(),
+        ),
+        TransportSlice::Tcp(tcp) => (
+            false,
+            (tcp.source_port(), tcp.destination_port()),
+            tcp.payload().to_vec(),
+        ),
         _ => return None,
     };
     (!payload.is_empty()).then(|| Datagram {
@@ -109,13 +117,21 @@ pub struct Audio {
 /// The audio that `address` sent.
 pub fn audio_sent(file: &Path, address: &str) -> Audio {
     let address: IpAddr = address.parse().expect("an address");
-    audio(datagrams(file).into_iter().filter(|d| d.source.ip() == address))
+    audio(
+        datagrams(file)
+            .into_iter()
+            .filter(|d| d.source.ip() == address),
+    )
 }
 
 /// The audio that reached `address`.
 pub fn audio_received(file: &Path, address: &str) -> Audio {
     let address: IpAddr = address.parse().expect("an address");
-    audio(datagrams(file).into_iter().filter(|d| d.destination.ip() == address))
+    audio(
+        datagrams(file)
+            .into_iter()
+            .filter(|d| d.destination.ip() == address),
+    )
 }
 
 fn audio(datagrams: impl Iterator<Item = Datagram>) -> Audio {
@@ -145,11 +161,21 @@ pub struct Heard {
 
 /// Compares what was `sent` with what was `received`, packet by packet.
 pub fn compare(sent: &Audio, received: &Audio) -> Heard {
-    let heard =
-        sent.packets.iter().filter(|(key, bytes)| received.packets.get(key) == Some(bytes)).count();
-    let foreign =
-        received.packets.iter().filter(|(key, bytes)| sent.packets.get(key) != Some(bytes)).count();
-    Heard { sent: sent.packets.len(), heard, foreign }
+    let heard = sent
+        .packets
+        .iter()
+        .filter(|(key, bytes)| received.packets.get(key) == Some(bytes))
+        .count();
+    let foreign = received
+        .packets
+        .iter()
+        .filter(|(key, bytes)| sent.packets.get(key) != Some(bytes))
+        .count();
+    Heard {
+        sent: sent.packets.len(),
+        heard,
+        foreign,
+    }
 }
 
 impl Heard {
@@ -159,11 +185,20 @@ impl Heard {
     /// # Panics
     /// When it was not.
     pub fn assert_conversation(self, who: &str, packets: usize) {
-        println!("{who}: {} sent, {} heard, {} foreign", self.sent, self.heard, self.foreign);
+        println!(
+            "{who}: {} sent, {} heard, {} foreign",
+            self.sent, self.heard, self.foreign
+        );
         assert!(self.sent >= packets, "{who} sent too little: {self:?}");
         // What was said before the far gate opened or after it closed is not owed.
-        assert!(self.heard * 10 >= self.sent * 8, "{who} was not heard: {self:?}");
-        assert_eq!(self.foreign, 0, "{who}'s partner heard a stranger: {self:?}");
+        assert!(
+            self.heard * 10 >= self.sent * 8,
+            "{who} was not heard: {self:?}"
+        );
+        assert_eq!(
+            self.foreign, 0,
+            "{who}'s partner heard a stranger: {self:?}"
+        );
     }
 }
 
@@ -173,8 +208,16 @@ impl Heard {
 /// When it does.
 pub fn assert_well_formed(file: &Path) {
     let malformed = tshark(file, "_ws.malformed");
-    assert!(malformed.is_empty(), "malformed packets in {}:\n{malformed}", file.display());
-    assert!(!tshark(file, "sip").is_empty(), "no SIP in {}", file.display());
+    assert!(
+        malformed.is_empty(),
+        "malformed packets in {}:\n{malformed}",
+        file.display()
+    );
+    assert!(
+        !tshark(file, "sip").is_empty(),
+        "no SIP in {}",
+        file.display()
+    );
 }
 
 /// The lines tshark prints for the packets of `file` that match `filter`.
@@ -202,7 +245,10 @@ pub fn tshark(file: &Path, filter: &str) -> String {
 pub fn assert_no_leak(file: &Path, own: &[&str], hidden: &[&str]) {
     let own: Vec<IpAddr> = own.iter().map(|a| a.parse().expect("an address")).collect();
     let mut looked_at = 0;
-    for datagram in datagrams(file).iter().filter(|d| own.contains(&d.source.ip())) {
+    for datagram in datagrams(file)
+        .iter()
+        .filter(|d| own.contains(&d.source.ip()))
+    {
         let is_media = datagram.payload.first().is_some_and(|byte| byte >> 6 == 2);
         if is_media {
             continue;
@@ -210,8 +256,16 @@ pub fn assert_no_leak(file: &Path, own: &[&str], hidden: &[&str]) {
         looked_at += 1;
         let text = String::from_utf8_lossy(&datagram.payload);
         for address in hidden {
-            assert!(!text.contains(address), "{address} leaks to {}:\n{text}", datagram.destination);
+            let receiver = datagram.destination;
+            assert!(
+                !text.contains(address),
+                "{address} leaks to {receiver}:\n{text}"
+            );
         }
     }
-    assert!(looked_at > 0, "Strait sent no signalling in {}", file.display());
+    assert!(
+        looked_at > 0,
+        "Strait sent no signalling in {}",
+        file.display()
+    );
 }

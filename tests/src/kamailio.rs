@@ -11,14 +11,26 @@ pub const DOMAIN: &str = "example.test";
 
 /// Starts it in the core, listening on `address` port 5060 over UDP and TCP.
 pub fn start(topology: &Topology, address: &str) -> Program {
-    let bracketed =
-        if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+    let bracketed = if address.contains(':') {
+        format!("[{address}]")
+    } else {
+        address.to_owned()
+    };
     let name = format!("kamailio-{}", address.replace([':', '.'], "-"));
     let runtime = topology.file(&name);
     std::fs::create_dir_all(&runtime).expect("the scenario's directory is writable");
     let mut command = topology.core.command("kamailio");
     command
-        .args(["-f", &config_file().to_string_lossy(), "-DD", "-E", "-m", "64", "-M", "8"])
+        .args([
+            "-f",
+            &config_file().to_string_lossy(),
+            "-DD",
+            "-E",
+            "-m",
+            "64",
+            "-M",
+            "8",
+        ])
         .args(["-n", "2", "-Y", &runtime.to_string_lossy()])
         .args(["-A", &format!("LISTEN_UDP=udp:{bracketed}:5060")])
         .args(["-A", &format!("LISTEN_TCP=tcp:{bracketed}:5060")]);

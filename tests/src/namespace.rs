@@ -19,7 +19,9 @@ impl World {
     pub fn new() -> World {
         remove_leftovers();
         let number = WORLDS.fetch_add(1, Ordering::Relaxed);
-        World { prefix: format!("strait-{}-{number}", std::process::id()) }
+        World {
+            prefix: format!("strait-{}-{number}", std::process::id()),
+        }
     }
 
     /// Adds a host.
@@ -42,7 +44,9 @@ pub struct Namespace {
 impl Namespace {
     fn add(name: &str) -> Namespace {
         run(&["netns", "add", name]);
-        let namespace = Namespace { name: name.to_owned() };
+        let namespace = Namespace {
+            name: name.to_owned(),
+        };
         namespace.ip("link set lo up");
         for key in ["all", "default"] {
             namespace.sysctl(&format!("net.ipv6.conf.{key}.accept_dad"), "0");
@@ -68,14 +72,26 @@ impl Namespace {
         let path = format!("/proc/sys/{}", key.replace('.', "/"));
         let script = format!("echo {value} > {path}");
         let status = self.command("sh").args(["-c", &script]).status();
-        assert!(status.is_ok_and(|s| s.success()), "cannot set {key} in {}", self.name);
+        assert!(
+            status.is_ok_and(|s| s.success()),
+            "cannot set {key} in {}",
+            self.name
+        );
     }
 
     /// Loads an nftables ruleset.
     pub fn nft(&self, ruleset: &str) {
-        let output = self.command("nft").arg(ruleset).output().expect("nft is installed");
+        let output = self
+            .command("nft")
+            .arg(ruleset)
+            .output()
+            .expect("nft is installed");
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "nft in {}: {errors}\n{ruleset}", self.name);
+        assert!(
+            output.status.success(),
+            "nft in {}: {errors}\n{ruleset}",
+            self.name
+        );
     }
 
     /// A command that runs in it.
@@ -109,21 +125,34 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        let _ = Command::new("ip").args(["netns", "del", &self.name]).output();
+        let _ = Command::new("ip")
+            .args(["netns", "del", &self.name])
+            .output();
     }
 }
 
 fn run(arguments: &[&str]) {
-    let output = Command::new("ip").args(arguments).output().expect("iproute2 is installed");
+    let output = Command::new("ip")
+        .args(arguments)
+        .output()
+        .expect("iproute2 is installed");
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "ip {}: {errors}", arguments.join(" "));
+    assert!(
+        output.status.success(),
+        "ip {}: {errors}",
+        arguments.join(" ")
+    );
 }
 
 fn remove_leftovers() {
-    let Ok(output) = Command::new("ip").args(["netns", "list"]).output() else { return };
+    let Ok(output) = Command::new("ip").args(["netns", "list"]).output() else {
+        return;
+    };
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         let name = line.split_whitespace().next().unwrap_or_default();
-        let Some(rest) = name.strip_prefix("strait-") else { continue };
+        let Some(rest) = name.strip_prefix("strait-") else {
+            continue;
+        };
         let pid = rest.split('-').next().unwrap_or_default();
         if pid.parse::<u32>().is_ok() && !Path::new("/proc").join(pid).exists() {
             let _ = Command::new("ip").args(["netns", "del", name]).output();

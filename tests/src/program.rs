@@ -26,8 +26,14 @@ impl Program {
         let log = File::create(&output).expect("the scenario's directory is writable");
         let errors = log.try_clone().expect("a file handle can be duplicated");
         command.stdin(Stdio::null()).stdout(log).stderr(errors);
-        let child = command.spawn().unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
-        Program { name: name.to_owned(), child, output }
+        let child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
+        Program {
+            name: name.to_owned(),
+            child,
+            output,
+        }
     }
 
     /// What it printed so far.
@@ -70,7 +76,12 @@ impl Program {
             status = self.child.try_wait().expect("a child can be waited for");
             status.is_some()
         });
-        assert!(ended, "{} did not end in {limit:?}:\n{}", self.name, self.output());
+        assert!(
+            ended,
+            "{} did not end in {limit:?}:\n{}",
+            self.name,
+            self.output()
+        );
         status.expect("it has ended")
     }
 
@@ -80,12 +91,18 @@ impl Program {
     /// When it fails or `limit` passes.
     pub fn succeed(mut self, limit: Duration) {
         let status = self.wait(limit);
-        assert!(status.success(), "{} failed ({status}):\n{}", self.name, self.output());
+        assert!(
+            status.success(),
+            "{} failed ({status}):\n{}",
+            self.name,
+            self.output()
+        );
     }
 
     /// Sends it a signal by its name, e.g. `TERM`.
     pub fn signal(&self, signal: &str) {
-        let _ = Command::new("kill").args([&format!("-{signal}"), &self.pid().to_string()]).status();
+        let (signal, pid) = (format!("-{signal}"), self.pid().to_string());
+        let _ = Command::new("kill").args([signal, pid]).status();
     }
 }
 

@@ -21,8 +21,13 @@ const PACKAGES: &[(&str, &str)] = &[
 /// # Panics
 /// Where `CI` is set and something is missing.
 pub fn met(programs: &[&str]) -> bool {
-    let Some(reason) = missing(programs) else { return true };
-    assert!(std::env::var_os("CI").is_none(), "cannot run under CI: {reason}");
+    let Some(reason) = missing(programs) else {
+        return true;
+    };
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "cannot run under CI: {reason}"
+    );
     println!("skipped: {reason}");
     false
 }
@@ -43,7 +48,10 @@ fn missing(programs: &[&str]) -> Option<String> {
     }
     for program in programs {
         if !on_path(program) {
-            let package = PACKAGES.iter().find(|(name, _)| name == program).map(|(_, p)| *p);
+            let package = PACKAGES
+                .iter()
+                .find(|(name, _)| name == program)
+                .map(|(_, p)| *p);
             return Some(format!(
                 "{program} is not installed; apt-get install {}",
                 package.unwrap_or(program)
@@ -65,5 +73,7 @@ fn is_root() -> bool {
 
 fn on_path(program: &str) -> bool {
     let path = std::env::var("PATH").unwrap_or_default();
-    path.split(':').chain(["/usr/sbin", "/sbin"]).any(|dir| Path::new(dir).join(program).exists())
+    path.split(':')
+        .chain(["/usr/sbin", "/sbin"])
+        .any(|dir| Path::new(dir).join(program).exists())
 }

@@ -32,12 +32,17 @@ impl Sipp<'_> {
     /// Starts `scenario` (a file name in `tests/scenarios` without `.xml`) for one call.
     pub fn start(&self, topology: &Topology, scenario: &str) -> Program {
         let name = format!("sipp-{}-{scenario}", self.user);
-        self.host.start(&name, self.command(topology, scenario), topology.directory())
+        self.host.start(
+            &name,
+            self.command(topology, scenario),
+            topology.directory(),
+        )
     }
 
     /// Runs `scenario` to its end and asserts that it succeeded.
     pub fn run(&self, topology: &Topology, scenario: &str) {
-        self.start(topology, scenario).succeed(Duration::from_secs(30));
+        self.start(topology, scenario)
+            .succeed(Duration::from_secs(30));
     }
 
     /// Registers `user` at the softswitch through Strait.
@@ -53,8 +58,24 @@ impl Sipp<'_> {
             .args(["-i", self.address, "-p", &self.port.to_string()])
             .args(["-mi", self.address, "-mp", &self.media_port.to_string()])
             .args(["-s", self.callee, "-au", self.user, "-ap", "secret"])
-            .args(["-key", "user", self.user, "-key", "domain", crate::kamailio::DOMAIN])
-            .args(["-m", "1", "-l", "1", "-nostdin", "-timeout", "60", "-timeout_error"])
+            .args([
+                "-key",
+                "user",
+                self.user,
+                "-key",
+                "domain",
+                crate::kamailio::DOMAIN,
+            ])
+            .args([
+                "-m",
+                "1",
+                "-l",
+                "1",
+                "-nostdin",
+                "-timeout",
+                "60",
+                "-timeout_error",
+            ])
             .args(["-t", if self.tcp { "t1" } else { "u1" }])
             .args(["-trace_err", "-error_file"])
             .arg(topology.file(&format!("sipp-{}-{scenario}.errors", self.user)))
@@ -67,16 +88,20 @@ impl Sipp<'_> {
 
 /// A file of `tests/scenarios`.
 pub fn scenario_file(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(format!("{name}.xml"))
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("scenarios")
+        .join(format!("{name}.xml"))
 }
 
-/// A directory of the user's own, with `audio.alaw` in it: SIPp takes no path from its command line.
+/// A directory of the user's own with `audio.alaw` in it: SIPp takes no path on its command line.
 ///
 /// The G.711 A-law differs from user to user, so that a mix-up of streams is heard.
 fn user_directory(topology: &Topology, user: &str) -> PathBuf {
     let directory = topology.file(user);
     std::fs::create_dir_all(&directory).expect("the scenario's directory is writable");
-    let seed = user.bytes().fold(17u32, |hash, byte| hash.wrapping_mul(31) + u32::from(byte));
+    let seed = user
+        .bytes()
+        .fold(17u32, |hash, byte| hash.wrapping_mul(31) + u32::from(byte));
     let samples: Vec<u8> = (0..8000u32 * 20)
         .map(|n| (n.wrapping_mul(seed | 1).wrapping_add(n / 160) >> 3) as u8)
         .collect();

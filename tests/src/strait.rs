@@ -27,15 +27,23 @@ impl Strait {
         std::fs::write(&file, configuration).expect("the scenario's directory is writable");
         let mut command = topology.strait.command(&binary("strait").to_string_lossy());
         command.args(["run", "-c"]).arg(&file);
-        let mut supervisor = topology.strait.start("strait", command, topology.directory());
+        let mut supervisor = topology
+            .strait
+            .start("strait", command, topology.directory());
         supervisor.wait_for_output("ready", Duration::from_secs(20));
         let strait = Strait {
             supervisor,
             configuration: file,
             records: topology.file("calls.jsonl"),
         };
-        let up = wait_until(Duration::from_secs(20), || strait.query(&["status"]).is_ok());
-        assert!(up, "strait does not answer:\n{}", strait.supervisor.output());
+        let up = wait_until(Duration::from_secs(20), || {
+            strait.query(&["status"]).is_ok()
+        });
+        assert!(
+            up,
+            "strait does not answer:\n{}",
+            strait.supervisor.output()
+        );
         strait
     }
 
@@ -58,18 +66,26 @@ impl Strait {
     pub fn records(&self, count: usize) -> Vec<Value> {
         let read = || -> Vec<Value> {
             let text = std::fs::read_to_string(&self.records).unwrap_or_default();
-            text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+            text.lines()
+                .filter_map(|line| serde_json::from_str(line).ok())
+                .collect()
         };
         wait_until(Duration::from_secs(10), || read().len() >= count);
         let records = read();
-        assert_eq!(records.len(), count, "records: {records:#?}\n{}", self.supervisor.output());
+        assert_eq!(
+            records.len(),
+            count,
+            "records: {records:#?}\n{}",
+            self.supervisor.output()
+        );
         records
     }
 
     /// Waits until no call, transaction or slot is left.
     pub fn assert_idle(&self) {
         let idle = wait_until(Duration::from_secs(20), || {
-            self.query(&["status"]).is_ok_and(|status| status["calls"] == 0)
+            self.query(&["status"])
+                .is_ok_and(|status| status["calls"] == 0)
         });
         assert!(idle, "calls are left: {:?}", self.query(&["calls", "list"]));
     }
@@ -111,8 +127,11 @@ impl Default for Configuration {
 
 /// A softswitch's YAML line.
 pub fn softswitch(name: &str, address: &str, transport: &str) -> String {
-    let bracketed =
-        if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+    let bracketed = if address.contains(':') {
+        format!("[{address}]")
+    } else {
+        address.to_owned()
+    };
     format!(
         "{{ name: {name}, realm: core, address: \"{bracketed}:5060\", transport: {transport}, \
          probe: 2s, failover_after: 2s }}"
@@ -126,7 +145,12 @@ impl Configuration {
         let names: Vec<&str> = self
             .softswitches
             .iter()
-            .map(|line| line.split(['{', ':', ',']).nth(2).unwrap_or_default().trim())
+            .map(|line| {
+                line.split(['{', ':', ','])
+                    .nth(2)
+                    .unwrap_or_default()
+                    .trim()
+            })
             .collect();
         let indent = |lines: &[String]| -> String {
             lines.iter().map(|line| format!("    {line}\n")).collect()
@@ -149,8 +173,11 @@ impl Configuration {
                 })
                 .collect()
         };
-        let switches: String =
-            self.softswitches.iter().map(|line| format!("  - {line}\n")).collect();
+        let switches: String = self
+            .softswitches
+            .iter()
+            .map(|line| format!("  - {line}\n"))
+            .collect();
         format!(
             "runtime_directory: {{directory}}/run\n\
              realms:\n  - name: access\n    nat: true\n    latch: {}\n    forward_to: [{}]\n    \
@@ -175,11 +202,20 @@ impl Configuration {
 
 /// One of Strait's programs: `STRAIT_BIN_DIR`, else beside this test's own executable.
 pub fn binary(name: &str) -> PathBuf {
-    let directory = std::env::var_os("STRAIT_BIN_DIR").map(PathBuf::from).unwrap_or_else(|| {
-        let test = std::env::current_exe().expect("a process knows its executable");
-        test.parent().and_then(|deps| deps.parent()).expect("target/<profile>/deps").to_owned()
-    });
+    let directory = std::env::var_os("STRAIT_BIN_DIR")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| {
+            let test = std::env::current_exe().expect("a process knows its executable");
+            test.parent()
+                .and_then(|deps| deps.parent())
+                .expect("target/<profile>/deps")
+                .to_owned()
+        });
     let path = directory.join(name);
-    assert!(path.exists(), "{} is not built; cargo build --workspace --bins", path.display());
+    assert!(
+        path.exists(),
+        "{} is not built; cargo build --workspace --bins",
+        path.display()
+    );
     path
 }

@@ -83,12 +83,26 @@ impl Topology {
         let dave = world.host("dave");
         let mallory = world.host("mallory");
         let mut routers = vec![
-            behind_nat(&world, &internet, "a", nat_a, &alice, ALICE, "198.51.100.11"),
+            behind_nat(
+                &world,
+                &internet,
+                "a",
+                nat_a,
+                &alice,
+                ALICE,
+                "198.51.100.11",
+            ),
             behind_nat(&world, &internet, "b", nat_b, &bob, BOB, "198.51.100.12"),
         ];
         let inner = world.host("nat-d");
         routers.push(behind_nat(
-            &world, &internet, "c", Kind::Symmetric, &inner, "192.168.3.10", "198.51.100.13",
+            &world,
+            &internet,
+            "c",
+            Kind::Symmetric,
+            &inner,
+            "192.168.3.10",
+            "198.51.100.13",
         ));
         inside(&inner, Kind::FullCone, &carol, CAROL, "eth0");
         routers.push(inner);
@@ -98,7 +112,17 @@ impl Topology {
         mallory.address("eth0", "198.51.100.66/24");
         routers.push(internet);
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        Topology { alice, bob, carol, dave, mallory, strait, core, _routers: routers, directory }
+        Topology {
+            alice,
+            bob,
+            carol,
+            dave,
+            mallory,
+            strait,
+            core,
+            _routers: routers,
+            directory,
+        }
     }
 
     /// Where this scenario's programs write.

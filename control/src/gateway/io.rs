@@ -4,9 +4,7 @@ use std::net::SocketAddr;
 
 use strait_shared::command::{Command, Event};
 
-/// Index of a realm in the configuration's order.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct RealmIndex(pub u16);
+pub use strait_config::RealmIndex;
 
 /// Index of a signalling address within its realm, in the configuration's order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -19,6 +17,15 @@ pub enum Transport {
     Udp,
     /// Messages framed by Content-Length on a connection.
     Tcp,
+}
+
+impl From<strait_config::Transport> for Transport {
+    fn from(transport: strait_config::Transport) -> Self {
+        match transport {
+            strait_config::Transport::Udp => Self::Udp,
+            strait_config::Transport::Tcp => Self::Tcp,
+        }
+    }
 }
 
 /// A TCP connection's number, given by the transport; never reused while the process lives.
@@ -69,7 +76,8 @@ pub enum Input<'a> {
         /// The connection that closed.
         connection: ConnectionId,
     },
-    /// What was sent to `flow` could not be (ICMP unreachable, connection refused): RFC 3261 §17.1.4.
+    /// What was sent to `flow` could not be (ICMP unreachable, connection refused): RFC 3261
+    /// §17.1.4.
     SendFailed {
         /// Where it was to go.
         flow: Flow,

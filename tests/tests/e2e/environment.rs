@@ -16,8 +16,7 @@ use strait_tests::topology::{ALICE, Topology};
 fn without_strait_a_phone_behind_a_nat_hears_nothing() {
     require!("sipp");
     let topology = Topology::new(Kind::Symmetric, Kind::FullCone);
-    let heard_by_alice =
-        Capture::start(&topology.alice, "eth0", "alice", topology.directory());
+    let heard_by_alice = Capture::start(&topology.alice, "eth0", "alice", topology.directory());
     let callee = Sipp {
         host: &topology.mallory,
         address: "198.51.100.66",
@@ -44,6 +43,14 @@ fn without_strait_a_phone_behind_a_nat_hears_nothing() {
     let file = heard_by_alice.finish();
     let said = audio_sent(&file, ALICE);
     let heard = audio_received(&file, ALICE);
-    assert!(said.packets.len() > 100, "alice said {} packets", said.packets.len());
-    assert_eq!(compare(&said, &heard).foreign, 0, "the NAT let mallory's media in");
+    assert!(
+        said.packets.len() > 100,
+        "alice said {} packets",
+        said.packets.len()
+    );
+    assert_eq!(
+        compare(&said, &heard).foreign,
+        0,
+        "the NAT let mallory's media in"
+    );
 }

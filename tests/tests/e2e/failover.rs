@@ -53,7 +53,9 @@ fn without_any_softswitch_the_caller_is_told() {
     let topology = Topology::new(Kind::FullCone, Kind::FullCone);
     let scene = Scene::assemble(topology, None, &Configuration::default());
     let alice = scene.phone(&scene.topology.alice, ALICE, "alice", "bob");
-    alice.start(&scene.topology, "call-refused-503").succeed(Duration::from_secs(40));
+    alice
+        .start(&scene.topology, "call-refused-503")
+        .succeed(Duration::from_secs(40));
     scene.strait.assert_idle();
     scene.strait.stop();
 }

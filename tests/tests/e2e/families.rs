@@ -39,7 +39,11 @@ fn tcp_phone_calls_udp_phone() {
 fn udp_phone_calls_over_a_tcp_core() {
     require!("sipp", "kamailio");
     let configuration = Configuration {
-        softswitches: vec![softswitch("core-1", strait_tests::topology::SOFTSWITCH, "tcp")],
+        softswitches: vec![softswitch(
+            "core-1",
+            strait_tests::topology::SOFTSWITCH,
+            "tcp",
+        )],
         ..Configuration::default()
     };
     let scene = Scene::configured(Kind::FullCone, Kind::Symmetric, &configuration);

@@ -19,7 +19,11 @@ fn hold_silences_the_call_and_resume_brings_it_back() {
     let topology = &scene.topology;
     let proxy = format!("{ACCESS}:5060");
     let account = |user, address, answers| Account {
-        user, address, proxy: &proxy, transport: "udp", answers,
+        user,
+        address,
+        proxy: &proxy,
+        transport: "udp",
+        answers,
     };
     let _bob = Phone::start(topology, &topology.bob, &account("bob", BOB, true));
     let mut alice = Phone::start(topology, &topology.alice, &account("alice", ALICE, false));
@@ -34,7 +38,11 @@ fn hold_silences_the_call_and_resume_brings_it_back() {
     sleep(Duration::from_secs(1));
     let held = alice_packets(&scene);
     sleep(Duration::from_secs(1));
-    assert_eq!(alice_packets(&scene), held, "media passed while the call was on hold");
+    assert_eq!(
+        alice_packets(&scene),
+        held,
+        "media passed while the call was on hold"
+    );
     alice.command("resume", "");
     sleep(TALK);
     assert!(alice_packets(&scene) > held, "no media after resume");
@@ -51,7 +59,11 @@ fn transfer_joins_the_third_party() {
     let topology = &scene.topology;
     let proxy = format!("{ACCESS}:5060");
     let account = |user, address, answers| Account {
-        user, address, proxy: &proxy, transport: "udp", answers,
+        user,
+        address,
+        proxy: &proxy,
+        transport: "udp",
+        answers,
     };
     let _carol = Phone::start(topology, &topology.carol, &account("carol", CAROL, true));
     let bob = Phone::start(topology, &topology.bob, &account("bob", BOB, true));
@@ -78,7 +90,10 @@ fn transfer_joins_the_third_party() {
 
 /// Packets that went through the calls that are up, summed.
 fn alice_packets(scene: &Scene) -> u64 {
-    let calls = scene.strait.query(&["calls", "list"]).expect("strait answers");
+    let calls = scene
+        .strait
+        .query(&["calls", "list"])
+        .expect("strait answers");
     calls
         .as_array()
         .expect("a list of calls")

@@ -28,12 +28,21 @@ fn a_call_is_listed_shown_and_ended() {
     });
     assert!(up, "{:#}", list());
     let number = list()[0]["number"].to_string();
-    let shown = scene.strait.query(&["calls", "show", &number]).expect("the call is up");
+    let shown = scene
+        .strait
+        .query(&["calls", "show", &number])
+        .expect("the call is up");
     assert!(shown.to_string().contains("alice"), "{shown:#}");
-    scene.strait.query(&["calls", "end", &number]).expect("the call can be ended");
+    scene
+        .strait
+        .query(&["calls", "end", &number])
+        .expect("the call can be ended");
     calling.succeed(CALL_LIMIT);
     answering.succeed(CALL_LIMIT);
     let records = scene.strait.records(2);
-    assert!(records.iter().any(|r| r.to_string().contains("operator")), "{records:#?}");
+    assert!(
+        records.iter().any(|r| r.to_string().contains("operator")),
+        "{records:#?}"
+    );
     scene.finish();
 }

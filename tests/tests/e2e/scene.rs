@@ -17,8 +17,7 @@ use strait_tests::topology::{self, Topology};
 /// What no phone may see: the core, and the private sides of every NAT.
 pub const HIDDEN_FROM_ACCESS: &[&str] = &["10.50.0.", "2001:db8:c:"];
 /// What the softswitch may not see: the internet and everything behind its NATs.
-pub const HIDDEN_FROM_CORE: &[&str] =
-    &["198.51.100.", "192.168.", "10.77.", "2001:db8:a:"];
+pub const HIDDEN_FROM_CORE: &[&str] = &["198.51.100.", "192.168.", "10.77.", "2001:db8:a:"];
 /// How long a scenario's call may take.
 pub const CALL_LIMIT: Duration = Duration::from_secs(30);
 
@@ -50,11 +49,26 @@ impl Scene {
         softswitch: Option<Program>,
         configuration: &Configuration,
     ) -> Scene {
-        let access =
-            Capture::start(&topology.strait, "access", "strait-access", topology.directory());
-        let core = Capture::start(&topology.strait, "core", "strait-core", topology.directory());
+        let access = Capture::start(
+            &topology.strait,
+            "access",
+            "strait-access",
+            topology.directory(),
+        );
+        let core = Capture::start(
+            &topology.strait,
+            "core",
+            "strait-core",
+            topology.directory(),
+        );
         let strait = Strait::start(&topology, &configuration.text());
-        Scene { strait, softswitch, access, core, topology }
+        Scene {
+            strait,
+            softswitch,
+            access,
+            core,
+            topology,
+        }
     }
 
     /// A SIPp phone of `user` at `address` on `host`, on the usual ports, towards Strait.
@@ -86,15 +100,29 @@ impl Scene {
     /// stops Strait. Returns the captures of the access and the core side.
     pub fn finish(self) -> (PathBuf, PathBuf, Topology) {
         self.strait.assert_idle();
-        let Scene { strait, softswitch, access, core, topology } = self;
+        let Scene {
+            strait,
+            softswitch,
+            access,
+            core,
+            topology,
+        } = self;
         let (access, core) = (access.finish(), core.finish());
         strait.stop();
         drop(softswitch);
         for file in [&access, &core] {
             assert_well_formed(file);
         }
-        assert_no_leak(&access, &[topology::ACCESS, topology::ACCESS_V6], HIDDEN_FROM_ACCESS);
-        assert_no_leak(&core, &[topology::CORE, topology::CORE_V6], HIDDEN_FROM_CORE);
+        assert_no_leak(
+            &access,
+            &[topology::ACCESS, topology::ACCESS_V6],
+            HIDDEN_FROM_ACCESS,
+        );
+        assert_no_leak(
+            &core,
+            &[topology::CORE, topology::CORE_V6],
+            HIDDEN_FROM_CORE,
+        );
         (access, core, topology)
     }
 }
@@ -114,15 +142,25 @@ impl Ear {
         address: &'static str,
         who: &'static str,
     ) -> Ear {
-        Ear { capture: Capture::start(host, "eth0", who, topology.directory()), address, who }
+        Ear {
+            capture: Capture::start(host, "eth0", who, topology.directory()),
+            address,
+            who,
+        }
     }
 }
 
 /// Asserts that each heard what the other said, at least `packets` each way.
 pub fn assert_both_heard(one: Ear, other: Ear, packets: usize) {
     let (one_file, other_file) = (one.capture.finish(), other.capture.finish());
-    compare(&audio_sent(&one_file, one.address), &audio_received(&other_file, other.address))
-        .assert_conversation(one.who, packets);
-    compare(&audio_sent(&other_file, other.address), &audio_received(&one_file, one.address))
-        .assert_conversation(other.who, packets);
+    compare(
+        &audio_sent(&one_file, one.address),
+        &audio_received(&other_file, other.address),
+    )
+    .assert_conversation(one.who, packets);
+    compare(
+        &audio_sent(&other_file, other.address),
+        &audio_received(&one_file, one.address),
+    )
+    .assert_conversation(other.who, packets);
 }

@@ -31,8 +31,16 @@ fn nothing_a_stranger_sends_is_heard() {
     drop(sprayer);
     for (ear, address) in [(ears.0, ALICE), (ears.1, BOB)] {
         let heard = audio_received(&ear.finish(), address);
-        assert!(heard.packets.len() > 100, "{address} heard {} packets", heard.packets.len());
-        let spoofed = heard.packets.keys().filter(|(ssrc, _)| *ssrc == SPOOFED_SSRC).count();
+        assert!(
+            heard.packets.len() > 100,
+            "{address} heard {} packets",
+            heard.packets.len()
+        );
+        let spoofed = heard
+            .packets
+            .keys()
+            .filter(|(ssrc, _)| *ssrc == SPOOFED_SSRC)
+            .count();
         assert_eq!(spoofed, 0, "{address} heard mallory");
     }
     let status = scene.strait.query(&["status"]).unwrap().to_string();
