@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::Write;
 
 use super::fault::ParseError;
+use super::limits::MAX_HEADERS;
 use super::message::{Header, Message};
 use super::method::Method;
 use super::name::HeaderName;
@@ -115,7 +116,15 @@ impl<'o> Builder<'o> {
         headers: impl Iterator<Item = Header>,
         to_tag: Option<&[u8]>,
     ) -> Self {
-        for header in headers.filter(|header| COPIED.contains(&header.name)) {
+        let mut seen = [false; COPIED.len()];
+        for header in headers.take(MAX_HEADERS) {
+            let Some(index) = COPIED.iter().position(|name| *name == header.name) else {
+                continue;
+            };
+            let again = std::mem::replace(&mut seen[index], true);
+            if again && header.name != HeaderName::Via {
+                continue;
+            }
             self.out
                 .extend_from_slice(&bytes[header.line.start()..header.value.end()]);
             if let (HeaderName::To, Some(tag)) = (header.name, to_tag) {
@@ -156,7 +165,8 @@ impl<'o> Builder<'o> {
     }
 }
 
-/// What a response takes over from its request; Timestamp by §8.2.6.1.
+/// What a response takes over from its request: all Vias, the first of the others; Timestamp by
+/// §8.2.6.1.
 const COPIED: [HeaderName; 6] = [
     HeaderName::Via,
     HeaderName::From,

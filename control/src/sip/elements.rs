@@ -90,20 +90,18 @@ impl<'a> Iterator for Elements<'a, '_> {
     }
 }
 
-/// The next comma that parts values: outside quotes, angle brackets and comments.
+/// The next comma that parts values: outside quotes and angle brackets.
 fn comma(bytes: &[u8], start: usize, end: usize) -> Option<usize> {
-    let (mut quoted, mut bracketed, mut comments) = (false, false, 0u32);
+    let (mut quoted, mut bracketed) = (false, false);
     let mut at = start;
     while at < end {
         match bytes[at] {
-            b'\\' if quoted || comments > 0 => at += 1,
-            b'"' if comments == 0 && !bracketed => quoted = !quoted,
+            b'\\' if quoted => at += 1,
+            b'"' if !bracketed => quoted = !quoted,
             _ if quoted => {}
-            b'<' if comments == 0 => bracketed = true,
-            b'>' if comments == 0 => bracketed = false,
-            b'(' if !bracketed => comments += 1,
-            b')' if !bracketed => comments = comments.saturating_sub(1),
-            b',' if !bracketed && comments == 0 => return Some(at),
+            b'<' => bracketed = true,
+            b'>' => bracketed = false,
+            b',' if !bracketed => return Some(at),
             _ => {}
         }
         at += 1;

@@ -116,7 +116,7 @@ impl<'a> ParseError<'a> {
         self.headers().find(|header| header.name == name)
     }
 
-    /// The received bytes, which the headers' spans point into.
+    /// The received bytes from the start line on, which the headers' spans point into.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }

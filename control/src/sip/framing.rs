@@ -123,10 +123,7 @@ impl Framer {
         if head_len > MAX_STREAM_HEAD_BYTES {
             return Err(FramingError::HeadTooLong);
         }
-        let headers = Lines::after_start_line(&pending[..head_len]).flatten();
-        let body_len = content_length(pending, headers)
-            .map_err(|_: Fault| FramingError::ContentLength)?
-            .unwrap_or(0);
+        let body_len = body_len(&pending[..head_len]).ok_or(FramingError::ContentLength)?;
         if body_len > MAX_STREAM_BODY_BYTES {
             return Err(FramingError::BodyTooLong);
         }
@@ -151,6 +148,26 @@ fn check_start(pending: &[u8]) -> Result<(), FramingError> {
         return Err(FramingError::NotSip);
     }
     Ok(())
+}
+
+/// The length of the body that follows `head`, nothing where no header says so. A line that
+/// cannot be read might have said so: then only a readable Content-Length counts, and a stray
+/// carriage return, behind which others may read a header, leaves it open.
+fn body_len(head: &[u8]) -> Option<usize> {
+    let mut fault = None;
+    let headers = Lines::after_start_line(head).filter_map(|line| match line {
+        Ok(header) => Some(header),
+        Err(found) => {
+            fault = Some(found);
+            None
+        }
+    });
+    let len = content_length(head, headers).ok()?;
+    match fault {
+        None => Some(len.unwrap_or(0)),
+        Some(Fault::HeaderLine) => len,
+        Some(_) => None,
+    }
 }
 
 /// The length of the header section with its blank line. `scanned` carries over how far earlier

@@ -34,11 +34,12 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Starts after the first line that is not blank.
+    /// Starts after the first line.
     pub fn after_start_line(bytes: &'a [u8]) -> Self {
-        let start = blank_prefix(bytes);
-        let pos = memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |lf| start + lf + 1);
-        Self::new(bytes, pos)
+        Self::new(
+            bytes,
+            memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1),
+        )
     }
 
     /// Once iteration has ended: where the blank line starts and where the body does.
@@ -115,12 +116,12 @@ pub(crate) fn physical_line(bytes: &[u8], from: usize) -> Result<(usize, usize),
     }
 }
 
-/// How many bytes of line ends precede the start line (RFC 3261 §7.5).
-pub(crate) fn blank_prefix(bytes: &[u8]) -> usize {
-    bytes
+/// `bytes` without the line ends that may precede a start line (RFC 3261 §7.5).
+pub(crate) fn without_blank_lines(bytes: &[u8]) -> &[u8] {
+    let blank = bytes
         .iter()
-        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-        .count()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    &bytes[blank.count()..]
 }
 
 /// `start..end` without blanks before `end`.

@@ -5,7 +5,7 @@ use super::address::NameAddr;
 use super::elements::{Element, Elements};
 use super::fault::{self, Fault, ParseError};
 use super::limits::{MAX_HEADERS, MAX_MESSAGE_BYTES};
-use super::lines::{Lines, blank_prefix, physical_line};
+use super::lines::{Lines, physical_line, without_blank_lines};
 use super::method::Method;
 use super::name::HeaderName;
 use super::scanner::{is_token, number};
@@ -61,13 +61,15 @@ impl<'a> Message<'a> {
     /// Reads one datagram, or one message cut from a stream by
     /// [`Framer`](super::framing::Framer).
     ///
-    /// Bytes beyond Content-Length are no part of the message (RFC 3261 §18.3). Checks lexical
+    /// Line ends before the start line (RFC 3261 §7.5) and bytes beyond Content-Length (§18.3)
+    /// are no part of the message; all spans are offsets into [`Message::bytes`]. Checks lexical
     /// form only; [`Message::check`] asks whether the message makes sense.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError<'a>> {
+        let bytes = without_blank_lines(bytes);
         Self::read(bytes).map_err(|fault| ParseError::new(fault, bytes))
     }
 
-    /// The message's bytes: what was received up to the end of the body.
+    /// The message's bytes: what was received, from the start line to the end of the body.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
@@ -175,22 +177,21 @@ impl<'a> Message<'a> {
     /// Appends the message to `out` with `edits` applied.
     ///
     /// Where the body's length changes, or [`Splices::declare_length`] asks for it,
-    /// Content-Length is set right; nothing else moves.
+    /// Content-Length is set right, as a further edit; nothing else moves.
     pub fn render(&self, edits: &mut Splices, out: &mut Vec<u8>) {
         edits.settle_length(self);
         edits.apply(self.bytes, out);
     }
 
     fn read(bytes: &'a [u8]) -> Result<Self, Fault> {
+        if bytes.is_empty() {
+            return Err(Fault::Empty);
+        }
         if bytes.len() > MAX_MESSAGE_BYTES {
             return Err(Fault::TooLarge);
         }
-        let line = blank_prefix(bytes);
-        if line == bytes.len() {
-            return Err(Fault::Empty);
-        }
-        let (content, next) = physical_line(bytes, line)?;
-        let start = StartLine::parse(bytes, Span::new(line, content))?;
+        let (content, next) = physical_line(bytes, 0)?;
+        let start = StartLine::parse(bytes, Span::new(0, content))?;
         let mut message = Self {
             bytes,
             start,

@@ -28,7 +28,7 @@ fn find(bytes: &[u8], content_type: &ContentType, body: Span, depth: usize) -> O
         return None;
     }
     let boundary = content_type.params.value("boundary")?;
-    let boundary = unquote(boundary.as_bytes());
+    let boundary = Some(unquote(boundary.as_bytes())).filter(|text| !text.is_empty())?;
     Parts::new(bytes, body, boundary)
         .take(MAX_MULTIPART_PARTS)
         .find_map(|part| {
@@ -80,7 +80,8 @@ impl<'a> Parts<'a> {
             at += finder.find(&self.bytes[at..self.end])?;
             let after = &self.bytes[at + 2..self.end];
             let line_start = at == start || self.bytes[at - 1] == b'\n';
-            if line_start && after.starts_with(self.boundary) {
+            let rest = after.strip_prefix(self.boundary).filter(|_| line_start);
+            if rest.is_some_and(ends_delimiter) {
                 return Some(self.delimiter_at(start, at));
             }
             at += 1;
@@ -119,6 +120,11 @@ impl Iterator for Parts<'_> {
         self.next = delimiter.part;
         Some(Span::new(start, delimiter.content_end.max(start)))
     }
+}
+
+/// Whether a boundary ends here, rather than being the start of a longer one.
+fn ends_delimiter(rest: &[u8]) -> bool {
+    rest.starts_with(b"--") || rest.first().is_none_or(u8::is_ascii_whitespace)
 }
 
 fn unquote(text: &[u8]) -> &[u8] {

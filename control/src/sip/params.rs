@@ -23,7 +23,8 @@ pub struct Params<'a> {
 
 impl<'a> Params<'a> {
     /// Reads `*(";" name ["=" value])` at the start of `span` up to whatever cannot belong to
-    /// a parameter; `None` where a semicolon is followed by no name or an equals sign by no value.
+    /// a parameter; `None` where a semicolon is followed by no name. An equals sign
+    /// followed by nothing, which some phones send, counts as no value.
     pub(crate) fn read(bytes: &'a [u8], span: Span) -> Option<Self> {
         let mut scanner = Scanner::new(bytes, span);
         let mut end = span.start();

@@ -40,40 +40,40 @@ pub fn addresses(bytes: &[u8], span: Span) -> impl Iterator<Item = Found> {
 
 /// The first address within a run of characters that addresses are made of.
 fn find_in_run(bytes: &[u8], span: Span, start: usize, end: usize) -> Option<Found> {
-    let whole = || ipv6(bytes, span, start, end);
-    whole().or_else(|| (start..end).find_map(|at| ipv4(bytes, span, at, end)))
+    let ipv4 = || (start..end).find_map(|at| ipv4(bytes, span, at, end));
+    ipv6(bytes, span, start, end).or_else(ipv4)
 }
 
-/// An IPv6 address that is the whole run but for punctuation around it.
+/// An IPv6 address that is the whole run but for a colon or dot before or after it.
 fn ipv6(bytes: &[u8], span: Span, start: usize, end: usize) -> Option<Found> {
-    let touches = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-    let before = start
-        .checked_sub(1)
-        .filter(|before| *before >= span.start());
-    let after = (end < span.end()).then_some(end);
-    if touches(before.map(|i| &bytes[i])) || touches(after.map(|i| &bytes[i])) {
+    if memchr::memchr_iter(b':', &bytes[start..end])
+        .take(2)
+        .count()
+        < 2
+    {
         return None;
     }
-    if memchr::memchr_iter(b':', &bytes[start..end]).count() < 2 {
-        return None;
-    }
-    let trims = [(0, 0), (0, 1), (1, 0), (1, 1)];
+    let punctuation = |at: usize| usize::from(matches!(bytes[at], b':' | b'.'));
+    let (front, back) = (punctuation(start), punctuation(end - 1));
+    let trims = [(0, 0), (0, back), (front, 0), (front, back)];
     trims.into_iter().find_map(|(front, back)| {
-        let inner = bytes.get(start + front..end - back)?;
-        let edge = |byte: Option<&u8>| matches!(byte, Some(b':' | b'.'));
-        let dropped = [(front, &bytes[start]), (back, &bytes[end - 1])];
-        if dropped
-            .iter()
-            .any(|(count, byte)| *count == 1 && !edge(Some(byte)))
-        {
-            return None;
-        }
-        let ip: Ipv6Addr = std::str::from_utf8(inner).ok()?.parse().ok()?;
-        Some(Found {
+        let inner = Span::new(start + front, (end - back).max(start + front));
+        let text = std::str::from_utf8(&bytes[inner.start()..inner.end()]).ok()?;
+        let ip: Ipv6Addr = text.parse().ok()?;
+        let alone = !touches_word(bytes, span, inner);
+        alone.then_some(Found {
             ip: IpAddr::V6(ip),
-            span: Span::new(start + front, end - back),
+            span: inner,
         })
     })
+}
+
+/// Whether a letter or digit stands right before or after `inner`.
+fn touches_word(bytes: &[u8], span: Span, inner: Span) -> bool {
+    let before = &bytes[span.start()..inner.start()];
+    let after = &bytes[inner.end()..span.end()];
+    before.last().is_some_and(u8::is_ascii_alphanumeric)
+        || after.first().is_some_and(u8::is_ascii_alphanumeric)
 }
 
 /// A dotted quad that starts at `at`.
@@ -128,6 +128,7 @@ mod tests {
         assert_eq!(found("sip:[2001:db8::1]:5060"), ["2001:db8::1"]);
         assert_eq!(found("from 2001:db8::1: gone"), ["2001:db8::1"]);
         assert_eq!(found("at ::1."), ["::1"]);
+        assert_eq!(found("addr:2001:db8::1"), ["2001:db8::1"]);
         assert_eq!(found("::ffff:192.0.2.1"), ["::ffff:192.0.2.1"]);
         assert_eq!(found("a=b:10.0.0.1:c:10.0.0.2"), ["10.0.0.1", "10.0.0.2"]);
     }

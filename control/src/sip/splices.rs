@@ -130,7 +130,7 @@ impl Splices {
         let mut length = 0;
         self.walk(message.bytes(), body.start(), |piece| length += piece.len());
         match declared {
-            Some(header) if length == body.len() && !header.value.is_empty() => {}
+            Some(_) if length == body.len() => {}
             Some(header) => self.replace_fmt(header.value, format_args!("{length}")),
             None => {
                 let at = Span::at(message.headers_end());
@@ -141,11 +141,15 @@ impl Splices {
 
     /// Feeds `write` the bytes from `start` on, edited.
     fn walk(&self, bytes: &[u8], start: usize, mut write: impl FnMut(&[u8])) {
-        let mut at = start;
         let first = self
             .list
             .partition_point(|splice| splice.span.start() < start);
-        for splice in &self.list[first..] {
+        let (before, within) = self.list.split_at(first);
+        let mut at = before
+            .iter()
+            .map(|splice| splice.span.end())
+            .fold(start, usize::max);
+        for splice in within {
             if splice.span.start() >= at {
                 write(&bytes[at..splice.span.start()]);
                 write(&self.text[splice.text_start..splice.text_end]);
