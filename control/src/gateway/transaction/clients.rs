@@ -211,6 +211,10 @@ impl Clients {
         self.timers.next()
     }
 
+    pub fn retained_bytes(&self) -> usize {
+        self.retained_bytes
+    }
+
     pub fn len(&self) -> usize {
         self.table.len()
     }

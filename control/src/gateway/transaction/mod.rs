@@ -16,6 +16,9 @@ mod step;
 pub mod timing;
 pub mod way_back;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 
 use strait_shared::time::Instant;
@@ -49,7 +52,7 @@ pub struct Config {
     pub symmetric_realms: Vec<bool>,
     /// Most server transactions at once.
     pub max_servers: usize,
-    /// Most client transactions at once, CANCELs not counted.
+    /// Most client transactions at once; a CANCEL always fits.
     pub max_clients: usize,
     /// Most bytes of messages kept at once on either side.
     pub max_retained_bytes: usize,
@@ -261,6 +264,11 @@ impl Transactions {
     /// The way responses to a message go that no transaction is made of.
     pub fn stateless_way_back(&self, message: &Message, flow: Flow) -> WayBack {
         self.servers.stateless_way_back(message, flow)
+    }
+
+    /// How many bytes of messages are kept for server and client transactions.
+    pub fn retained_bytes(&self) -> (usize, usize) {
+        (self.servers.retained_bytes(), self.clients.retained_bytes())
     }
 
     /// How many server and client transactions there are.

@@ -170,6 +170,10 @@ impl Servers {
         WayBack::of(message, flow, self.is_symmetric(&flow))
     }
 
+    pub fn retained_bytes(&self) -> usize {
+        self.retained_bytes
+    }
+
     pub fn len(&self) -> usize {
         self.table.len()
     }
