@@ -124,13 +124,14 @@ impl<'a> Description<'a> {
     }
 
     /// Lines that offer other addresses than those the first `c=` of their level and `m=` name:
-    /// candidates and all of ICE, alternatives, source filters, further `c=` lines. A relay that
+    /// candidates and all of ICE, alternatives, source filters, further `c=` and `a=rtcp` lines. A relay that
     /// changes the addresses must remove them.
     pub fn alternatives(&self) -> impl Iterator<Item = Line<'a>> + '_ {
-        self.lines().filter(|line| match line.letter {
-            b'c' => !self.is_first_connection(line),
-            _ => line.attribute().is_some_and(Attribute::offers_addresses),
-        })
+        self.lines()
+            .filter(|line| match (line.letter, line.attribute()) {
+                (b'c', _) | (_, Some(Attribute::Rtcp)) => !self.counts(line),
+                (_, attribute) => attribute.is_some_and(Attribute::offers_addresses),
+            })
     }
 
     /// The bytes under a span of this description.
@@ -183,11 +184,19 @@ impl<'a> Description<'a> {
         });
     }
 
-    fn is_first_connection(&self, line: &Line) -> bool {
-        let own = self.media().iter().map(|media| media.connection);
-        own.chain([self.connection])
+    /// Whether a `c=` or `a=rtcp` line is the one of its level that counts.
+    fn counts(&self, line: &Line) -> bool {
+        let session = self.connection.map(|connection| connection.line);
+        let media = self.media().iter().flat_map(|media| {
+            [
+                media.connection.map(|own| own.line),
+                media.rtcp.map(|rtcp| rtcp.line),
+            ]
+        });
+        media
+            .chain([session])
             .flatten()
-            .any(|first| first.line == line.whole)
+            .any(|read| read == line.whole)
     }
 
     fn add_media(&mut self, line: &Line) -> Result<(), Error> {

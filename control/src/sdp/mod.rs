@@ -16,6 +16,8 @@
 //! ```
 
 mod description;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod limits;
 mod line;
 mod media;

@@ -104,6 +104,7 @@ impl Framer {
             _ => return None,
         };
         self.taken += len;
+        self.scanned = 0;
         self.pong_taken = frame == Frame::Pong;
         Some(frame)
     }

@@ -31,6 +31,8 @@ pub mod escape;
 mod fault;
 mod fields;
 pub mod framing;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod host;
 pub mod limits;
 mod lines;

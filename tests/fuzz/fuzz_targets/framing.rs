@@ -1,0 +1,5 @@
+//! SIP messages cut from a byte stream.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| strait_control::sip::fuzz::framing(bytes));
