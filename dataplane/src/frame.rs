@@ -1,0 +1,117 @@
+//! The buffers that frames travel in, with headroom for longer headers.
+
+use strait_shared::slot::EgressPort;
+use strait_shared::time::Instant;
+
+use crate::limits::{BUFFER_BYTES, FRAME_BYTES_MAX, HEADROOM_BYTES};
+
+/// One Ethernet frame. Made at start, filled and emptied for ever after.
+#[derive(Debug)]
+pub struct Frame {
+    buffer: Box<Buffer>,
+    start: u16,
+    end: u16,
+    /// The port the frame arrived at, then the one it leaves by.
+    pub port: EgressPort,
+    /// When the frame reached this machine, as exactly as its port knows.
+    pub received: Instant,
+}
+
+#[derive(Debug)]
+#[repr(align(64))]
+struct Buffer([u8; BUFFER_BYTES]);
+
+impl Frame {
+    /// An empty frame.
+    pub fn new() -> Self {
+        let buffer = Box::new(Buffer([0; BUFFER_BYTES]));
+        let start = HEADROOM_BYTES as u16;
+        Self {
+            buffer,
+            start,
+            end: start,
+            port: EgressPort(0),
+            received: Instant::ZERO,
+        }
+    }
+
+    /// Takes `bytes` in behind the headroom; refuses what is longer than [`FRAME_BYTES_MAX`].
+    pub fn fill(&mut self, bytes: &[u8]) -> bool {
+        let fits = bytes.len() <= FRAME_BYTES_MAX;
+        if fits {
+            self.space()[..bytes.len()].copy_from_slice(bytes);
+            self.set_length(bytes.len());
+        }
+        fits
+    }
+
+    /// Where a port writes a received frame, before it calls [`set_length`](Self::set_length).
+    #[inline]
+    pub fn space(&mut self) -> &mut [u8; FRAME_BYTES_MAX] {
+        self.buffer.0[HEADROOM_BYTES..]
+            .first_chunk_mut()
+            .expect("the buffer's size")
+    }
+
+    /// Declares the first `length` octets of [`space`](Self::space) the frame.
+    #[inline]
+    pub fn set_length(&mut self, length: usize) {
+        self.start = HEADROOM_BYTES as u16;
+        self.end = self.start + length.min(FRAME_BYTES_MAX) as u16;
+    }
+
+    /// The frame.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer.0[usize::from(self.start)..usize::from(self.end)]
+    }
+
+    /// Keeps `payload_bytes` octets from `payload_at` on and puts `header_bytes` octets, whose
+    /// content is up to the caller, in front of them. Nothing when headroom or frame are too
+    /// short for that.
+    #[inline]
+    pub fn reheader(
+        &mut self,
+        payload_at: usize,
+        payload_bytes: usize,
+        header_bytes: usize,
+    ) -> Option<&mut [u8]> {
+        let payload_start = usize::from(self.start) + payload_at;
+        let end = payload_start + payload_bytes;
+        let start = payload_start.checked_sub(header_bytes)?;
+        let frame = self.buffer.0.get_mut(start..end)?;
+        (self.start, self.end) = (start as u16, end as u16);
+        Some(frame)
+    }
+}
+
+impl Default for Frame {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_longer_header_grows_into_the_headroom() {
+        let mut frame = Frame::new();
+        assert!(frame.fill(b"headpayload tail"));
+        frame.reheader(4, 7, 10).unwrap()[..10].copy_from_slice(b"new header");
+        assert_eq!(frame.bytes(), b"new headerpayload");
+        frame.reheader(10, 7, 0).unwrap();
+        assert_eq!(frame.bytes(), b"payload");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let mut frame = Frame::new();
+        assert!(!frame.fill(&[0; FRAME_BYTES_MAX + 1]));
+        assert!(frame.fill(&[0; FRAME_BYTES_MAX]));
+        assert!(frame.reheader(0, 100, HEADROOM_BYTES + 1).is_none());
+        assert!(frame.reheader(0, FRAME_BYTES_MAX + 1, 0).is_none());
+        assert_eq!(frame.bytes().len(), FRAME_BYTES_MAX);
+    }
+}

@@ -1,0 +1,61 @@
+//! Every bound of the dataplane, with the relations between them proved at compile time.
+
+use std::time::Duration;
+
+use crate::wire::{ethernet, ipv4, ipv6, udp};
+
+/// Frames in one burst.
+pub const BURST: usize = 64;
+/// Octets kept free before a received frame, for headers longer than the ones it came with.
+pub const HEADROOM_BYTES: usize = 64;
+/// Longest frame that is relayed, Ethernet header and VLAN tag included.
+pub const FRAME_BYTES_MAX: usize = 2048;
+/// One frame's buffer. An odd number of cache lines, so that the same octet of the frames of a
+/// burst falls into different cache sets.
+pub const BUFFER_BYTES: usize = HEADROOM_BYTES + FRAME_BYTES_MAX;
+/// Longest headers the relay builds: a tagged IPv6 frame.
+pub const HEADER_BYTES_MAX: usize =
+    ethernet::HEADER_BYTES + ethernet::TAG_BYTES + ipv6::HEADER_BYTES + udp::HEADER_BYTES;
+/// Shortest headers the relay takes off: an untagged IPv4 frame.
+pub const HEADER_BYTES_MIN: usize = ethernet::HEADER_BYTES + ipv4::HEADER_BYTES + udp::HEADER_BYTES;
+
+/// Ports (NICs) of one dataplane.
+pub const PORTS_MAX: usize = 16;
+/// Times a frame goes through the relay: once more when its remote is one of our own addresses.
+pub const PASSES_MAX: usize = 2;
+
+/// Octets of frames after which a capture stops.
+pub const CAPTURE_BYTES_MAX: u64 = 1 << 30;
+
+/// Commands a worker applies between two bursts.
+pub const COMMANDS_PER_BREATH: usize = 32;
+/// Open slots a worker looks over between two bursts.
+pub const SWEEP_PER_BREATH: usize = 64;
+/// How often a worker means to have looked over every slot it owns.
+pub const SWEEP_PERIOD: Duration = Duration::from_millis(250);
+/// Freshly latched slots that are reported without waiting for the sweep.
+pub const FRESH_LATCHES_MAX: usize = 256;
+/// At most one refused source is reported for each slot in this time.
+pub const REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the old source must have been silent before its address may latch from another port.
+pub const REBIND_SILENCE: Duration = Duration::from_secs(2);
+/// How far a rebound source may be ahead of the highest sequence number (RFC 3550 A.1,
+/// MAX_DROPOUT).
+pub const SEQUENCE_DROPOUT_MAX: u16 = 3_000;
+/// How far back a packet still counts as late instead of as a restarted source.
+pub const SEQUENCE_DISORDER_MAX: u16 = 100;
+
+/// Empty breaths before an adaptive worker waits.
+pub const SPIN_BREATHS: u32 = 64;
+/// Longest wait of an adaptive worker: bounds how late a command or a silence is noticed.
+pub const IDLE_WAIT: Duration = Duration::from_millis(2);
+/// Busy breaths between two publications of the statistics page.
+pub const PUBLISH_BREATHS: u32 = 1_024;
+
+const _: () = {
+    assert!(BURST <= u8::MAX as usize + 1);
+    assert!(BUFFER_BYTES % 64 == 0 && BUFFER_BYTES / 64 % 2 == 1);
+    assert!(BUFFER_BYTES <= u16::MAX as usize);
+    assert!(HEADROOM_BYTES >= HEADER_BYTES_MAX - HEADER_BYTES_MIN);
+};
