@@ -4,9 +4,21 @@
 //! our own other process: control reads hostile text and may be compromised.
 #![deny(unsafe_code)]
 
+pub mod adjacency;
 pub mod command;
+pub mod drops;
 pub mod geometry;
 pub mod limits;
+#[cfg(not(loom))]
+mod mapping;
 pub mod net;
+#[cfg(not(loom))]
+pub mod region;
+pub mod ring;
 pub mod slot;
+#[cfg(not(loom))]
+pub mod statistics;
+mod sync;
+pub mod table;
 pub mod time;
+mod words;

@@ -24,6 +24,9 @@ pub const RING_CAPACITY_MAX: u32 = 1 << 16;
 /// Next hops.
 pub const ADJACENCIES_MAX: u16 = 4096;
 
+/// Drop counters that a statistics page has room for.
+pub const DROP_REASONS_MAX: usize = 64;
+
 /// Slots that hang on one port for forked early dialogs.
 pub const FORK_CHAIN_MAX: usize = 8;
 

@@ -30,6 +30,9 @@ pub enum RejectReason {
     /// The slot is not open, or under another generation.
     #[error("the slot is not open under this generation")]
     Stale,
+    /// The signalled address is of another family than the slot's own.
+    #[error("the signalled address is of another family than the slot's own")]
+    Family,
 }
 
 /// What a worker reports about its slots.
@@ -262,6 +265,7 @@ fn reason_word(reason: RejectReason) -> u64 {
         RejectReason::NotOwner => 3,
         RejectReason::Occupied => 4,
         RejectReason::Stale => 5,
+        RejectReason::Family => 6,
     }
 }
 
@@ -272,6 +276,7 @@ fn reason(word: u64) -> Result<RejectReason, DecodeError> {
         3 => Ok(RejectReason::NotOwner),
         4 => Ok(RejectReason::Occupied),
         5 => Ok(RejectReason::Stale),
+        6 => Ok(RejectReason::Family),
         _ => Err(DecodeError::Reason(word)),
     }
 }

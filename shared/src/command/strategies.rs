@@ -54,6 +54,7 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
         Just(RejectReason::NotOwner),
         Just(RejectReason::Occupied),
         Just(RejectReason::Stale),
+        Just(RejectReason::Family),
     ];
     prop_oneof![
         (slot(), any::<u32>(), address(), any::<u64>(), 0..4u8).prop_map(slot_event),

@@ -1,0 +1,92 @@
+//! Who holds which end of the region.
+//!
+//! Within a process a set of bits says so. Between processes only control's end can be taken
+//! twice (the supervisor starts one dataplane, and its sockets bar a second): it is held by an
+//! advisory lock on the file, through an open file description of its own, which the kernel gives
+//! up with the process.
+
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+/// The ends of one region held in this process: workers in `workers`, control in `control`.
+#[derive(Default)]
+pub(super) struct Ends {
+    workers: AtomicU64,
+    control: AtomicU64,
+}
+
+/// An end held; let go when dropped.
+pub(super) struct Held {
+    ends: Arc<Ends>,
+    which: Which,
+    /// Keeps the lock that keeps other processes out.
+    _lock: Option<OwnedFd>,
+}
+
+#[derive(Clone, Copy)]
+enum Which {
+    Worker(u16),
+    Control,
+}
+
+impl Ends {
+    /// Takes a worker's end; nothing when it is held.
+    pub(super) fn worker(self: &Arc<Self>, worker: u16) -> Option<Held> {
+        self.hold(Which::Worker(worker), None)
+    }
+
+    /// Takes control's end; nothing when it is held, here or elsewhere.
+    pub(super) fn control(
+        self: &Arc<Self>,
+        fd: Option<BorrowedFd<'_>>,
+    ) -> Result<Option<Held>, Errno> {
+        let lock = match fd.map(lock).transpose()? {
+            Some(None) => return Ok(None),
+            Some(Some(lock)) => Some(lock),
+            None => None,
+        };
+        Ok(self.hold(Which::Control, lock))
+    }
+
+    fn hold(self: &Arc<Self>, which: Which, lock: Option<OwnedFd>) -> Option<Held> {
+        let (bits, bit) = self.place(which);
+        let free = bits.fetch_or(bit, SeqCst) & bit == 0;
+        free.then(|| Held {
+            ends: Arc::clone(self),
+            which,
+            _lock: lock,
+        })
+    }
+
+    fn place(&self, which: Which) -> (&AtomicU64, u64) {
+        match which {
+            Which::Worker(worker) => (&self.workers, 1 << worker),
+            Which::Control => (&self.control, 1),
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let (bits, bit) = self.ends.place(self.which);
+        bits.fetch_and(!bit, SeqCst);
+    }
+}
+
+/// Locks the file through a description of our own; nothing when another has it locked.
+///
+/// The description that came over the socket is shared with whoever sent it, and so would be a
+/// lock on it.
+fn lock(fd: BorrowedFd<'_>) -> Result<Option<OwnedFd>, Errno> {
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let own = rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+    match rustix::fs::flock(&own, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(own)),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
