@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    examples,
     realm::Realm,
     resolved::Resolved,
     scalar::{InstanceName, NicName, duration},
@@ -57,6 +58,7 @@ pub struct Config {
 /// Bounds on what Strait holds at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-example" = examples::LIMITS))]
 pub struct Limits {
     /// Calls at once, 1 to 1000000; more are answered 503 with Retry-After.
     #[schemars(range(min = 1, max = 1_000_000))]
@@ -96,6 +98,7 @@ impl Default for Limits {
 /// The media relay: its NICs and workers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-example" = examples::DATAPLANE))]
 pub struct Dataplane {
     /// The NICs packets arrive and leave by, 1 to 16.
     #[schemars(length(min = 1, max = 16))]
@@ -130,6 +133,7 @@ impl Default for Dataplane {
 /// One NIC of the dataplane.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-example" = examples::NIC))]
 pub struct Nic {
     /// What media addresses call it by.
     pub name: NicName,
@@ -180,6 +184,7 @@ pub enum Idle {
 /// Where the records of calls go.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-example" = examples::RECORDS))]
 pub struct Records {
     /// The file that gets one line of JSON a call, at its end. A relative path starts at the
     /// working directory.
@@ -197,6 +202,7 @@ impl Default for Records {
 /// What is logged, on standard error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-example" = examples::LOG))]
 pub struct Log {
     /// The least serious lines still written.
     pub level: LogLevel,

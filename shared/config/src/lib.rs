@@ -7,17 +7,29 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod examples;
+pub mod fuzzing;
 mod geometry;
+mod limits;
 mod load;
+mod manual;
+mod meaning;
+mod path;
 mod realm;
 mod report;
 mod resolved;
 mod runtime_directory;
 mod scalar;
+mod schema;
 mod softswitch;
+mod structure;
+mod wording;
+mod yaml;
 
 pub use config::{Config, Dataplane, Idle, Limits, Log, LogLevel, Nic, PortKind, Records, Worker};
 pub use geometry::geometry;
+pub use load::{Checked, check, check_file};
+pub use manual::manual;
 pub use realm::{
     Hide, KeepAlive, KeepAliveMethod, LatchPolicy, MediaAddress, Police, Realm, Registration,
     SignallingAddress, Transport,
@@ -28,4 +40,5 @@ pub use runtime_directory::default_directory;
 pub use scalar::{
     Domain, Dscp, InstanceName, NicName, PortRange, RealmName, ScalarError, SoftswitchName, VlanId,
 };
+pub use schema::schema;
 pub use softswitch::Softswitch;

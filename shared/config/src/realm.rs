@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::default_nic,
+    examples,
     scalar::{
         Domain, Dscp, NicName, PortRange, RealmName, SoftswitchName, VlanId, address, duration,
     },
@@ -15,6 +16,7 @@ use crate::{
 /// One network on one side: where Strait is reached in it, and how its parties are treated.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-example" = examples::REALM))]
 pub struct Realm {
     /// What softswitches, records and metrics call it by.
     pub name: RealmName,
@@ -71,6 +73,7 @@ pub struct Realm {
 /// One address SIP is heard and sent on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-example" = examples::SIGNALLING_ADDRESS))]
 pub struct SignallingAddress {
     /// The transport.
     #[serde(default)]
@@ -108,9 +111,20 @@ pub enum Transport {
     Tcp,
 }
 
+impl Transport {
+    /// The transport as the file and Via headers write it, in lower case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+        }
+    }
+}
+
 /// One address media is relayed through, and the ports it uses.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-example" = examples::MEDIA_ADDRESS))]
 pub struct MediaAddress {
     /// An address of this machine, IPv4 or IPv6 (quoted in YAML).
     #[schemars(with = "address::Ip")]
@@ -142,14 +156,26 @@ pub enum LatchPolicy {
     Symmetric,
 }
 
+impl From<LatchPolicy> for strait_shared::slot::LatchPolicy {
+    fn from(policy: LatchPolicy) -> Self {
+        match policy {
+            LatchPolicy::Signalled => Self::Signalled,
+            LatchPolicy::Restricted => Self::Restricted,
+            LatchPolicy::Symmetric => Self::Symmetric,
+        }
+    }
+}
+
 /// What a party may send on one stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-example" = examples::POLICE))]
 pub struct Police {
     /// Packets a second, 1 to 100000. A codec that sends every 20 ms needs 50.
     #[schemars(range(min = 1, max = 100_000))]
     pub packets_per_second: u32,
-    /// Bytes a second of RTP with its UDP and IP headers, 1000 to 125000000.
+    /// Bytes a second of UDP payload, i.e. of whole RTP packets, 1000 to 125000000. G.711 in
+    /// packets of 20 ms needs 8600.
     #[schemars(range(min = 1_000, max = 125_000_000))]
     pub bytes_per_second: u32,
     /// How many milliseconds' worth may come at once, 1 to 4000: what a jittery network bunches.
@@ -158,9 +184,20 @@ pub struct Police {
     pub burst_ms: u32,
 }
 
+impl From<Police> for strait_shared::slot::Policer {
+    fn from(police: Police) -> Self {
+        Self {
+            packets_per_second: police.packets_per_second,
+            bytes_per_second: police.bytes_per_second,
+            burst_ms: police.burst_ms,
+        }
+    }
+}
+
 /// What keeps the NAT bindings of registered parties open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-example" = examples::KEEP_ALIVE))]
 pub struct KeepAlive {
     /// The message that does it.
     pub method: KeepAliveMethod,
@@ -197,6 +234,7 @@ pub enum KeepAliveMethod {
 /// How registrations are handled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-example" = examples::REGISTRATION))]
 pub struct Registration {
     /// The shortest expiry accepted; a shorter one is answered 423 (RFC 3261 §10.3). A duration.
     #[serde(with = "duration::required")]
@@ -225,6 +263,7 @@ impl Default for Registration {
 /// Record-Route and SDP, which always are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-example" = examples::HIDE))]
 pub struct Hide {
     /// Whether hosts in From and To that name the other side are replaced.
     pub from_to_hosts: bool,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::path::Path;
+
 /// Line and column in the file, both counted from 1; columns count characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize)]
 pub struct Position {
@@ -50,6 +52,9 @@ pub struct Report {
     pub file: String,
     /// What was found.
     pub findings: Vec<Finding>,
+    /// Whether everything was looked at: names, addresses and ranges are only once the shape of
+    /// the file allows it.
+    pub complete: bool,
 }
 
 impl Report {
@@ -83,6 +88,12 @@ impl fmt::Display for Report {
         for finding in &self.findings {
             writeln!(f, "{}:{finding}", self.file)?;
         }
+        if !self.complete {
+            writeln!(
+                f,
+                "names, addresses and ranges are looked at once these are right"
+            )?;
+        }
         let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         match (self.errors(), self.warnings()) {
             (0, 0) => Ok(()),
@@ -101,6 +112,42 @@ impl fmt::Display for Report {
 }
 
 impl std::error::Error for Report {}
+
+impl Finding {
+    /// A mistake that keeps Strait from starting.
+    pub(crate) fn error(position: Position, path: &Path, message: String) -> Finding {
+        let path = path.to_string();
+        Finding {
+            severity: Severity::Error,
+            position,
+            path,
+            message,
+            allowed: None,
+            suggestion: None,
+        }
+    }
+
+    /// Something that is probably not what was meant.
+    pub(crate) fn warning(position: Position, path: &Path, message: String) -> Finding {
+        Finding {
+            severity: Severity::Warning,
+            ..Finding::error(position, path, message)
+        }
+    }
+
+    /// Says what would be right.
+    pub(crate) fn allowed(self, allowed: impl Into<String>) -> Finding {
+        Finding {
+            allowed: Some(allowed.into()),
+            ..self
+        }
+    }
+
+    /// Says what was probably meant, as it would stand in the file.
+    pub(crate) fn suggestion(self, suggestion: Option<String>) -> Finding {
+        Finding { suggestion, ..self }
+    }
+}
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,7 +168,7 @@ impl fmt::Display for Finding {
             write!(f, "\n    allowed: {allowed}")?;
         }
         if let Some(suggestion) = &self.suggestion {
-            write!(f, "\n    did you mean {suggestion}?")?;
+            write!(f, "\n    did you mean `{suggestion}`?")?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    examples,
     realm::Transport,
     scalar::{Domain, RealmName, SoftswitchName, address, duration},
 };
@@ -13,6 +14,7 @@ use crate::{
 /// A softswitch, SIP server or trunk that signalling is forwarded to. It lives in a realm itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-example" = examples::SOFTSWITCH))]
 pub struct Softswitch {
     /// What `forward_to` calls it by; also its name in records and metrics.
     pub name: SoftswitchName,

@@ -1,0 +1,43 @@
+//! Examples of the mappings of the file, for the manual and for editors.
+
+pub(crate) const LIMITS: &str = "limits: { calls: 5000, calls_per_second: 500 }";
+
+pub(crate) const DATAPLANE: &str = "dataplane:
+  nics: [ { name: default, port: udp } ]
+  workers: [ { core: 2 }, { core: 3 } ]
+  idle: poll";
+
+pub(crate) const NIC: &str = "nics: [ { name: capture, port: pcap, write: out.pcap } ]";
+
+pub(crate) const RECORDS: &str = "records: { file: /var/lib/strait/calls.jsonl }";
+
+pub(crate) const LOG: &str = "log: { level: debug }";
+
+pub(crate) const REALM: &str = "realms:
+  - name: access
+    nat: true
+    signalling: [ { transport: udp, address: 192.0.2.1 } ]
+    media: [ { address: 192.0.2.1, ports: 20000-29999 } ]
+    keepalive: { method: options, interval: 25s }
+    forward_to: [core-1, core-2]";
+
+pub(crate) const SIGNALLING_ADDRESS: &str = r#"signalling:
+  - { transport: udp, address: 192.0.2.1, port: 5060 }
+  - { transport: tcp, address: "2001:db8::1", port: 5060 }"#;
+
+pub(crate) const MEDIA_ADDRESS: &str = r#"media:
+  - { address: 192.0.2.1, ports: 20000-29999 }
+  - { address: "2001:db8::1", ports: 20000-29999 }"#;
+
+pub(crate) const POLICE: &str =
+    "police: { packets_per_second: 200, bytes_per_second: 64000, burst_ms: 200 }";
+
+pub(crate) const KEEP_ALIVE: &str = "keepalive: { method: options, interval: 25s }";
+
+pub(crate) const REGISTRATION: &str =
+    "registration: { minimum_expiry: 60s, maximum_expiry: 1h, absorb: true }";
+
+pub(crate) const HIDE: &str = "hide: { from_to_hosts: true, call_id: true }";
+
+pub(crate) const SOFTSWITCH: &str = r#"softswitches:
+  - { name: core-1, realm: core, address: "10.0.0.1:5060", domain: example.org }"#;

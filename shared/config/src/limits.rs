@@ -1,0 +1,13 @@
+//! Every bound of the configuration that is not a bound of one key.
+
+/// The longest configuration file, in bytes.
+pub const FILE_BYTES_MAX: usize = 1 << 20;
+
+/// How deep lists and mappings may nest; the deepest key there is lies at 5.
+pub const DEPTH_MAX: usize = 32;
+
+/// The longest value a report quotes, in characters.
+pub const QUOTED_CHARS_MAX: usize = 60;
+
+/// The longest path of a Unix socket, in bytes, its terminator included (unix(7)).
+pub const SOCKET_PATH_BYTES_MAX: usize = 108;

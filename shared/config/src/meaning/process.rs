@@ -1,0 +1,93 @@
+//! The processes: NICs, workers, files.
+
+use std::collections::BTreeMap;
+
+use super::Judge;
+use crate::{Config, Idle, Nic, PortKind, limits::SOCKET_PATH_BYTES_MAX, path::Path};
+
+/// The longest name of a socket in the runtime directory.
+const SOCKET_NAME: &str = "control.sock";
+
+pub(super) fn check(config: &Config, judge: &mut Judge<'_>) {
+    let dataplane = Path::root().key("dataplane");
+    for (index, nic) in config.dataplane.nics.iter().enumerate() {
+        captures(&dataplane.key("nics").index(index), nic, judge);
+    }
+    workers(config, &dataplane.key("workers"), judge);
+    files(config, judge);
+}
+
+/// Only a `pcap` NIC has files, and one without any does nothing.
+fn captures(path: &Path, nic: &Nic, judge: &mut Judge<'_>) {
+    let pcap = nic.port == PortKind::Pcap;
+    for (key, file) in [("read", &nic.read), ("write", &nic.write)] {
+        if file.is_some() && !pcap {
+            let message = format!("`{}` is no `pcap` NIC and has no captures", nic.name);
+            judge.error(
+                &[&path.key(key), &path.key("port")],
+                message,
+                "this key with `port: pcap`",
+            );
+        }
+        if file
+            .as_ref()
+            .is_some_and(|file| file.as_os_str().is_empty())
+        {
+            judge.error(
+                &[&path.key(key)],
+                "the file's name is empty".to_owned(),
+                "a path",
+            );
+        }
+    }
+    if pcap && nic.read.is_none() && nic.write.is_none() {
+        let message = "a `pcap` NIC without captures".to_owned();
+        judge.error(&[&path.key("port")], message, "`read` or `write`, or both");
+    }
+}
+
+/// A core has one worker, and only a core of its own is polled on.
+fn workers(config: &Config, path: &Path, judge: &mut Judge<'_>) {
+    let mut first_on: BTreeMap<u16, usize> = BTreeMap::new();
+    for (index, worker) in config.dataplane.workers.iter().enumerate() {
+        let here = path.index(index).key("core");
+        match worker.core {
+            Some(core) => {
+                if let Some(first) = first_on.get(&core) {
+                    let message = format!("core {core} is taken by {}", path.index(*first));
+                    let about = [&here, &path.index(*first).key("core")];
+                    judge.error(&about, message, "a core of its own for each worker");
+                }
+                first_on.entry(core).or_insert(index);
+            }
+            None if config.dataplane.idle == Idle::Poll => {
+                let message = "polls, but on no core of its own".to_owned();
+                judge.warning(&here, message, "a core number, or `idle: adaptive`");
+            }
+            None => {}
+        }
+    }
+}
+
+fn files(config: &Config, judge: &mut Judge<'_>) {
+    let path = Path::root().key("records").key("file");
+    if config.records.file.as_os_str().is_empty() {
+        judge.error(&[&path], "the file's name is empty".to_owned(), "a path");
+    }
+    let Some(directory) = &config.runtime_directory else {
+        return;
+    };
+    let path = Path::root().key("runtime_directory");
+    let bytes = directory.join(SOCKET_NAME).as_os_str().len() + 1;
+    if !directory.is_absolute() {
+        let message = format!("`{}` depends on the working directory", directory.display());
+        judge.error(&[&path], message, "a path that starts with `/`");
+    } else if bytes > SOCKET_PATH_BYTES_MAX {
+        let most = SOCKET_PATH_BYTES_MAX - SOCKET_NAME.len() - 2;
+        let message = format!(
+            "{} bytes are too long for a socket's path",
+            directory.as_os_str().len()
+        );
+        judge.error(&[&path], message, &format!("at most {most} bytes"));
+    }
+}
