@@ -1,0 +1,173 @@
+//! What the dataplane reports, brought to the sessions it is about.
+
+use strait_shared::command::{Command, Event, RejectReason};
+use strait_shared::slot::{Counters, Generation, SlotIndex};
+use strait_shared::time::Instant;
+
+use super::plane::{MediaPlane, Notice};
+use super::ports::Holder;
+use super::session::Session;
+use super::side::{Component, SessionId, Side};
+
+impl MediaPlane {
+    /// Takes in what a worker reports. Reports about a use of a slot that is over are dropped.
+    pub fn event(&mut self, now: Instant, event: &Event) {
+        match *event {
+            Event::Latched {
+                slot,
+                generation,
+                source,
+            } => {
+                let Some((
+                    Holder {
+                        session,
+                        line,
+                        side,
+                    },
+                    component,
+                )) = self.ports.holder(slot, generation)
+                else {
+                    return;
+                };
+                self.notices.push_back(Notice::Latched {
+                    session,
+                    line,
+                    side,
+                    component,
+                    source,
+                });
+            }
+            Event::Refused {
+                slot,
+                generation,
+                source,
+                count,
+            } => {
+                if let Some((
+                    Holder {
+                        session,
+                        line,
+                        side,
+                    },
+                    _,
+                )) = self.ports.holder(slot, generation)
+                {
+                    self.notices.push_back(Notice::Refused {
+                        session,
+                        line,
+                        side,
+                        source,
+                        count,
+                    });
+                }
+            }
+            Event::Silent { slot, generation } => self.mark_silent(slot, generation, true),
+            Event::Heard { slot, generation } => self.mark_silent(slot, generation, false),
+            Event::Closed {
+                slot,
+                generation,
+                counters,
+            } => {
+                self.slot_closed(now, slot, generation, Some(counters));
+            }
+            // Names a command by a number that only the ring's writer knows: see `rejected`.
+            Event::Rejected { .. } => {}
+        }
+    }
+
+    /// Takes in that a worker did not apply a command: [`Event::Rejected`] with the command that
+    /// its number stood for, which the ring's writer knows.
+    pub fn rejected(&mut self, now: Instant, command: &Command, reason: RejectReason) {
+        let (slot, generation, is_gone) = match *command {
+            // Neither slot is open, so neither will report that it closed.
+            Command::Open {
+                slot, generation, ..
+            }
+            | Command::Close { slot, generation } => (slot, generation, true),
+            Command::Update {
+                slot, generation, ..
+            } => (slot, generation, reason == RejectReason::Stale),
+            Command::Adjacency { .. } => return,
+        };
+        if let Some((Holder { session, .. }, _)) = self.ports.holder(slot, generation)
+            && self.live(session).is_ok()
+        {
+            self.notices.push_back(Notice::Failed { session, reason });
+        }
+        if is_gone {
+            self.slot_closed(now, slot, generation, None);
+        }
+    }
+
+    /// Gives up on slots whose reports are overdue.
+    pub fn timeout(&mut self, now: Instant) {
+        while let Some((holder, missing)) = self.ports.give_up(now) {
+            if let Some(Holder { session, .. }) = holder {
+                self.count_down(session, missing as u16);
+            }
+        }
+    }
+
+    fn slot_closed(
+        &mut self,
+        now: Instant,
+        slot: SlotIndex,
+        generation: Generation,
+        counters: Option<Counters>,
+    ) {
+        let Some((holder, component)) = self.ports.closed(now, slot, generation) else {
+            return;
+        };
+        let Some(session) = self.sessions.get_mut(holder.session) else {
+            return;
+        };
+        if let Some(counters) = counters {
+            session.count(holder.line, holder.side, component, &counters);
+        }
+        self.count_down(holder.session, 1);
+    }
+
+    fn count_down(&mut self, id: SessionId, slots: u16) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.open_slots = session.open_slots.saturating_sub(slots);
+            self.finish_if_over(id);
+        }
+    }
+
+    fn mark_silent(&mut self, slot: SlotIndex, generation: Generation, silent: bool) {
+        let Some((holder, component)) = self.ports.holder(slot, generation) else {
+            return;
+        };
+        let Some(session) = self.sessions.get_mut(holder.session) else {
+            return;
+        };
+        let Some(stream) = session.streams.get_mut(usize::from(holder.line)) else {
+            return;
+        };
+        stream.silent[holder.side][component.index()] = silent;
+        let dead = session.is_silent();
+        let known = std::mem::replace(&mut session.dead, dead);
+        if dead && !known && !session.ended {
+            self.notices.push_back(Notice::Dead {
+                session: holder.session,
+            });
+        }
+    }
+}
+
+impl Session {
+    /// Whether everything that should carry media is silent, and something should.
+    fn is_silent(&self) -> bool {
+        let mut expected = self.streams.iter().flat_map(|stream| {
+            Side::BOTH.into_iter().flat_map(move |side| {
+                let sent = stream.ends[side].as_ref().and_then(|end| end.sent);
+                Component::BOTH.into_iter().filter_map(move |component| {
+                    let watched = sent?[component.index()].silence_timeout_ms > 0;
+                    watched.then_some(stream.silent[side][component.index()])
+                })
+            })
+        });
+        let first = expected.next();
+        first.is_some_and(|silent| silent && expected.all(|silent| silent))
+    }
+}

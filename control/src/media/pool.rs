@@ -1,0 +1,69 @@
+//! The free port pairs of one local address and worker, and those in quarantine.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::RngCore;
+use strait_shared::time::Instant;
+
+use super::ports::PairId;
+
+/// Pairs that share a local address and an owner worker.
+#[derive(Debug)]
+pub(super) struct Pool {
+    free: Vec<PairId>,
+    /// In the order they may be used again: every pair waits equally long.
+    quarantined: VecDeque<(Instant, PairId)>,
+    quarantine: Duration,
+}
+
+impl Pool {
+    pub fn new(quarantine: Duration) -> Self {
+        Self {
+            free: Vec::new(),
+            quarantined: VecDeque::new(),
+            quarantine,
+        }
+    }
+
+    /// Makes a pair available at once.
+    pub fn put(&mut self, pair: PairId) {
+        self.free.push(pair);
+    }
+
+    /// Makes a pair available once late packets of its last use have died out.
+    pub fn put_later(&mut self, now: Instant, pair: PairId) {
+        self.quarantined.push_back((now + self.quarantine, pair));
+    }
+
+    /// The next pair whose quarantine is over.
+    pub fn release(&mut self, now: Instant) -> Option<PairId> {
+        let (until, pair) = *self.quarantined.front()?;
+        if until > now {
+            return None;
+        }
+        self.quarantined.pop_front();
+        Some(pair)
+    }
+
+    /// Takes one of the free pairs, any with the same chance, so that ports cannot be guessed.
+    pub fn take(&mut self, random: &mut ChaCha8Rng) -> Option<PairId> {
+        let bound = self.free.len() as u64;
+        if bound == 0 {
+            return None;
+        }
+        // Multiply-shift maps 32 random bits onto the bound; there are fewer than 2^21 pairs, so
+        // the bias is below 2^-11.
+        let pick = (u64::from(random.next_u32()) * bound) >> 32;
+        Some(self.free.swap_remove(pick as usize))
+    }
+
+    pub fn free(&self) -> usize {
+        self.free.len()
+    }
+
+    pub fn quarantined(&self) -> usize {
+        self.quarantined.len()
+    }
+}

@@ -1,0 +1,283 @@
+//! A media plane with two parties on the wire: what the tests of the media layer stand on.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use strait_config::{Config, RealmIndex};
+use strait_control::media::{BySide, Family, MediaError, MediaPlane, Notice, SessionId};
+use strait_control::media::{Side, SideSetup};
+use strait_control::sdp::Description;
+use strait_control::sip::Splices;
+use strait_shared::command::{Command, Event};
+use strait_shared::geometry::Geometry;
+use strait_shared::slot::{Counters, Forwarding, Generation, SlotIndex};
+use strait_shared::time::Instant;
+
+pub const ACCESS: RealmIndex = RealmIndex(0);
+pub const CORE: RealmIndex = RealmIndex(1);
+
+/// Phones behind NATs on one side, a softswitch on the other; both families on both.
+pub const CONFIG: &str = r#"
+realms:
+  - name: access
+    nat: true
+    signalling:
+      - { transport: udp, address: 192.0.2.1, port: 5060 }
+      - { transport: udp, address: "2001:db8::1", port: 5060 }
+    media:
+      - { address: 192.0.2.1, ports: 20000-20039 }
+      - { address: "2001:db8::1", ports: 20000-20039 }
+    dscp: 34
+    police: { packets_per_second: 200, bytes_per_second: 64000, burst_ms: 200 }
+    media_timeout: 60s
+    port_quarantine: 5s
+    forward_to: [core-1]
+  - name: core
+    signalling:
+      - { transport: udp, address: 10.0.0.254, port: 5060 }
+      - { transport: udp, address: "2001:db8:c::254", port: 5060 }
+    media:
+      - { address: 10.0.0.254, ports: 30000-30039 }
+      - { address: "2001:db8:c::254", ports: 30000-30039 }
+    media_timeout: 60s
+    port_quarantine: 5s
+softswitches:
+  - { name: core-1, realm: core, address: "10.0.0.1:5060" }
+dataplane: { fork_slots: 16, workers: [ { core: null }, { core: null } ] }
+"#;
+
+/// What the dataplane would have in a slot.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenSlot {
+    pub generation: Generation,
+    pub forwarding: Forwarding,
+    /// How many updates asked for a new latch.
+    pub rearmed: usize,
+}
+
+/// The media plane, and a dataplane that does as it is told and nothing else.
+pub struct Bench {
+    pub plane: MediaPlane,
+    pub geometry: Geometry,
+    pub now: Instant,
+    pub slots: BTreeMap<SlotIndex, OpenSlot>,
+    /// The generation of each slot's last use.
+    used: BTreeMap<SlotIndex, Generation>,
+    /// Slots closed whose reports are still under way.
+    pub unreported: Vec<(SlotIndex, Generation)>,
+    pub notices: Vec<Notice>,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        Self::with(CONFIG)
+    }
+
+    pub fn with(config: &str) -> Self {
+        let config: Config = config.parse().expect("a valid configuration");
+        let geometry = strait_config::geometry(&config).expect("a valid geometry");
+        Self {
+            plane: MediaPlane::new(&config, &geometry, [7; 32]),
+            geometry,
+            now: Instant::from_millis(1_000),
+            slots: BTreeMap::new(),
+            used: BTreeMap::new(),
+            unreported: Vec::new(),
+            notices: Vec::new(),
+        }
+    }
+
+    /// A session from a phone to the softswitch, both on IPv4.
+    pub fn begin(&mut self) -> SessionId {
+        self.begin_between((ACCESS, Family::V4), (CORE, Family::V4))
+    }
+
+    pub fn begin_between(
+        &mut self,
+        caller: (RealmIndex, Family),
+        callee: (RealmIndex, Family),
+    ) -> SessionId {
+        let setup = |(realm, family)| SideSetup { realm, family };
+        self.plane.begin(BySide {
+            caller: setup(caller),
+            callee: setup(callee),
+        })
+    }
+
+    pub fn offer(&mut self, id: SessionId, by: Side, sdp: &str) -> Result<String, MediaError> {
+        let description = Description::parse(sdp.as_bytes()).expect("a description");
+        let mut edits = Splices::new();
+        let result = self
+            .plane
+            .offer(self.now, id, by, &description, source(by), &mut edits);
+        self.settle();
+        result.map(|_| applied(&edits, sdp))
+    }
+
+    pub fn answer(&mut self, id: SessionId, by: Side, sdp: &str) -> Result<String, MediaError> {
+        let description = Description::parse(sdp.as_bytes()).expect("a description");
+        let mut edits = Splices::new();
+        let result = self
+            .plane
+            .answer(self.now, id, by, &description, source(by), &mut edits);
+        self.settle();
+        result.map(|_| applied(&edits, sdp))
+    }
+
+    pub fn rollback(&mut self, id: SessionId) {
+        self.plane.rollback(self.now, id);
+        self.settle();
+    }
+
+    pub fn fork(&mut self, id: SessionId) -> Result<SessionId, MediaError> {
+        let fork = self.plane.fork(id);
+        self.settle();
+        fork
+    }
+
+    pub fn confirm(&mut self, id: SessionId) -> Result<(), MediaError> {
+        let result = self.plane.confirm(self.now, id);
+        self.settle();
+        result
+    }
+
+    pub fn close(&mut self, id: SessionId) {
+        self.plane.close(self.now, id);
+        self.settle();
+    }
+
+    pub fn pass(&mut self, seconds: u64) {
+        self.now += std::time::Duration::from_secs(seconds);
+        self.plane.timeout(self.now);
+        self.settle();
+    }
+
+    /// The dataplane reports what it closed.
+    pub fn report_closed(&mut self) {
+        for (slot, generation) in std::mem::take(&mut self.unreported) {
+            let counters = Counters {
+                packets: u64::from(slot.0),
+                ..Counters::default()
+            };
+            self.event(&Event::Closed {
+                slot,
+                generation,
+                counters,
+            });
+        }
+    }
+
+    pub fn event(&mut self, event: &Event) {
+        self.plane.event(self.now, event);
+        self.settle();
+    }
+
+    /// The open slot behind one of our addresses.
+    pub fn at(&self, local: &str) -> OpenSlot {
+        self.slots[&self.slot_at(local)]
+    }
+
+    pub fn slot_at(&self, local: &str) -> SlotIndex {
+        self.geometry
+            .slot_at(local.parse().expect("an address"))
+            .expect("one of ours")
+    }
+
+    /// Carries the commands out, and checks that each slot's follow the rules.
+    fn settle(&mut self) {
+        while let Some(command) = self.plane.poll_command() {
+            self.apply(command);
+        }
+        while let Some(notice) = self.plane.poll_notice() {
+            self.notices.push(notice);
+        }
+    }
+
+    fn apply(&mut self, command: Command) {
+        match command {
+            Command::Open {
+                slot,
+                generation,
+                forwarding,
+            } => {
+                let before = self.used.insert(slot, generation);
+                assert!(
+                    before < Some(generation),
+                    "{slot:?} opened under an old generation"
+                );
+                let open = OpenSlot {
+                    generation,
+                    forwarding,
+                    rearmed: 0,
+                };
+                let twice = self.slots.insert(slot, open);
+                assert!(twice.is_none(), "{slot:?} opened twice");
+            }
+            Command::Update {
+                slot,
+                generation,
+                forwarding,
+                rearm,
+            } => {
+                let open = self
+                    .slots
+                    .get_mut(&slot)
+                    .expect("only open slots are updated");
+                assert_eq!(open.generation, generation, "{slot:?}");
+                assert!(
+                    open.forwarding != forwarding || rearm,
+                    "an update that changes nothing"
+                );
+                open.forwarding = forwarding;
+                open.rearmed += usize::from(rearm);
+            }
+            Command::Close { slot, generation } => {
+                let open = self
+                    .slots
+                    .remove(&slot)
+                    .expect("only open slots are closed");
+                assert_eq!(open.generation, generation, "{slot:?}");
+                self.unreported.push((slot, generation));
+            }
+            Command::Adjacency { .. } => panic!("control resolves no next hops here"),
+        }
+    }
+
+    /// What must hold between any two operations.
+    pub fn check_links(&self) {
+        for (slot, open) in &self.slots {
+            let owner = self.geometry.owner(*slot);
+            let forwarding = &open.forwarding;
+            for (name, link) in [
+                ("peer", forwarding.peer),
+                ("next sibling", forwarding.next_sibling),
+                ("port of", forwarding.port_of),
+            ] {
+                let Some(link) = link else { continue };
+                assert!(
+                    self.slots.contains_key(&link),
+                    "{name} of {slot:?} is not open"
+                );
+                assert_eq!(self.geometry.owner(link), owner, "{name} of {slot:?}");
+            }
+            if let Some(peer) = forwarding.peer {
+                let back = self.slots[&peer].forwarding.peer;
+                assert_eq!(back, Some(*slot), "peers point at each other");
+            }
+        }
+    }
+}
+
+/// Where the parties' signalling comes from: the phone's NAT, and the softswitch.
+pub fn source(side: Side) -> IpAddr {
+    match side {
+        Side::Caller => "198.51.100.7".parse().expect("an address"),
+        Side::Callee => "10.0.0.1".parse().expect("an address"),
+    }
+}
+
+fn applied(edits: &Splices, sdp: &str) -> String {
+    let mut out = Vec::new();
+    edits.apply(sdp.as_bytes(), &mut out);
+    String::from_utf8(out).expect("text in, text out")
+}
