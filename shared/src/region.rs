@@ -66,6 +66,11 @@ impl Region {
         Ok(Self::write_new(mapping, geometry, layout))
     }
 
+    /// The bytes a region of this geometry takes, without making one.
+    pub fn bytes_for(geometry: &Geometry) -> usize {
+        Layout::new(geometry).bytes
+    }
+
     /// Makes a region in this process's own memory: for tests and simulation.
     pub fn heap(geometry: Geometry) -> Self {
         let layout = Layout::new(&geometry);
