@@ -11,6 +11,8 @@
 
 mod configure;
 mod latch;
+#[cfg(all(loom, test))]
+pub(crate) mod models;
 mod owner;
 mod policing;
 mod running;
@@ -23,7 +25,7 @@ pub use owner::{ApplyError, OwnerTable, Repaired};
 pub use policing::{PolicerView, Rate};
 pub use running::{Reception, RtpArrival};
 pub use snapshot::SlotSnapshot;
-pub use view::{ForwardingView, SourcesView};
+pub use view::{ForwardingView, SourcesView, UsageView};
 pub(crate) use words::SlotWords;
 
 use crate::slot::SlotIndex;

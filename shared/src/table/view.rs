@@ -1,7 +1,7 @@
 //! Consistent copies of a slot's configuration and remote, for the hot path.
 
 use crate::net::{Endpoint, PackedIp};
-use crate::slot::{AdjacencyIndex, LatchPolicy, SlotIndex};
+use crate::slot::{AdjacencyIndex, Generation, LatchPolicy, SlotIndex};
 use crate::sync::{AtomicU64, Ordering, Site};
 use crate::table::latch::LatchWord;
 use crate::table::policing::PolicerView;
@@ -172,6 +172,15 @@ impl SourcesView {
     }
 }
 
+/// One use of a slot, for whoever reports on it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UsageView {
+    /// Its number.
+    pub generation: Generation,
+    /// How long nothing may arrive before silence is reported; 0 means for ever.
+    pub silence_timeout_ms: u32,
+}
+
 impl SlotRef<'_> {
     /// The slot's first line at one moment; nothing when the owner would not let go of it.
     #[inline]
@@ -196,6 +205,17 @@ impl SlotRef<'_> {
             next_sibling: some_slot(high(load(&words.ports))),
         };
         words.unchanged(view.sequence).then_some(sources)
+    }
+
+    /// The use that `view` is of, provided that it has not changed since.
+    #[inline]
+    pub fn usage(&self, view: &ForwardingView) -> Option<UsageView> {
+        let usage = load(&self.words.usage);
+        let usage = UsageView {
+            generation: Generation(low(usage)),
+            silence_timeout_ms: high(usage),
+        };
+        self.words.unchanged(view.sequence).then_some(usage)
     }
 }
 
