@@ -24,8 +24,7 @@ pub fn configuration(data: &[u8]) {
     }
     let Some(config) = checked.config else { return };
     geometry(&config).expect("a valid configuration makes a geometry");
-    // JSON is YAML (YAML 1.2 §1.3), so what is written as JSON is read by the same reader.
-    let written = serde_json::to_string(&config).expect("a configuration is plain data");
+    let written = serde_yaml::to_string(&config).expect("a configuration is plain data");
     let again = check(&written, "written").config;
     assert_eq!(again.as_ref(), Some(&config));
 }

@@ -12,6 +12,7 @@ pub mod fuzzing;
 mod geometry;
 mod limits;
 mod load;
+pub mod machine;
 mod manual;
 mod meaning;
 mod path;

@@ -88,7 +88,7 @@ pub fn check(text: &str, name: &str) -> Checked {
     let Some(left_out) = structure.mended_without.filter(|_| readable) else {
         return conclude(name, None, findings, false);
     };
-    match serde_json::from_value::<Config>(tree.without(&left_out).to_json()) {
+    match serde_yaml::from_value::<Config>(tree.without(&left_out).to_yaml()) {
         Ok(mut config) => {
             findings.extend(meaning::check(&config, &tree, &left_out));
             let resolved = Resolved::new(&config);

@@ -108,7 +108,27 @@ impl Node {
         }
     }
 
-    /// The same value without places.
+    /// The same value without places, for reading it into the types.
+    pub(crate) fn to_yaml(&self) -> serde_yaml::Value {
+        match &self.value {
+            Value::Null => serde_yaml::Value::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Integer(value) => (*value).into(),
+            Value::Float(value) => (*value).into(),
+            Value::Text(text) => text.as_str().into(),
+            Value::List(nodes) => {
+                serde_yaml::Value::Sequence(nodes.iter().map(Node::to_yaml).collect())
+            }
+            Value::Map(entries) => {
+                let pairs = entries
+                    .iter()
+                    .map(|entry| (entry.key.as_str().into(), entry.node.to_yaml()));
+                serde_yaml::Value::Mapping(pairs.collect())
+            }
+        }
+    }
+
+    /// The same value without places, for another validator.
     pub(crate) fn to_json(&self) -> serde_json::Value {
         match &self.value {
             Value::Null => serde_json::Value::Null,
