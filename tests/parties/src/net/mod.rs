@@ -1,0 +1,5 @@
+//! What lies between the parties.
+
+pub mod link;
+pub mod nat;
+pub mod reflector;

@@ -1,0 +1,246 @@
+//! The calling side of a call until it is established (RFC 3261 §13.2, §9.1).
+
+use std::net::SocketAddr;
+
+use rsip::Method;
+use strait_shared::time::Instant;
+
+use super::call::{Agreement, Call};
+use super::stream::{Parts, Stream};
+use super::{CallHandle, EndReason, Event, Offer, Phone, Purpose, State};
+use crate::party::Datagram;
+use crate::rtp::voice::Voice;
+use crate::sip::dialog::Dialog;
+use crate::sip::message::Message;
+use crate::sip::uri::Uri;
+
+impl Phone {
+    /// Calls a user of the own domain.
+    pub fn call(&mut self, now: Instant, user: &str, offer: Offer) -> CallHandle {
+        let target = Uri::of_record(user, &self.config.domain);
+        self.place(now, &target, offer, None)
+    }
+
+    /// Ends a call, whatever that takes at the moment: CANCEL, a rejection, or BYE.
+    pub fn hang_up(&mut self, now: Instant, handle: CallHandle) {
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        match call.state {
+            State::Calling if call.proceeding => self.cancel(now, handle),
+            // CANCEL has to wait for a provisional response (§9.1).
+            State::Calling => call.cancel_wanted = true,
+            State::Incoming => self.reject(now, handle, 486),
+            State::Established => self.send_bye(now, handle),
+            State::Leaving | State::Ended => {}
+        }
+    }
+
+    pub(super) fn place(
+        &mut self,
+        now: Instant,
+        target: &Uri,
+        offer: Offer,
+        referrer: Option<CallHandle>,
+    ) -> CallHandle {
+        let user = target.user.clone().unwrap_or_default();
+        let call_id = format!("{:016x}", self.random.u64(..));
+        let handle = self.add_call(State::Calling, &user, &call_id);
+        let mut request = Message::request(Method::Invite, target);
+        request.push("Max-Forwards", "70");
+        let tag = self.random.u32(..);
+        request.push("From", format!("<{}>;tag={tag:08x}", self.own_uri()));
+        request.push("To", format!("<{target}>"));
+        request.push("Call-ID", call_id);
+        request.push("CSeq", "1 INVITE");
+        request.push("Contact", self.contact());
+        request.push("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, REFER, NOTIFY, MESSAGE");
+        let call = self.calls.get_mut(&handle).expect("the call was just added");
+        call.referrer = referrer;
+        if offer == Offer::Early {
+            let text = call.offer();
+            request.set_body("application/sdp", text);
+        }
+        self.send(now, request, self.config.proxy, Purpose::Invite(handle), false);
+        handle
+    }
+
+    pub(super) fn invite_response(
+        &mut self,
+        now: Instant,
+        handle: CallHandle,
+        request: &Message,
+        response: &Message,
+    ) {
+        let status = response.status().unwrap_or_default();
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        match (status, call.state) {
+            (100..=199, State::Calling) => self.progress(now, handle, request, response),
+            (200..=299, State::Calling) => self.established(now, handle, request, response),
+            (200..=299, _) => self.repeat_ack(request),
+            (300.., State::Calling) => {
+                let reason = match status {
+                    487 if call.cancel_wanted => EndReason::Cancelled,
+                    _ => EndReason::Rejected(status),
+                };
+                self.end(now, handle, reason);
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends the ACK to a 2xx and keeps it for the 2xx's repetitions.
+    pub(super) fn send_ack(
+        &mut self,
+        handle: CallHandle,
+        acknowledged: u32,
+        body: Option<String>,
+    ) {
+        let (via, hop) = (self.via(), self.hop_of(handle));
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let Some(dialog) = call.dialog.as_mut() else { return };
+        let mut ack = dialog.request(Method::Ack, Some(acknowledged));
+        ack.push_front("Via", via);
+        if let Some(body) = body {
+            ack.set_body("application/sdp", body);
+        }
+        let source = self.config.signalling;
+        let datagram = Datagram { source, destination: hop, payload: ack.to_bytes() };
+        call.ack = Some((acknowledged, datagram.clone()));
+        self.out.push_back(datagram);
+    }
+
+    /// A 2xx came again: so does its ACK.
+    pub(super) fn repeat_ack(&mut self, request: &Message) {
+        let number = request.cseq().map(|cseq| cseq.number);
+        let acks = self.calls.values().filter(|call| call.call_id == request.call_id());
+        let repeated = acks
+            .filter_map(|call| call.ack.as_ref())
+            .find(|(acknowledged, _)| Some(*acknowledged) == number)
+            .map(|(_, datagram)| datagram.clone());
+        self.out.extend(repeated);
+    }
+
+    pub(super) fn add_call(&mut self, state: State, user: &str, call_id: &str) -> CallHandle {
+        let handle = CallHandle(self.next_call);
+        self.next_call += 1;
+        let pair = (handle.0 % u32::from(self.config.media_port_pairs.max(1))) as u16;
+        let port = self.config.first_media_port + 2 * pair;
+        let rtp = SocketAddr::new(self.config.media, port);
+        let rtcp = SocketAddr::new(self.config.media, port + 1);
+        let own = self.config.voices.get(&self.config.user).cloned();
+        let stream = Stream::new(Parts {
+            rtp,
+            reflected: (self.reflection.of(rtp), self.reflection.of(rtcp)),
+            own_voice: own.unwrap_or_else(|| Voice::synthesised(&self.config.user, 440.0, 1)),
+            expected: self.config.voices.get(user).cloned(),
+            interval: self.config.rtcp_interval,
+            mux: self.config.rtcp_mux,
+            symmetric: self.config.symmetric,
+            cname: format!("{}@{}", self.config.user, self.config.domain),
+            seed: self.random.u64(..),
+        });
+        let call = Call {
+            handle,
+            state,
+            remote_user: user.to_owned(),
+            call_id: call_id.to_owned(),
+            end_reason: None,
+            dialog: None,
+            stream,
+            server: None,
+            invite: None,
+            proceeding: false,
+            cancel_wanted: false,
+            ack: None,
+            agreement: Agreement {
+                session: self.random.u64(..1 << 62),
+                version: 0,
+                laws: self.config.laws.clone(),
+                hold: None,
+                local: None,
+                awaiting_answer: false,
+                complete: false,
+            },
+            referrer: None,
+        };
+        self.calls.insert(handle, call);
+        handle
+    }
+
+    fn progress(
+        &mut self,
+        now: Instant,
+        handle: CallHandle,
+        request: &Message,
+        response: &Message,
+    ) {
+        let status = response.status().unwrap_or_default();
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        call.proceeding = true;
+        call.invite = Some(request.clone());
+        if !response.body.is_empty() && call.agreement.awaiting_answer {
+            // Early media; the answer may come again, or differ for another fork: the 2xx counts.
+            call.take_answer(now, &response.body);
+            call.agreement.awaiting_answer = true;
+        }
+        self.events.push_back(Event::Progress { call: handle, status });
+        self.report_transfer(now, handle);
+        if self.calls.get(&handle).is_some_and(|call| call.cancel_wanted) {
+            self.cancel(now, handle);
+        }
+    }
+
+    fn established(
+        &mut self,
+        now: Instant,
+        handle: CallHandle,
+        request: &Message,
+        response: &Message,
+    ) {
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let number = request.cseq().map_or(1, |cseq| cseq.number);
+        call.dialog = Dialog::from_response(request, response);
+        call.state = State::Established;
+        let (agreed, body) = if call.agreement.awaiting_answer {
+            let answered = if response.body.is_empty() {
+                // The answer was in a reliable or repeated provisional response already.
+                call.agreement.complete
+            } else {
+                call.take_answer(now, &response.body)
+            };
+            (answered, None)
+        } else {
+            let answer = call.take_offer(now, &response.body);
+            (answer.is_some(), answer)
+        };
+        let wanted = agreed && !call.cancel_wanted;
+        self.send_ack(handle, number, body);
+        if wanted {
+            self.events.push_back(Event::Established(handle));
+            self.report_transfer(now, handle);
+        } else {
+            // Too late to cancel, or nothing in common: the dialog exists and has to be ended.
+            self.send_bye(now, handle);
+        }
+    }
+
+    fn cancel(&mut self, now: Instant, handle: CallHandle) {
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        call.cancel_wanted = true;
+        let Some(invite) = call.invite.take() else { return };
+        let number = invite.cseq().map_or(1, |cseq| cseq.number);
+        let mut cancel = Message::request(Method::Cancel, &self.own_uri());
+        // Same Request-URI and same Via as the INVITE (§9.1).
+        if let crate::sip::message::Start::Request { uri, .. } = &invite.start {
+            cancel.start = crate::sip::message::Start::Request {
+                method: Method::Cancel,
+                uri: uri.clone(),
+            };
+        }
+        for name in ["Via", "Max-Forwards", "From", "To", "Call-ID"] {
+            cancel.push(name, invite.header(name).unwrap_or_default());
+        }
+        cancel.push("CSeq", format!("{number} CANCEL"));
+        let local = self.config.signalling;
+        self.transactions.request(now, local, self.config.proxy, &cancel);
+    }
+}

@@ -1,0 +1,89 @@
+//! What a phone tells the person holding it.
+
+use std::time::Duration;
+
+use super::call::CallHandle;
+
+/// Something happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// The registrar accepted, for so long.
+    Registered(Duration),
+    /// The registrar let us go.
+    Unregistered,
+    /// The registrar refused with a status, or did not answer.
+    RegistrationFailed(Option<u16>),
+    /// Someone calls.
+    Incoming {
+        /// The new call.
+        call: CallHandle,
+        /// The caller's user part.
+        from: String,
+    },
+    /// A provisional response to our call.
+    Progress {
+        /// Which call.
+        call: CallHandle,
+        /// 100 to 199.
+        status: u16,
+    },
+    /// Both sides agreed.
+    Established(CallHandle),
+    /// A later offer and answer completed: who may send now may have changed.
+    Renegotiated(CallHandle),
+    /// The other side would not have our later offer.
+    OfferRefused {
+        /// Which call.
+        call: CallHandle,
+        /// Its final status.
+        status: u16,
+    },
+    /// What became of a transfer we asked for: the refusal's status, or what the other side says of
+    /// its new call.
+    Transfer {
+        /// The call transferred.
+        call: CallHandle,
+        /// A SIP status.
+        status: u16,
+    },
+    /// The other side asked us to call someone else, and we do.
+    Transferred {
+        /// The call the request came in.
+        call: CallHandle,
+        /// The call we now place.
+        to: CallHandle,
+    },
+    /// A call is over.
+    Ended {
+        /// Which call.
+        call: CallHandle,
+        /// Why.
+        reason: EndReason,
+    },
+}
+
+/// Why a call is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EndReason {
+    /// We hung up.
+    HungUp,
+    /// The other side hung up.
+    RemoteHungUp,
+    /// The caller gave up before the answer.
+    Cancelled,
+    /// A final status other than success.
+    Rejected(u16),
+    /// Nobody answered the INVITE at all.
+    NoResponse,
+    /// The description could not be read or has no audio we speak.
+    NoCommonMedia,
+}
+
+/// Something put off until later.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Due {
+    Ring,
+    Answer,
+    Reject(u16),
+    Reoffer,
+}

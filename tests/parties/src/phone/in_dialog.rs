@@ -1,0 +1,166 @@
+//! What happens within an established call: hold, resume, the other side's offers, BYE.
+
+use std::time::Duration;
+
+use rsip::Method;
+use strait_shared::time::Instant;
+
+use super::config::Hold;
+use super::event::Due;
+use super::{CallHandle, EndReason, Event, Phone, Purpose, State};
+use crate::sip::message::Message;
+use crate::sip::transaction::ServerId;
+
+impl Phone {
+    /// Puts the other side on hold.
+    pub fn hold(&mut self, now: Instant, handle: CallHandle, hold: Hold) {
+        self.set_hold(now, handle, Some(hold));
+    }
+
+    /// Takes the other side off hold.
+    pub fn resume(&mut self, now: Instant, handle: CallHandle) {
+        self.set_hold(now, handle, None);
+    }
+
+    /// Sends a re-INVITE with our present wish (§14.1).
+    pub(super) fn reoffer(&mut self, now: Instant, handle: CallHandle) {
+        let (hop, contact) = (self.hop_of(handle), self.contact());
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        if call.state != State::Established {
+            return;
+        }
+        let offer = call.offer();
+        let Some(dialog) = call.dialog.as_mut() else { return };
+        let mut request = dialog.request(Method::Invite, None);
+        request.push("Contact", contact);
+        request.set_body("application/sdp", offer);
+        self.send(now, request, hop, Purpose::Reinvite(handle), false);
+    }
+
+    pub(super) fn reinvite_response(
+        &mut self,
+        now: Instant,
+        handle: CallHandle,
+        request: &Message,
+        response: &Message,
+    ) {
+        let status = response.status().unwrap_or_default();
+        let number = request.cseq().map_or(0, |cseq| cseq.number);
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        if call.ack.as_ref().is_some_and(|(acknowledged, _)| *acknowledged == number) {
+            self.repeat_ack(request);
+            return;
+        }
+        match status {
+            200..=299 => {
+                let agreed = call.take_answer(now, &response.body);
+                if let Some(dialog) = call.dialog.as_mut() {
+                    dialog.refresh_target(response);
+                }
+                self.send_ack(handle, number, None);
+                if agreed {
+                    self.events.push_back(Event::Renegotiated(handle));
+                } else {
+                    self.send_bye(now, handle);
+                }
+            }
+            491 => {
+                call.agreement.awaiting_answer = false;
+                // Whoever owns the Call-ID waits longer (§14.1); a caller owns it.
+                let owns = call.server.as_ref().is_none_or(|(_, invite)| invite.tag("To").is_some());
+                let tens_ms = if owns { self.random.u64(210..=400) } else { self.random.u64(0..200) };
+                let wait = Duration::from_millis(tens_ms * 10);
+                self.schedule(now + wait, handle, Due::Reoffer);
+            }
+            408 | 481 => self.send_bye(now, handle),
+            300.. => {
+                call.agreement.awaiting_answer = false;
+                self.events.push_back(Event::OfferRefused { call: handle, status });
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn reinvited(
+        &mut self,
+        now: Instant,
+        handle: CallHandle,
+        id: ServerId,
+        request: &Message,
+    ) {
+        let contact = self.contact();
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        // Glare (§14.2): our own offer is on its way, or theirs has not been settled.
+        if call.agreement.awaiting_answer || call.state != State::Established {
+            self.answer(now, &id, request, 491);
+            return;
+        }
+        let text = if request.body.is_empty() {
+            Some(call.offer())
+        } else {
+            call.take_offer(now, &request.body)
+        };
+        let Some(text) = text else {
+            self.answer(now, &id, request, 488);
+            return;
+        };
+        if let Some(dialog) = call.dialog.as_mut() {
+            dialog.refresh_target(request);
+        }
+        call.server = Some((id.clone(), request.clone()));
+        let settled = !call.agreement.awaiting_answer;
+        let mut response = Message::response(request, 200, "");
+        response.push("Contact", contact);
+        response.set_body("application/sdp", text);
+        self.transactions.respond(now, &id, &response);
+        if settled {
+            self.events.push_back(Event::Renegotiated(handle));
+        }
+    }
+
+    pub(super) fn remote_bye(
+        &mut self,
+        now: Instant,
+        handle: CallHandle,
+        id: &ServerId,
+        request: &Message,
+    ) {
+        self.answer(now, id, request, 200);
+        let unanswered = self
+            .calls
+            .get(&handle)
+            .filter(|call| call.state == State::Incoming)
+            .and_then(|call| call.server.clone());
+        if let Some((invite_id, invite)) = unanswered {
+            // BYE within an early dialog ends the INVITE as well (§15.1.2).
+            self.answer(now, &invite_id, &invite, 487);
+        }
+        self.end(now, handle, EndReason::RemoteHungUp);
+    }
+
+    pub(super) fn send_bye(&mut self, now: Instant, handle: CallHandle) {
+        let hop = self.hop_of(handle);
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        call.state = State::Leaving;
+        call.stream.stop(now);
+        match call.dialog.as_mut() {
+            Some(dialog) => {
+                let request = dialog.request(Method::Bye, None);
+                self.send(now, request, hop, Purpose::Bye(handle), false);
+            }
+            None => self.end(now, handle, EndReason::HungUp),
+        }
+    }
+
+    fn set_hold(&mut self, now: Instant, handle: CallHandle, hold: Option<Hold>) {
+        if let Some(call) = self.calls.get_mut(&handle) {
+            call.agreement.hold = hold;
+            // An offer under way has to be settled first; what is wanted then goes out after it.
+            if call.agreement.awaiting_answer {
+                self.schedule(now + Duration::from_millis(100), handle, Due::Reoffer);
+            } else {
+                self.reoffer(now, handle);
+            }
+        }
+    }
+}
