@@ -81,7 +81,7 @@ impl Guard {
         if self.signalling.contains(&address) {
             return Err(AddressFault::OwnSignalling);
         }
-        if let Some(pair) = ports.pair_at(realm, address) {
+        if let Some(pair) = ports.layout.pair_at(realm, address) {
             let holder = ports.holder_of(pair);
             let looped = holder.is_none_or(|holder| holder.session == session);
             return if looped {
@@ -93,7 +93,7 @@ impl Guard {
         let realms = (0..self.realms).map(RealmIndex);
         match realms
             .filter(|other| *other != realm)
-            .find_map(|r| ports.pair_at(r, address))
+            .find_map(|r| ports.layout.pair_at(r, address))
         {
             Some(_) => Err(AddressFault::OwnMedia),
             None => Ok(()),

@@ -7,8 +7,8 @@ use strait_shared::command::Command;
 use strait_shared::slot::{Forwarding, LatchPolicy};
 use strait_shared::time::Instant;
 
+use super::layout::PairId;
 use super::plane::MediaPlane;
-use super::ports::PairId;
 use super::session::{Agreed, End, Session, Stream};
 use super::side::{Component, SessionId, Side};
 use super::terms::Codec;
@@ -197,7 +197,7 @@ impl MediaPlane {
             rtcp: is_rtcp,
             rtcp_mux: !is_rtcp && agreed.is_some_and(|agreed| agreed.mux),
             dscp: realm.dscp,
-            vlan: self.ports.vlan(port),
+            vlan: self.ports.layout.vlan(port),
             policer: realm.policer,
             silence_timeout_ms: if timed { realm.silence_timeout_ms } else { 0 },
             next_sibling: next.map(slot),

@@ -103,7 +103,7 @@ impl MediaPlane {
     pub fn timeout(&mut self, now: Instant) {
         while let Some((holder, missing)) = self.ports.give_up(now) {
             if let Some(Holder { session, .. }) = holder {
-                self.count_down(session, missing as u16);
+                self.count_down(session, missing);
             }
         }
     }

@@ -6,13 +6,14 @@
 //!
 //! * `terms`, `rewrite`: descriptions read and edited · `address`: which addresses are believed
 //! * `session`, `negotiate`, `fork`: who has agreed on what with whom
-//! * `ports`, `pool`: which port pairs are free · `commands`, `events`: to and from the dataplane
+//! * `layout`, `ports`, `pool`: where port pairs lie, which are free · `commands`, `events`: to and from the dataplane
 
 mod address;
 mod commands;
 mod error;
 mod events;
 mod fork;
+mod layout;
 pub mod limits;
 mod negotiate;
 mod plane;

@@ -6,8 +6,9 @@ use strait_config::RealmIndex;
 use strait_shared::time::Instant;
 
 use super::error::MediaError;
+use super::layout::PairId;
 use super::plane::MediaPlane;
-use super::ports::{Holder, PairId, Want};
+use super::ports::{Holder, Want};
 use super::rewrite::{Place, Rewritten, rewrite};
 use super::session::{End, Offer, Session};
 use super::side::{Family, SessionId, Side};
@@ -191,7 +192,9 @@ impl MediaPlane {
         if wants.is_empty() {
             return Ok(());
         }
-        let worker = self.pair_near(id, line).map(|pair| self.ports.worker(pair));
+        let worker = self
+            .pair_near(id, line)
+            .map(|pair| self.ports.layout.worker(pair));
         let asked: Vec<Want> = wants.iter().map(|(_, want)| *want).collect();
         let taken = self.ports.allocate(now, worker, &asked).map_err(shortage)?;
         for ((side, _), pair) in wants.into_iter().zip(taken) {
@@ -209,7 +212,7 @@ impl MediaPlane {
                 side,
             },
         );
-        let local = self.ports.local(pair);
+        let local = self.ports.layout.local(pair);
         let shared = if local.is_none() {
             self.trunk_end(id, line)
         } else {
@@ -280,7 +283,7 @@ impl MediaPlane {
         let setup = session.setup[side];
         let any = || {
             let family = self.family(setup.realm, setup.family).ok()?;
-            self.ports.first_address(setup.realm, family)
+            self.ports.layout.first_address(setup.realm, family)
         };
         session
             .anchor(side)
@@ -299,7 +302,7 @@ impl MediaPlane {
     }
 
     fn strict_family(&self, realm: RealmIndex, family: Family) -> Result<Family, MediaError> {
-        let found = self.ports.first_address(realm, family);
+        let found = self.ports.layout.first_address(realm, family);
         found
             .map(|_| family)
             .ok_or(MediaError::NoAddress { realm, family })

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::RngCore;
 use strait_shared::time::Instant;
 
-use super::ports::PairId;
+use super::layout::PairId;
 
 /// Pairs that share a local address and an owner worker.
 #[derive(Debug)]

@@ -14,38 +14,20 @@
 //! Nothing else happens to a pair: above all, none is held that is not free first.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use strait_config::{Config, RealmIndex};
-use strait_shared::geometry::{AddressIndex, Geometry, WorkerIndex};
+use strait_shared::geometry::{Geometry, WorkerIndex};
 use strait_shared::slot::{Generation, SlotIndex};
 use strait_shared::time::Instant;
 
+use super::layout::{Layout, PairId};
 use super::limits::{CLOSE_TIMEOUT, RELEASES_PER_ALLOCATION};
 use super::pool::Pool;
 use super::side::{Component, Family, SessionId, Side};
-
-/// Two neighbouring slots, RTP on the even one.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(super) struct PairId(u32);
-
-impl PairId {
-    /// The pair a slot belongs to.
-    pub const fn of(slot: SlotIndex) -> Self {
-        Self(slot.0 / 2)
-    }
-
-    pub const fn slot(self, component: Component) -> SlotIndex {
-        SlotIndex(self.0 * 2 + component as u32)
-    }
-
-    const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
 
 /// Whose a pair is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,23 +63,24 @@ pub struct PortUsage {
     pub quarantined: usize,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum State {
+    #[default]
     Free,
     Held,
     Closing,
     Quarantined,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Pair {
     state: State,
     generation: Generation,
     holder: Option<Holder>,
     /// Per component: opened in the dataplane and not reported closed.
     open: [bool; 2],
-    /// Whether a pool's free list has it; outlives `Free` when a pair is reclaimed.
-    listed: bool,
+    /// Still in a pool's free list though it was reclaimed: it is passed over there.
+    stale_in_pool: bool,
 }
 
 #[derive(Debug)]
@@ -109,9 +92,7 @@ struct Deadline {
 
 #[derive(Debug)]
 pub(super) struct Ports {
-    geometry: Geometry,
-    /// Per realm: the IPv4 addresses, the IPv6 addresses.
-    addresses: Vec<[Vec<AddressIndex>; 2]>,
+    pub layout: Layout,
     pairs: Vec<Pair>,
     /// By address, then worker; the spare pairs' last.
     pools: Vec<Pool>,
@@ -124,37 +105,26 @@ pub(super) struct Ports {
 
 impl Ports {
     pub fn new(config: &Config, geometry: &Geometry, seed: [u8; 32]) -> Self {
-        let mut addresses = vec![[Vec::new(), Vec::new()]; config.realms.len()];
-        let mut pools = Vec::new();
-        for (index, realm, media) in config.media_addresses() {
-            let family = Family::from(media.address);
-            addresses[usize::from(realm.0)][family as usize].push(index);
-            let quarantine = config.realm(realm).port_quarantine;
-            pools.extend((0..geometry.workers()).map(|_| Pool::new(quarantine)));
-        }
+        let layout = Layout::new(config, geometry);
+        let per_worker = |quarantine| (0..geometry.workers()).map(move |_| Pool::new(quarantine));
+        let of_addresses = config
+            .media_addresses()
+            .flat_map(|(_, realm, _)| per_worker(config.realm(realm).port_quarantine));
         // Spare slots have no port of their own that late packets could come to.
-        pools.extend((0..geometry.workers()).map(|_| Pool::new(Duration::ZERO)));
-        let mut ports = Self {
-            geometry: geometry.clone(),
-            addresses,
-            pairs: Vec::with_capacity(geometry.slots() as usize / 2),
+        let mut pools: Vec<Pool> = of_addresses.chain(per_worker(Duration::ZERO)).collect();
+        let mut pairs = Vec::with_capacity(geometry.slots() as usize / 2);
+        for pair in layout.pairs() {
+            pairs.push(Pair::default());
+            pools[layout.pool_of(pair)].put(pair);
+        }
+        Self {
+            layout,
+            pairs,
             pools,
             closing: VecDeque::new(),
             random: ChaCha8Rng::from_seed(seed),
             turn: 0,
-        };
-        for pair in (0..geometry.slots() / 2).map(PairId) {
-            ports.pairs.push(Pair {
-                state: State::Free,
-                generation: Generation(0),
-                holder: None,
-                open: [false; 2],
-                listed: true,
-            });
-            let pool = ports.pool_of(pair);
-            ports.pools[pool].put(pair);
         }
-        ports
     }
 
     /// One pair for each want, all of one worker: of `worker`, or of whichever has them all.
@@ -168,7 +138,7 @@ impl Ports {
         if let Some(worker) = worker {
             return self.allocate_from(now, worker, wants);
         }
-        let workers = self.geometry.workers();
+        let workers = self.layout.workers();
         self.turn = (self.turn + 1) % workers;
         let mut result = Ok(Vec::new());
         for step in 0..workers {
@@ -215,8 +185,7 @@ impl Ports {
         );
         state.state = State::Free;
         state.holder = None;
-        state.listed = true;
-        let pool = self.pool_of(pair);
+        let pool = self.layout.pool_of(pair);
         self.pools[pool].put(pair);
     }
 
@@ -253,25 +222,15 @@ impl Ports {
 
     /// Gives up on the next pair whose reports are overdue: whose it was, and how many of its
     /// slots never reported.
-    pub fn give_up(&mut self, now: Instant) -> Option<(Option<Holder>, usize)> {
-        while let Some(deadline) = self.closing.front() {
-            if deadline.at > now {
-                return None;
-            }
-            let Deadline {
-                pair, generation, ..
-            } = *deadline;
-            self.closing.pop_front();
-            let state = &mut self.pairs[pair.index()];
-            if state.state == State::Closing && state.generation == generation {
-                let missing = state.open.iter().filter(|&&open| open).count();
-                state.open = [false; 2];
-                let holder = state.holder;
-                self.quarantine_if_closed(now, pair);
-                return Some((holder, missing));
-            }
-        }
-        None
+    pub fn give_up(&mut self, now: Instant) -> Option<(Option<Holder>, u16)> {
+        let deadline = self.closing.front().filter(|deadline| deadline.at <= now)?;
+        let pair = deadline.pair;
+        let missing = self.open_slots(pair);
+        let state = &mut self.pairs[pair.index()];
+        state.open = [false; 2];
+        let holder = state.holder;
+        self.quarantine_if_closed(now, pair);
+        Some((holder, missing))
     }
 
     /// When [`give_up`](Self::give_up) is next worth asking.
@@ -294,6 +253,7 @@ impl Ports {
         if !again {
             state.state = State::Closing;
             state.generation = generation;
+            state.stale_in_pool = true;
             self.closing.push_back(Deadline {
                 at: now + CLOSE_TIMEOUT,
                 pair,
@@ -329,44 +289,14 @@ impl Ports {
         self.pairs[pair.index()].generation
     }
 
-    pub fn worker(&self, pair: PairId) -> WorkerIndex {
-        self.geometry.owner(pair.slot(Component::Rtp))
-    }
-
-    /// The address and RTP port of a pair; nothing for a spare one.
-    pub fn local(&self, pair: PairId) -> Option<SocketAddr> {
-        self.geometry.local(pair.slot(Component::Rtp))
-    }
-
-    /// The VLAN a pair's address is on.
-    pub fn vlan(&self, pair: PairId) -> Option<u16> {
-        let address = self.geometry.address(pair.slot(Component::Rtp))?;
-        self.geometry.addresses()[usize::from(address.0)].vlan
-    }
-
-    /// The pair a port on one of the realm's own addresses belongs to.
-    pub fn pair_at(&self, realm: RealmIndex, address: SocketAddr) -> Option<PairId> {
-        let own = self.addresses[usize::from(realm.0)][Family::from(address.ip()) as usize].iter();
-        let mut own = own.filter(|index| self.ip(**index) == address.ip());
-        let slot = own.find_map(|index| self.geometry.slot(*index, address.port()))?;
-        Some(PairId::of(slot))
-    }
-
-    /// The realm's first address of this family.
-    pub fn first_address(&self, realm: RealmIndex, family: Family) -> Option<IpAddr> {
-        let first = self.addresses[usize::from(realm.0)][family as usize].first()?;
-        Some(self.ip(*first))
-    }
-
     pub fn usage(&self, realm: RealmIndex) -> PortUsage {
-        let addresses = self.addresses[usize::from(realm.0)].iter().flatten();
+        let families = [Family::V4, Family::V6].into_iter();
+        let addresses = families.flat_map(|family| self.layout.addresses(realm, family));
         addresses.fold(PortUsage::default(), |sum, address| {
-            let ports = self.geometry.addresses()[usize::from(address.0)].ports();
-            let workers = usize::from(self.geometry.workers());
-            let first = usize::from(address.0) * workers;
-            let pools = &self.pools[first..first + workers];
+            let first = self.layout.pool(*address, WorkerIndex(0));
+            let pools = &self.pools[first..first + usize::from(self.layout.workers())];
             PortUsage {
-                total: sum.total + ports as usize / 2,
+                total: sum.total + self.layout.pairs_of(*address),
                 free: sum.free + pools.iter().map(Pool::free).sum::<usize>(),
                 quarantined: sum.quarantined + pools.iter().map(Pool::quarantined).sum::<usize>(),
             }
@@ -375,7 +305,7 @@ impl Ports {
 
     /// Spare pairs that are free, over all workers.
     pub fn free_spares(&self) -> usize {
-        let first = self.geometry.addresses().len() * usize::from(self.geometry.workers());
+        let first = self.layout.spare_pool(WorkerIndex(0));
         self.pools[first..].iter().map(Pool::free).sum()
     }
 
@@ -399,26 +329,22 @@ impl Ports {
     }
 
     fn take(&mut self, now: Instant, worker: WorkerIndex, want: Want) -> Option<PairId> {
-        let (realm, family, prefer) = match want {
-            Want::Spare => {
-                let spares = AddressIndex(self.geometry.addresses().len() as u16);
-                return self.take_from(now, self.pool(spares, worker));
-            }
-            Want::Port {
-                realm,
-                family,
-                prefer,
-            } => (realm, family, prefer),
+        let Want::Port {
+            realm,
+            family,
+            prefer,
+        } = want
+        else {
+            return self.take_from(now, self.layout.spare_pool(worker));
         };
-        let count = self.addresses[usize::from(realm.0)][family as usize].len();
-        let at = |ports: &Self, step: usize| {
-            ports.addresses[usize::from(realm.0)][family as usize][step % count]
-        };
-        let preferred = (0..count).find(|&step| Some(self.ip(at(self, step))) == prefer);
+        let layout = &self.layout;
+        let count = layout.addresses(realm, family).len();
+        let own = |step: usize| self.layout.addresses(realm, family)[step % count];
+        let preferred = prefer.and_then(|ip| (0..count).find(|at| layout.ip(own(*at)) == ip));
         let start = preferred.unwrap_or_else(|| self.random.next_u32() as usize);
         (0..count).find_map(|step| {
-            let address = at(self, start.wrapping_add(step));
-            self.take_from(now, self.pool(address, worker))
+            let address = self.layout.addresses(realm, family)[start.wrapping_add(step) % count];
+            self.take_from(now, self.layout.pool(address, worker))
         })
     }
 
@@ -429,19 +355,19 @@ impl Ports {
             };
             let state = &mut self.pairs[pair.index()];
             state.state = State::Free;
-            if !std::mem::replace(&mut state.listed, true) {
+            if !std::mem::take(&mut state.stale_in_pool) {
                 self.pools[pool].put(pair);
             }
         }
         loop {
             let pair = self.pools[pool].take(&mut self.random)?;
             let state = &mut self.pairs[pair.index()];
-            state.listed = false;
             if state.state == State::Free {
                 state.state = State::Held;
                 state.generation = Generation(state.generation.0.wrapping_add(1));
                 return Some(pair);
             }
+            state.stale_in_pool = false;
         }
     }
 
@@ -450,8 +376,20 @@ impl Ports {
         if state.state == State::Closing && state.open == [false; 2] {
             state.state = State::Quarantined;
             state.holder = None;
-            let pool = self.pool_of(pair);
+            let pool = self.layout.pool_of(pair);
             self.pools[pool].put_later(now, pair);
+            self.forget_settled();
+        }
+    }
+
+    /// Drops deadlines at the front that the reports have overtaken.
+    fn forget_settled(&mut self) {
+        while let Some(deadline) = self.closing.front() {
+            let state = &self.pairs[deadline.pair.index()];
+            if state.state == State::Closing && state.generation == deadline.generation {
+                break;
+            }
+            self.closing.pop_front();
         }
     }
 
@@ -461,22 +399,5 @@ impl Ports {
         let state = self.pairs.get(pair.index())?;
         let component = Component::BOTH[(slot.0 % 2) as usize];
         (state.generation == generation).then_some((pair, component))
-    }
-
-    fn pool_of(&self, pair: PairId) -> usize {
-        let slot = pair.slot(Component::Rtp);
-        let spares = AddressIndex(self.geometry.addresses().len() as u16);
-        self.pool(
-            self.geometry.address(slot).unwrap_or(spares),
-            self.geometry.owner(slot),
-        )
-    }
-
-    fn pool(&self, address: AddressIndex, worker: WorkerIndex) -> usize {
-        usize::from(address.0) * usize::from(self.geometry.workers()) + usize::from(worker.0)
-    }
-
-    fn ip(&self, address: AddressIndex) -> IpAddr {
-        self.geometry.addresses()[usize::from(address.0)].ip
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use strait_shared::slot::Forwarding;
 
-use super::ports::PairId;
+use super::layout::PairId;
 use super::report::StreamReport;
 use super::side::{BySide, SessionId, Side, SideSetup};
 use super::terms::{Codec, Terms, Transport};
