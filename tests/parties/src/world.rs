@@ -174,12 +174,16 @@ impl<P: Party> World<P> {
 
     /// The NAT a private segment is behind.
     pub fn nat_mut(&mut self, segment: SegmentId) -> Option<&mut Nat> {
-        self.segments[segment.0].as_mut().map(|gateway| &mut gateway.nat)
+        self.segments[segment.0]
+            .as_mut()
+            .map(|gateway| &mut gateway.nat)
     }
 
     /// The NAT a private segment is behind.
     pub fn nat(&self, segment: SegmentId) -> Option<&Nat> {
-        self.segments[segment.0].as_ref().map(|gateway| &gateway.nat)
+        self.segments[segment.0]
+            .as_ref()
+            .map(|gateway| &gateway.nat)
     }
 
     /// Changes what a party's access link does from now on.
@@ -255,7 +259,9 @@ impl<P: Party> World<P> {
         match translation {
             Translation::Inside(datagram) => self.route(inner, datagram),
             Translation::Outside(datagram) => {
-                let outer = self.segments[inner.0].as_ref().map_or(INTERNET, |g| g.outer);
+                let outer = self.segments[inner.0]
+                    .as_ref()
+                    .map_or(INTERNET, |g| g.outer);
                 self.route(outer, datagram);
             }
             Translation::Dropped(refusal) => {
@@ -284,7 +290,10 @@ impl<P: Party> World<P> {
     }
 
     fn host_anywhere(&self, address: IpAddr) -> Option<HostId> {
-        self.hosts.iter().position(|host| host.addresses.contains(&address)).map(HostId)
+        self.hosts
+            .iter()
+            .position(|host| host.addresses.contains(&address))
+            .map(HostId)
     }
 
     fn gateway_in(&self, segment: SegmentId, address: IpAddr) -> Option<SegmentId> {

@@ -6,24 +6,28 @@ use std::time::Duration;
 
 use stage::{Stage, seconds};
 use strait_parties::net::link::{Loss, Profile};
-use strait_parties::phone::{
-    Answer, Answering, EndReason, Event, Hold, Offer, State,
-};
+use strait_parties::phone::{Answer, Answering, EndReason, Event, Hold, Offer, State};
 use strait_parties::sip::description::Direction;
 use strait_parties::sip::digest::Algorithm;
 use strait_parties::world::{HostId, INTERNET};
 
 fn two_phones(stage: &mut Stage) -> (HostId, HostId) {
-    let (alice, bob) = (stage.phone("alice", "198.51.100.1"), stage.phone("bob", "198.51.100.2"));
+    let (alice, bob) = (
+        stage.phone("alice", "198.51.100.1"),
+        stage.phone("bob", "198.51.100.2"),
+    );
     stage.register(&[alice, bob]);
     (alice, bob)
 }
 
 fn ended(stage: &mut Stage, phone: HostId) -> Option<EndReason> {
-    stage.events(phone).into_iter().find_map(|event| match event {
-        Event::Ended { reason, .. } => Some(reason),
-        _ => None,
-    })
+    stage
+        .events(phone)
+        .into_iter()
+        .find_map(|event| match event {
+            Event::Ended { reason, .. } => Some(reason),
+            _ => None,
+        })
 }
 
 #[test]
@@ -45,7 +49,10 @@ fn a_call_is_placed_heard_and_hung_up_from_either_side() {
         stage.assert_both_heard(alice, bob, 0);
         assert_eq!(stage.heard(alice).lost, 0);
         let rtcp = stage.last_call(alice).stream().rtcp();
-        assert!(rtcp.goodbye && rtcp.received >= 2 && rtcp.broken == 0, "{rtcp:?}");
+        assert!(
+            rtcp.goodbye && rtcp.received >= 2 && rtcp.broken == 0,
+            "{rtcp:?}"
+        );
         stage.act(alice, |phone, _| phone.forget(call));
         assert!(stage.phone_of(alice).call_at(call).is_none());
     }
@@ -86,7 +93,10 @@ fn the_round_trip_is_measured_over_rtcp() {
     for phone in [alice, bob] {
         let trip = stage.last_call(phone).stream().rtcp().round_trip.unwrap();
         // Four access links of 10 ms; RTCP's clock has a grain of 15 µs.
-        assert!(trip.abs_diff(Duration::from_millis(40)) < Duration::from_micros(100), "{trip:?}");
+        assert!(
+            trip.abs_diff(Duration::from_millis(40)) < Duration::from_micros(100),
+            "{trip:?}"
+        );
     }
 }
 
@@ -101,7 +111,11 @@ fn hold_falls_silent_and_resume_speaks_again() {
         stage.run(1);
         let sent = stage.last_call(bob).stream().sent().packets;
         stage.run(3);
-        assert_eq!(stage.last_call(bob).stream().sent().packets, sent, "{hold:?}: bob is quiet");
+        assert_eq!(
+            stage.last_call(bob).stream().sent().packets,
+            sent,
+            "{hold:?}: bob is quiet"
+        );
         let expected = match hold {
             Hold::SendOnly => Direction::RecvOnly,
             Hold::Inactive => Direction::Inactive,
@@ -110,7 +124,10 @@ fn hold_falls_silent_and_resume_speaks_again() {
         assert_eq!(stage.last_call(bob).stream().direction(), expected);
         stage.act(alice, |phone, now| phone.resume(now, call));
         stage.run(3);
-        assert!(stage.last_call(bob).stream().sent().packets > sent + 100, "{hold:?}");
+        assert!(
+            stage.last_call(bob).stream().sent().packets > sent + 100,
+            "{hold:?}"
+        );
         stage.assert_both_heard(alice, bob, 3);
         assert_eq!(stage.heard(alice).lost, 0, "a pause is no loss");
     }
@@ -127,7 +144,10 @@ fn both_holding_at_once_is_glare_and_settles() {
     stage.act(bob, |phone, now| phone.hold(now, other, Hold::SendOnly));
     stage.run(10);
     for phone in [alice, bob] {
-        assert_eq!(stage.last_call(phone).stream().direction(), Direction::Inactive);
+        assert_eq!(
+            stage.last_call(phone).stream().direction(),
+            Direction::Inactive
+        );
     }
     stage.act(alice, |phone, now| phone.resume(now, call));
     stage.run(6);
@@ -135,7 +155,10 @@ fn both_holding_at_once_is_glare_and_settles() {
     stage.run(6);
     for phone in [alice, bob] {
         stage.assert_state(phone, State::Established);
-        assert_eq!(stage.last_call(phone).stream().direction(), Direction::SendRecv);
+        assert_eq!(
+            stage.last_call(phone).stream().direction(),
+            Direction::SendRecv
+        );
     }
 }
 
@@ -145,7 +168,11 @@ fn cancel_rejection_and_unknown_users() {
     let (alice, bob) = two_phones(&mut stage);
     stage.act(bob, |phone, _| {
         let ring_after = Duration::from_millis(100);
-        phone.set_answering(Answering { ring_after, early_media: false, answer: Answer::Never });
+        phone.set_answering(Answering {
+            ring_after,
+            early_media: false,
+            answer: Answer::Never,
+        });
     });
     let call = stage.call(alice, "bob");
     stage.run(3);
@@ -164,7 +191,11 @@ fn cancel_rejection_and_unknown_users() {
     for (user, status) in [("bob", 486), ("carol", 480), ("nobody", 404)] {
         stage.call(alice, user);
         stage.run(3);
-        assert_eq!(ended(&mut stage, alice), Some(EndReason::Rejected(status)), "{user}");
+        assert_eq!(
+            ended(&mut stage, alice),
+            Some(EndReason::Rejected(status)),
+            "{user}"
+        );
     }
     assert_eq!(stage.last_call(alice).stream().sent().packets, 0);
 }
@@ -176,7 +207,11 @@ fn a_cancel_that_crosses_the_answer_ends_in_bye() {
     stage.act(bob, |phone, _| {
         let ring_after = Duration::from_millis(100);
         let answer = Answer::After(seconds(1));
-        phone.set_answering(Answering { ring_after, early_media: false, answer });
+        phone.set_answering(Answering {
+            ring_after,
+            early_media: false,
+            answer,
+        });
     });
     let call = stage.call(alice, "bob");
     // Bob has answered; his 200 is on its way when alice gives up.
@@ -208,7 +243,11 @@ fn a_transfer_connects_the_other_two() {
             _ => None,
         })
         .collect();
-    assert_eq!((reports.first(), reports.last()), (Some(&100), Some(&200)), "{reports:?}");
+    assert_eq!(
+        (reports.first(), reports.last()),
+        (Some(&100), Some(&200)),
+        "{reports:?}"
+    );
     stage.assert_state(alice, State::Ended);
     assert_eq!(stage.last_call(bob).remote_user(), "carol");
     stage.assert_both_heard(bob, carol, 3);
@@ -249,7 +288,11 @@ fn registrations_are_refreshed_lengthened_and_given_up() {
         config.expiry = seconds(20);
     });
     stage.register(&[alice]);
-    assert_eq!(stage.events(alice), [Event::Registered(seconds(60))], "423 made it longer");
+    assert_eq!(
+        stage.events(alice),
+        [Event::Registered(seconds(60))],
+        "423 made it longer"
+    );
     stage.run(600);
     let softswitch = stage.world.party(stage.softswitch).softswitch();
     assert_eq!(softswitch.bindings(stage.world.now(), "alice").count(), 1);
@@ -268,7 +311,10 @@ fn calls_survive_heavy_loss_because_everything_is_repeated() {
         let lossy = Profile {
             delay: Duration::from_millis(15),
             jitter: Duration::from_millis(5),
-            loss: Loss::Burst { begin: 0.1, end: 0.4 },
+            loss: Loss::Burst {
+                begin: 0.1,
+                end: 0.4,
+            },
             duplicate: 0.05,
             ..Profile::default()
         };
@@ -286,9 +332,15 @@ fn calls_survive_heavy_loss_because_everything_is_repeated() {
             stage.assert_state(phone, State::Ended);
             let heard = stage.heard(phone);
             assert!(heard.is_clean(), "seed {seed}: {heard:?}");
-            assert!(heard.lost > 100 && heard.duplicates > 10, "seed {seed}: {heard:?}");
+            assert!(
+                heard.lost > 100 && heard.duplicates > 10,
+                "seed {seed}: {heard:?}"
+            );
         }
-        assert!(ended(&mut stage, bob) == Some(EndReason::RemoteHungUp), "seed {seed}");
+        assert!(
+            ended(&mut stage, bob) == Some(EndReason::RemoteHungUp),
+            "seed {seed}"
+        );
     }
 }
 
@@ -298,7 +350,10 @@ fn a_dead_network_ends_every_wait() {
     let (alice, bob) = two_phones(&mut stage);
     let call = stage.call(alice, "bob");
     stage.run(5);
-    let dead = Profile { loss: Loss::Random(1.0), ..Profile::default() };
+    let dead = Profile {
+        loss: Loss::Random(1.0),
+        ..Profile::default()
+    };
     stage.world.set_access(alice, dead);
     stage.act(alice, |phone, now| phone.hang_up(now, call));
     stage.call(alice, "carol");
@@ -319,7 +374,10 @@ fn a_dead_network_ends_every_wait() {
 #[test]
 fn ipv6_phones_call_each_other() {
     let mut stage = Stage::with(13, "[2001:db8::10]:5060", |_| {});
-    let (alice, bob) = (stage.phone("alice", "2001:db8:1::1"), stage.phone("bob", "2001:db8:2::1"));
+    let (alice, bob) = (
+        stage.phone("alice", "2001:db8:1::1"),
+        stage.phone("bob", "2001:db8:2::1"),
+    );
     stage.register(&[alice, bob]);
     let call = stage.call(alice, "bob");
     stage.run(5);
@@ -335,8 +393,11 @@ fn ipv6_phones_call_each_other() {
 fn one_run_is_like_another() {
     let run = || {
         let mut stage = Stage::new(14);
-        let jitter =
-            Profile { jitter: Duration::from_millis(30), loss: Loss::Random(0.05), ..Profile::default() };
+        let jitter = Profile {
+            jitter: Duration::from_millis(30),
+            loss: Loss::Random(0.05),
+            ..Profile::default()
+        };
         let alice = stage.phone_with("alice", "198.51.100.1", INTERNET, jitter, |_| {});
         let bob = stage.phone_with("bob", "198.51.100.2", INTERNET, jitter, |_| {});
         stage.act(alice, |phone, now| phone.register(now));
@@ -344,7 +405,11 @@ fn one_run_is_like_another() {
         stage.run(20);
         stage.call(alice, "bob");
         stage.run(20);
-        (stage.heard(alice), stage.heard(bob), stage.world.losses().clone())
+        (
+            stage.heard(alice),
+            stage.heard(bob),
+            stage.world.losses().clone(),
+        )
     };
     let first = run();
     assert!(first.0.received > 500 && first.0.jitter > Duration::ZERO);

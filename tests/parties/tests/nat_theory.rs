@@ -13,7 +13,11 @@ use strait_parties::world::{HostId, INTERNET, SegmentId};
 
 use Dependence::{AddressAndPortDependent, AddressDependent, EndpointIndependent};
 
-const KINDS: [Dependence; 3] = [EndpointIndependent, AddressDependent, AddressAndPortDependent];
+const KINDS: [Dependence; 3] = [
+    EndpointIndependent,
+    AddressDependent,
+    AddressAndPortDependent,
+];
 
 fn behaviour(mapping: Dependence, filtering: Dependence) -> Behaviour {
     Behaviour {
@@ -34,7 +38,10 @@ fn behind(
 ) -> (HostId, SegmentId) {
     let segment = stage.world.behind(nat, INTERNET);
     let access = Profile::delayed(Duration::from_millis(5));
-    (stage.phone_with(user, "192.168.1.10", segment, access, set_up), segment)
+    (
+        stage.phone_with(user, "192.168.1.10", segment, access, set_up),
+        segment,
+    )
 }
 
 /// Alice calls bob, each behind a NAT; says whether alice heard bob, and bob alice.
@@ -53,7 +60,10 @@ fn punch(alice_nat: Behaviour, bob_nat: Behaviour) -> (bool, bool) {
     stage.call(alice, "bob");
     stage.run(10);
     stage.assert_state(alice, State::Established);
-    (stage.heard(alice).received > 300, stage.heard(bob).received > 300)
+    (
+        stage.heard(alice).received > 300,
+        stage.heard(bob).received > 300,
+    )
 }
 
 /// What theory says: B's packets go to the address the reflector saw for A.
@@ -80,7 +90,11 @@ fn all_pairs_of_mapping_and_filtering_behave_as_theory_says() {
     for one in &kinds {
         for other in &kinds {
             let expected = (hears(one, other), hears(other, one));
-            assert_eq!(punch(one.clone(), other.clone()), expected, "{one:?} and {other:?}");
+            assert_eq!(
+                punch(one.clone(), other.clone()),
+                expected,
+                "{one:?} and {other:?}"
+            );
             both += u32::from(expected == (true, true));
         }
     }
@@ -101,7 +115,10 @@ fn private_addresses_in_descriptions_reach_nobody() {
     stage.call(alice, "bob");
     stage.run(6);
     stage.assert_state(alice, State::Established);
-    assert_eq!((stage.heard(alice).received, stage.heard(bob).received), (0, 0));
+    assert_eq!(
+        (stage.heard(alice).received, stage.heard(bob).received),
+        (0, 0)
+    );
     assert!(stage.world.losses().unroutable > 400);
 }
 
@@ -141,7 +158,11 @@ fn without_help_a_softswitch_cannot_even_ring_a_phone_behind_a_nat() {
 #[test]
 fn an_idle_binding_expires_and_the_phone_is_out_of_reach_until_it_speaks() {
     let mut stage = Stage::new(5);
-    let nat = Nat::new(behaviour(EndpointIndependent, AddressDependent), [198, 51, 100, 1].into(), 1);
+    let nat = Nat::new(
+        behaviour(EndpointIndependent, AddressDependent),
+        [198, 51, 100, 1].into(),
+        1,
+    );
     let (alice, _) = behind(&mut stage, "alice", nat, |config| {
         config.expiry = Duration::from_secs(400);
     });
@@ -150,7 +171,11 @@ fn an_idle_binding_expires_and_the_phone_is_out_of_reach_until_it_speaks() {
     stage.run(100);
     stage.call(bob, "alice");
     stage.run(40);
-    assert_eq!(stage.phone_of(alice).calls().count(), 0, "the mapping lasted 60 s");
+    assert_eq!(
+        stage.phone_of(alice).calls().count(),
+        0,
+        "the mapping lasted 60 s"
+    );
     stage.run(70);
     // Refreshed at half its 400 s: the binding is open again.
     stage.call(bob, "alice");
@@ -177,7 +202,10 @@ fn two_nats_in_a_row_are_as_strict_as_the_stricter() {
         stage.run(1);
         stage.call(alice, "bob");
         stage.run(6);
-        (stage.heard(alice).received > 200, stage.heard(bob).received > 200)
+        (
+            stage.heard(alice).received > 200,
+            stage.heard(bob).received > 200,
+        )
     };
     let (full, symmetric) = (Behaviour::full_cone(), Behaviour::symmetric());
     assert_eq!(reach(full.clone(), full.clone()), (true, true));
@@ -190,7 +218,10 @@ fn two_nats_in_a_row_are_as_strict_as_the_stricter() {
 fn neighbours_behind_one_nat_need_hairpin() {
     for hairpin in [true, false] {
         let mut stage = Stage::new(7);
-        let kind = Behaviour { hairpin, ..Behaviour::full_cone() };
+        let kind = Behaviour {
+            hairpin,
+            ..Behaviour::full_cone()
+        };
         let nat = Nat::new(kind, [198, 51, 100, 1].into(), 1);
         let segment = stage.world.behind(nat, INTERNET);
         let access = Profile::delayed(Duration::from_millis(5));
@@ -231,5 +262,8 @@ fn a_rebinding_cuts_the_way_back_off() {
     stage.run(3);
     let after = stage.last_call(bob).stream().remote();
     assert_ne!(before, after, "the same phone from another port");
-    assert!(stage.heard(alice).longest_gap < Duration::from_millis(200), "bob followed at once");
+    assert!(
+        stage.heard(alice).longest_gap < Duration::from_millis(200),
+        "bob followed at once"
+    );
 }

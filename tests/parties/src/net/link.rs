@@ -68,7 +68,10 @@ impl Default for Profile {
 impl Profile {
     /// A path that only takes time.
     pub fn delayed(delay: Duration) -> Self {
-        Self { delay, ..Self::default() }
+        Self {
+            delay,
+            ..Self::default()
+        }
     }
 }
 
@@ -90,11 +93,19 @@ impl Link {
 
     /// When a packet sent now arrives: not at all, once, or twice.
     pub fn carry(&mut self, now: Instant, payload_bytes: usize, ipv6: bool) -> Vec<Instant> {
-        let headers = if ipv6 { HEADERS_V6_BYTES } else { HEADERS_V4_BYTES };
+        let headers = if ipv6 {
+            HEADERS_V6_BYTES
+        } else {
+            HEADERS_V4_BYTES
+        };
         if payload_bytes + headers > self.profile.mtu || self.loses() {
             return Vec::new();
         }
-        let copies = if self.chance(self.profile.duplicate) { 2 } else { 1 };
+        let copies = if self.chance(self.profile.duplicate) {
+            2
+        } else {
+            1
+        };
         (0..copies).map(|_| self.arrival(now)).collect()
     }
 
@@ -131,14 +142,19 @@ mod tests {
 
     fn run(profile: Profile, seed: u64) -> Vec<Vec<Instant>> {
         let mut link = Link::new(profile, seed);
-        (0..10_000).map(|n| link.carry(Instant::from_millis(n * 20), 172, false)).collect()
+        (0..10_000)
+            .map(|n| link.carry(Instant::from_millis(n * 20), 172, false))
+            .collect()
     }
 
     #[test]
     fn the_same_seed_gives_the_same_fate() {
         let profile = Profile {
             jitter: Duration::from_millis(9),
-            loss: Loss::Burst { begin: 0.01, end: 0.2 },
+            loss: Loss::Burst {
+                begin: 0.01,
+                end: 0.2,
+            },
             duplicate: 0.1,
             reorder: 0.1,
             ..Profile::default()
@@ -150,7 +166,14 @@ mod tests {
     #[test]
     fn jitter_keeps_order_and_bounds() {
         let (delay, jitter) = (Duration::from_millis(10), Duration::from_millis(60));
-        let arrivals = run(Profile { delay, jitter, ..Profile::default() }, 1);
+        let arrivals = run(
+            Profile {
+                delay,
+                jitter,
+                ..Profile::default()
+            },
+            1,
+        );
         let flat: Vec<_> = arrivals.into_iter().flatten().collect();
         assert_eq!(flat.len(), 10_000);
         assert!(flat.is_sorted());
@@ -163,7 +186,13 @@ mod tests {
     #[test]
     fn loss_is_as_often_as_asked_and_comes_in_bursts() {
         let lost = |loss| {
-            let fates = run(Profile { loss, ..Profile::default() }, 3);
+            let fates = run(
+                Profile {
+                    loss,
+                    ..Profile::default()
+                },
+                3,
+            );
             let gone: Vec<bool> = fates.iter().map(Vec::is_empty).collect();
             let bursts = gone.windows(2).filter(|pair| !pair[0] && pair[1]).count();
             (gone.iter().filter(|gone| **gone).count(), bursts)
@@ -171,7 +200,10 @@ mod tests {
         let (random, random_bursts) = lost(Loss::Random(0.1));
         assert!((900..1100).contains(&random), "{random}");
         // Bad one packet in eleven, ten packets at a time: the same share in far fewer bursts.
-        let (burst, bursts) = lost(Loss::Burst { begin: 0.01, end: 0.1 });
+        let (burst, bursts) = lost(Loss::Burst {
+            begin: 0.01,
+            end: 0.1,
+        });
         assert!((600..1300).contains(&burst), "{burst}");
         assert!(bursts * 4 < random_bursts, "{bursts} {random_bursts}");
         assert_eq!(lost(Loss::Random(0.0)).0, 0);
@@ -180,12 +212,30 @@ mod tests {
 
     #[test]
     fn repetition_reordering_and_size() {
-        let twice = run(Profile { duplicate: 0.5, ..Profile::default() }, 4);
+        let twice = run(
+            Profile {
+                duplicate: 0.5,
+                ..Profile::default()
+            },
+            4,
+        );
         let copies: usize = twice.iter().map(Vec::len).sum();
         assert!((14_500..15_500).contains(&copies), "{copies}");
-        let mixed = run(Profile { reorder: 0.2, ..Profile::default() }, 5);
+        let mixed = run(
+            Profile {
+                reorder: 0.2,
+                ..Profile::default()
+            },
+            5,
+        );
         assert!(!mixed.into_iter().flatten().collect::<Vec<_>>().is_sorted());
-        let mut link = Link::new(Profile { mtu: 200, ..Profile::default() }, 6);
+        let mut link = Link::new(
+            Profile {
+                mtu: 200,
+                ..Profile::default()
+            },
+            6,
+        );
         assert_eq!(link.carry(Instant::ZERO, 172, false).len(), 1);
         assert_eq!(link.carry(Instant::ZERO, 173, false).len(), 0);
         assert_eq!(link.carry(Instant::ZERO, 172, true).len(), 0);

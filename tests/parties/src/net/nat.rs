@@ -164,7 +164,11 @@ impl Nat {
         };
         let source = (self.external, port).into();
         let outside = Datagram { source, ..datagram };
-        if turns { self.inbound(now, outside) } else { Translation::Outside(outside) }
+        if turns {
+            self.inbound(now, outside)
+        } else {
+            Translation::Outside(outside)
+        }
     }
 
     /// A packet from outside to the external address.
@@ -177,9 +181,10 @@ impl Nat {
         let remote = datagram.source;
         let allowed = match filtering {
             Dependence::EndpointIndependent => true,
-            Dependence::AddressDependent => {
-                binding.permitted.keys().any(|permitted| permitted.ip() == remote.ip())
-            }
+            Dependence::AddressDependent => binding
+                .permitted
+                .keys()
+                .any(|permitted| permitted.ip() == remote.ip()),
             Dependence::AddressAndPortDependent => binding.permitted.contains_key(&remote),
         };
         if !allowed {
@@ -191,7 +196,10 @@ impl Nat {
                 *permitted = now;
             }
         }
-        Translation::Inside(Datagram { destination: binding.inside, ..datagram })
+        Translation::Inside(Datagram {
+            destination: binding.inside,
+            ..datagram
+        })
     }
 
     /// Forgets every mapping, as a reboot or a new lease does: what is sent next leaves from new
@@ -228,9 +236,7 @@ impl Nat {
         let key = match self.behaviour.mapping {
             Dependence::EndpointIndependent => (inside, None, None),
             Dependence::AddressDependent => (inside, Some(remote.ip()), None),
-            Dependence::AddressAndPortDependent => {
-                (inside, Some(remote.ip()), Some(remote.port()))
-            }
+            Dependence::AddressAndPortDependent => (inside, Some(remote.ip()), Some(remote.port())),
         };
         let port = match self.mappings.get(&key) {
             Some(port) => *port,
@@ -256,7 +262,9 @@ impl Nat {
             Ports::Preserving => wanted.clamp(first, last),
             Ports::Random => self.random.u16(first..=last),
         };
-        (start..=last).chain(first..start).find(|port| !self.bindings.contains_key(port))
+        (start..=last)
+            .chain(first..start)
+            .find(|port| !self.bindings.contains_key(port))
     }
 
     fn expire(&mut self, now: Instant) {

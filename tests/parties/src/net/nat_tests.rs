@@ -8,7 +8,12 @@ const INSIDE: &str = "192.168.1.10:4000";
 use Dependence::{AddressAndPortDependent, AddressDependent, EndpointIndependent};
 
 fn nat(mapping: Dependence, filtering: Dependence, ports: Ports) -> Nat {
-    let behaviour = Behaviour { mapping, filtering, ports, ..Behaviour::full_cone() };
+    let behaviour = Behaviour {
+        mapping,
+        filtering,
+        ports,
+        ..Behaviour::full_cone()
+    };
     Nat::new(behaviour, EXTERNAL, 1)
 }
 
@@ -21,7 +26,10 @@ fn datagram(source: &str, destination: &str) -> Datagram {
 }
 
 fn out(nat: &mut Nat, at_s: u64, source: &str, destination: &str) -> SocketAddr {
-    match nat.outbound(Instant::from_millis(at_s * 1000), datagram(source, destination)) {
+    match nat.outbound(
+        Instant::from_millis(at_s * 1000),
+        datagram(source, destination),
+    ) {
         Translation::Outside(sent) => {
             assert_eq!(sent.destination, destination.parse().unwrap());
             sent.source
@@ -77,10 +85,13 @@ fn filtering_depends_on_what_it_says() {
 fn ports_are_preserved_or_random_and_never_shared() {
     let mut preserving = nat(EndpointIndependent, EndpointIndependent, Ports::Preserving);
     assert_eq!(out(&mut preserving, 0, INSIDE, "192.0.2.1:1").port(), 4000);
-    assert_eq!(out(&mut preserving, 0, "192.168.1.11:4000", "192.0.2.1:1").port(), 4001);
+    assert_eq!(
+        out(&mut preserving, 0, "192.168.1.11:4000", "192.0.2.1:1").port(),
+        4001
+    );
 
-    let mut random = nat(AddressAndPortDependent, EndpointIndependent, Ports::Random)
-        .with_ports(2000..=2099);
+    let mut random =
+        nat(AddressAndPortDependent, EndpointIndependent, Ports::Random).with_ports(2000..=2099);
     let mut seen = std::collections::BTreeSet::new();
     for port in 1..=100 {
         seen.insert(out(&mut random, 0, INSIDE, &format!("192.0.2.1:{port}")).port());
@@ -93,32 +104,57 @@ fn ports_are_preserved_or_random_and_never_shared() {
 
 #[test]
 fn mappings_and_permissions_expire_separately() {
-    let mut nat = nat(EndpointIndependent, AddressAndPortDependent, Ports::Preserving);
+    let mut nat = nat(
+        EndpointIndependent,
+        AddressAndPortDependent,
+        Ports::Preserving,
+    );
     let external = out(&mut nat, 0, INSIDE, "192.0.2.1:5000");
     out(&mut nat, 100, INSIDE, "192.0.2.2:5000");
     assert!(back(&mut nat, 119, "192.0.2.1:5000", external).is_ok());
-    assert!(back(&mut nat, 238, "192.0.2.1:5000", external).is_ok(), "inbound refreshed it");
-    assert_eq!(back(&mut nat, 239, "192.0.2.2:5000", external), Err(Refusal::Filtered));
-    assert_eq!(back(&mut nat, 358, "192.0.2.1:5000", external), Err(Refusal::NoMapping));
+    assert!(
+        back(&mut nat, 238, "192.0.2.1:5000", external).is_ok(),
+        "inbound refreshed it"
+    );
+    assert_eq!(
+        back(&mut nat, 239, "192.0.2.2:5000", external),
+        Err(Refusal::Filtered)
+    );
+    assert_eq!(
+        back(&mut nat, 358, "192.0.2.1:5000", external),
+        Err(Refusal::NoMapping)
+    );
 
     nat.behaviour.inbound_refreshes = false;
     let external = out(&mut nat, 400, INSIDE, "192.0.2.1:5000");
     assert!(back(&mut nat, 500, "192.0.2.1:5000", external).is_ok());
-    assert_eq!(back(&mut nat, 520, "192.0.2.1:5000", external), Err(Refusal::NoMapping));
+    assert_eq!(
+        back(&mut nat, 520, "192.0.2.1:5000", external),
+        Err(Refusal::NoMapping)
+    );
 }
 
 #[test]
 fn hairpin_shows_the_external_source_and_obeys_the_filter() {
     let (one, two) = ("192.168.1.10:4000", "192.168.1.11:4100");
-    let mut nat = nat(EndpointIndependent, AddressAndPortDependent, Ports::Preserving);
+    let mut nat = nat(
+        EndpointIndependent,
+        AddressAndPortDependent,
+        Ports::Preserving,
+    );
     let second = out(&mut nat, 0, two, "192.0.2.1:5000");
     let turn = |nat: &mut Nat| nat.outbound(Instant::ZERO, datagram(one, &second.to_string()));
     assert_eq!(turn(&mut nat), Translation::Dropped(Refusal::Filtered));
     out(&mut nat, 0, one, "192.0.2.1:5000");
     let first = SocketAddr::from((EXTERNAL, 4000));
     nat.outbound(Instant::ZERO, datagram(two, &first.to_string()));
-    let Translation::Inside(turned) = turn(&mut nat) else { panic!("not let in") };
-    assert_eq!((turned.source, turned.destination.to_string()), (first, two.to_owned()));
+    let Translation::Inside(turned) = turn(&mut nat) else {
+        panic!("not let in")
+    };
+    assert_eq!(
+        (turned.source, turned.destination.to_string()),
+        (first, two.to_owned())
+    );
 
     nat.behaviour.hairpin = false;
     assert_eq!(turn(&mut nat), Translation::Dropped(Refusal::NoHairpin));
@@ -129,11 +165,17 @@ fn rebinding_moves_the_mapping_and_closes_the_old_port() {
     let mut nat = nat(EndpointIndependent, EndpointIndependent, Ports::Preserving);
     let before = out(&mut nat, 0, INSIDE, "192.0.2.1:5000");
     nat.rebind();
-    assert_eq!(back(&mut nat, 1, "192.0.2.1:5000", before), Err(Refusal::NoMapping));
+    assert_eq!(
+        back(&mut nat, 1, "192.0.2.1:5000", before),
+        Err(Refusal::NoMapping)
+    );
     let after = out(&mut nat, 1, INSIDE, "192.0.2.1:5000");
     assert_ne!(before.port(), after.port());
     nat.renumber(Ipv4Addr::new(198, 51, 100, 9));
-    assert_eq!(out(&mut nat, 2, INSIDE, "192.0.2.1:5000").ip().to_string(), "198.51.100.9");
+    assert_eq!(
+        out(&mut nat, 2, INSIDE, "192.0.2.1:5000").ip().to_string(),
+        "198.51.100.9"
+    );
 }
 
 #[test]

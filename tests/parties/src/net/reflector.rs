@@ -25,7 +25,9 @@ pub struct Reflector {
 
 impl Party for Reflector {
     fn receive(&mut self, _now: Instant, datagram: &Datagram) {
-        let Some((BINDING_REQUEST, transaction, _)) = header(&datagram.payload) else { return };
+        let Some((BINDING_REQUEST, transaction, _)) = header(&datagram.payload) else {
+            return;
+        };
         self.out.push_back(Datagram {
             source: datagram.destination,
             destination: datagram.source,
@@ -56,7 +58,9 @@ pub fn request(transaction: TransactionId) -> Vec<u8> {
 
 /// The address in a binding answer, with the transaction it answers. `None` for anything else.
 pub fn reflected(bytes: &[u8]) -> Option<(TransactionId, SocketAddr)> {
-    let (BINDING_SUCCESS, transaction, mut attributes) = header(bytes)? else { return None };
+    let (BINDING_SUCCESS, transaction, mut attributes) = header(bytes)? else {
+        return None;
+    };
     loop {
         let head: &[u8; 4] = attributes.first_chunk()?;
         let kind = u16::from_be_bytes([head[0], head[1]]);
@@ -101,8 +105,11 @@ fn answer(transaction: TransactionId, seen: SocketAddr) -> Vec<u8> {
 fn unmask(value: &[u8], transaction: TransactionId) -> Option<SocketAddr> {
     let head: &[u8; 4] = value.first_chunk()?;
     let port = u16::from_be_bytes([head[2], head[3]]) ^ (COOKIE >> 16) as u16;
-    let octets: Vec<u8> =
-        value[4..].iter().zip(mask(transaction)).map(|(byte, mask)| byte ^ mask).collect();
+    let octets: Vec<u8> = value[4..]
+        .iter()
+        .zip(mask(transaction))
+        .map(|(byte, mask)| byte ^ mask)
+        .collect();
     let ip = match head[1] {
         1 => IpAddr::V4(Ipv4Addr::from(<[u8; 4]>::try_from(octets).ok()?)),
         2 => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(octets).ok()?)),
@@ -130,7 +137,14 @@ mod tests {
             let mut reflector = Reflector::default();
             let destination = "192.0.2.3:3478".parse().unwrap();
             let payload = request(transaction);
-            reflector.receive(Instant::ZERO, &Datagram { source, destination, payload });
+            reflector.receive(
+                Instant::ZERO,
+                &Datagram {
+                    source,
+                    destination,
+                    payload,
+                },
+            );
             let answer = reflector.poll_transmit().unwrap();
             assert_eq!((answer.source, answer.destination), (destination, source));
             assert_eq!(reflected(&answer.payload), Some((transaction, source)));
@@ -148,6 +162,9 @@ mod tests {
             0xd6, 0x86, 0xfa, 0x87, 0xdf, 0xae, 0x00, 0x20, 0x00, 0x08, 0x00, 0x01, 0xa1, 0x47,
             0xe1, 0x12, 0xa6, 0x43,
         ];
-        assert_eq!(reflected(&bytes).unwrap().1, "192.0.2.1:32853".parse().unwrap());
+        assert_eq!(
+            reflected(&bytes).unwrap().1,
+            "192.0.2.1:32853".parse().unwrap()
+        );
     }
 }

@@ -122,12 +122,19 @@ impl Call {
 
     /// Takes the answer to our offer. `false` if there is nothing in common.
     pub(super) fn take_answer(&mut self, now: Instant, body: &[u8]) -> bool {
-        let Ok(answer) = Description::parse(body) else { return false };
-        let Some(audio) = answer.audio() else { return false };
-        let Some(law) = self.common_law(audio) else { return false };
+        let Ok(answer) = Description::parse(body) else {
+            return false;
+        };
+        let Some(audio) = answer.audio() else {
+            return false;
+        };
+        let Some(law) = self.common_law(audio) else {
+            return false;
+        };
         let offered_mux = self.own_line(self.wish()).rtcp_mux;
         let direction = meet(self.wish(), audio.direction);
-        self.stream.agree(now, law, direction, audio, offered_mux && audio.rtcp_mux);
+        self.stream
+            .agree(now, law, direction, audio, offered_mux && audio.rtcp_mux);
         self.agreement.awaiting_answer = false;
         self.agreement.complete = true;
         true
@@ -148,19 +155,32 @@ impl Call {
 
     fn own_line(&self, direction: Direction) -> Line {
         let zero = self.agreement.hold == Some(Hold::ZeroAddress);
-        let formats = self.agreement.laws.iter().map(|law| law.payload_type().to_string());
+        let formats = self
+            .agreement
+            .laws
+            .iter()
+            .map(|law| law.payload_type().to_string());
         self.stream.line(direction, formats.collect(), zero)
     }
 
     fn common_law(&self, line: &Line) -> Option<Law> {
         let heard = line.formats.iter().filter_map(|format| format.parse().ok());
-        heard.filter_map(Law::from_payload_type).find(|law| self.agreement.laws.contains(law))
+        heard
+            .filter_map(Law::from_payload_type)
+            .find(|law| self.agreement.laws.contains(law))
     }
 
     fn describe(&mut self, lines: Vec<Line>) -> String {
         let origin = self.stream.origin();
-        let Agreement { session, version, .. } = self.agreement;
-        let mut description = Description { session, version, origin, lines };
+        let Agreement {
+            session, version, ..
+        } = self.agreement;
+        let mut description = Description {
+            session,
+            version,
+            origin,
+            lines,
+        };
         // The version counts changes, not messages (RFC 3264 §8).
         if self.agreement.local.as_ref() != Some(&description) {
             self.agreement.version += 1;
@@ -174,7 +194,10 @@ impl Call {
 
 /// What we may do, given what we want and what the other side said of itself.
 fn meet(own: Direction, remote: Direction) -> Direction {
-    match (own.sends() && remote.receives(), own.receives() && remote.sends()) {
+    match (
+        own.sends() && remote.receives(),
+        own.receives() && remote.sends(),
+    ) {
         (true, true) => Direction::SendRecv,
         (true, false) => Direction::SendOnly,
         (false, true) => Direction::RecvOnly,

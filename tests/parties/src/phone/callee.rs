@@ -13,13 +13,19 @@ impl Phone {
     /// Answers an incoming call.
     pub fn accept(&mut self, now: Instant, handle: CallHandle) {
         self.respond_with_description(now, handle, 200);
-        let Some(call) = self.calls.get(&handle).filter(|call| call.state == State::Incoming)
+        let Some(call) = self
+            .calls
+            .get(&handle)
+            .filter(|call| call.state == State::Incoming)
         else {
             return;
         };
         // With a late offer nothing is agreed before the ACK brings the answer.
         let complete = call.agreement.complete;
-        self.calls.get_mut(&handle).expect("the call was just seen").state = State::Established;
+        self.calls
+            .get_mut(&handle)
+            .expect("the call was just seen")
+            .state = State::Established;
         if complete {
             self.events.push_back(Event::Established(handle));
         }
@@ -27,7 +33,10 @@ impl Phone {
 
     /// Rejects an incoming call with a final status.
     pub fn reject(&mut self, now: Instant, handle: CallHandle, status: u16) {
-        let Some(call) = self.calls.get(&handle).filter(|call| call.state == State::Incoming)
+        let Some(call) = self
+            .calls
+            .get(&handle)
+            .filter(|call| call.state == State::Incoming)
         else {
             return;
         };
@@ -45,11 +54,15 @@ impl Phone {
             return;
         };
         let handle = self.add_call(State::Incoming, &from, request.call_id());
-        let call = self.calls.get_mut(&handle).expect("the call was just added");
+        let call = self
+            .calls
+            .get_mut(&handle)
+            .expect("the call was just added");
         call.dialog = Some(dialog);
         call.server = Some((id, request.clone()));
         let behaviour = self.config.answering;
-        self.events.push_back(Event::Incoming { call: handle, from });
+        self.events
+            .push_back(Event::Incoming { call: handle, from });
         self.schedule(now + behaviour.ring_after, handle, Due::Ring);
         match behaviour.answer {
             Answer::After(wait) => self.schedule(now + wait, handle, Due::Answer),
@@ -90,9 +103,15 @@ impl Phone {
 
     /// The ACK to one of our 2xx, to the first INVITE or a later one.
     pub(super) fn acknowledged(&mut self, now: Instant, ack: &Message) {
-        let Some(handle) = self.call_of(ack) else { return };
-        let Some(call) = self.calls.get_mut(&handle) else { return };
-        let Some((id, invite)) = &call.server else { return };
+        let Some(handle) = self.call_of(ack) else {
+            return;
+        };
+        let Some(call) = self.calls.get_mut(&handle) else {
+            return;
+        };
+        let Some((id, invite)) = &call.server else {
+            return;
+        };
         if invite.cseq().map(|cseq| cseq.number) != ack.cseq().map(|cseq| cseq.number) {
             return;
         }
@@ -101,7 +120,11 @@ impl Phone {
             let first = !call.agreement.complete;
             if call.take_answer(now, &ack.body) {
                 let established = Event::Established(handle);
-                let event = if first { established } else { Event::Renegotiated(handle) };
+                let event = if first {
+                    established
+                } else {
+                    Event::Renegotiated(handle)
+                };
                 self.events.push_back(event);
             } else {
                 self.send_bye(now, handle);
@@ -111,9 +134,17 @@ impl Phone {
 
     /// Sends 183 or 200 with our description: the answer to an early offer, or our own offer.
     fn respond_with_description(&mut self, now: Instant, handle: CallHandle, status: u16) {
-        let Some((id, mut response)) = self.provisional(handle, status) else { return };
-        let call = self.calls.get_mut(&handle).expect("a provisional response has its call");
-        let offer = call.server.as_ref().map(|(_, request)| request.body.clone());
+        let Some((id, mut response)) = self.provisional(handle, status) else {
+            return;
+        };
+        let call = self
+            .calls
+            .get_mut(&handle)
+            .expect("a provisional response has its call");
+        let offer = call
+            .server
+            .as_ref()
+            .map(|(_, request)| request.body.clone());
         let offer = offer.unwrap_or_default();
         let text = match (offer.is_empty(), call.repeated()) {
             (false, Some(answered)) => Some(answered),
@@ -136,7 +167,10 @@ impl Phone {
 
     /// A response to the INVITE of a call not yet answered, in its dialog.
     fn provisional(&self, handle: CallHandle, status: u16) -> Option<(ServerId, Message)> {
-        let call = self.calls.get(&handle).filter(|call| call.state == State::Incoming)?;
+        let call = self
+            .calls
+            .get(&handle)
+            .filter(|call| call.state == State::Incoming)?;
         let (id, request) = call.server.as_ref()?;
         let local = crate::sip::uri::NameAddr::parse(&call.dialog.as_ref()?.local).ok()?;
         let mut response = Message::response(request, status, local.tag()?);

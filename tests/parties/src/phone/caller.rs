@@ -23,7 +23,9 @@ impl Phone {
 
     /// Ends a call, whatever that takes at the moment: CANCEL, a rejection, or BYE.
     pub fn hang_up(&mut self, now: Instant, handle: CallHandle) {
-        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let Some(call) = self.calls.get_mut(&handle) else {
+            return;
+        };
         match call.state {
             State::Calling if call.proceeding => self.cancel(now, handle),
             // CANCEL has to wait for a provisional response (§9.1).
@@ -52,14 +54,26 @@ impl Phone {
         request.push("Call-ID", call_id);
         request.push("CSeq", "1 INVITE");
         request.push("Contact", self.contact());
-        request.push("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, REFER, NOTIFY, MESSAGE");
-        let call = self.calls.get_mut(&handle).expect("the call was just added");
+        request.push(
+            "Allow",
+            "INVITE, ACK, CANCEL, BYE, OPTIONS, REFER, NOTIFY, MESSAGE",
+        );
+        let call = self
+            .calls
+            .get_mut(&handle)
+            .expect("the call was just added");
         call.referrer = referrer;
         if offer == Offer::Early {
             let text = call.offer();
             request.set_body("application/sdp", text);
         }
-        self.send(now, request, self.config.proxy, Purpose::Invite(handle), false);
+        self.send(
+            now,
+            request,
+            self.config.proxy,
+            Purpose::Invite(handle),
+            false,
+        );
         handle
     }
 
@@ -71,7 +85,9 @@ impl Phone {
         response: &Message,
     ) {
         let status = response.status().unwrap_or_default();
-        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let Some(call) = self.calls.get_mut(&handle) else {
+            return;
+        };
         match (status, call.state) {
             (100..=199, State::Calling) => self.progress(now, handle, request, response),
             (200..=299, State::Calling) => self.established(now, handle, request, response),
@@ -88,22 +104,25 @@ impl Phone {
     }
 
     /// Sends the ACK to a 2xx and keeps it for the 2xx's repetitions.
-    pub(super) fn send_ack(
-        &mut self,
-        handle: CallHandle,
-        acknowledged: u32,
-        body: Option<String>,
-    ) {
+    pub(super) fn send_ack(&mut self, handle: CallHandle, acknowledged: u32, body: Option<String>) {
         let (via, hop) = (self.via(), self.hop_of(handle));
-        let Some(call) = self.calls.get_mut(&handle) else { return };
-        let Some(dialog) = call.dialog.as_mut() else { return };
+        let Some(call) = self.calls.get_mut(&handle) else {
+            return;
+        };
+        let Some(dialog) = call.dialog.as_mut() else {
+            return;
+        };
         let mut ack = dialog.request(Method::Ack, Some(acknowledged));
         ack.push_front("Via", via);
         if let Some(body) = body {
             ack.set_body("application/sdp", body);
         }
         let source = self.config.signalling;
-        let datagram = Datagram { source, destination: hop, payload: ack.to_bytes() };
+        let datagram = Datagram {
+            source,
+            destination: hop,
+            payload: ack.to_bytes(),
+        };
         call.ack = Some((acknowledged, datagram.clone()));
         self.out.push_back(datagram);
     }
@@ -111,7 +130,10 @@ impl Phone {
     /// A 2xx came again: so does its ACK.
     pub(super) fn repeat_ack(&mut self, request: &Message) {
         let number = request.cseq().map(|cseq| cseq.number);
-        let acks = self.calls.values().filter(|call| call.call_id == request.call_id());
+        let acks = self
+            .calls
+            .values()
+            .filter(|call| call.call_id == request.call_id());
         let repeated = acks
             .filter_map(|call| call.ack.as_ref())
             .find(|(acknowledged, _)| Some(*acknowledged) == number)
@@ -174,7 +196,9 @@ impl Phone {
         response: &Message,
     ) {
         let status = response.status().unwrap_or_default();
-        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let Some(call) = self.calls.get_mut(&handle) else {
+            return;
+        };
         call.proceeding = true;
         call.invite = Some(request.clone());
         if !response.body.is_empty() && call.agreement.awaiting_answer {
@@ -182,9 +206,16 @@ impl Phone {
             call.take_answer(now, &response.body);
             call.agreement.awaiting_answer = true;
         }
-        self.events.push_back(Event::Progress { call: handle, status });
+        self.events.push_back(Event::Progress {
+            call: handle,
+            status,
+        });
         self.report_transfer(now, handle);
-        if self.calls.get(&handle).is_some_and(|call| call.cancel_wanted) {
+        if self
+            .calls
+            .get(&handle)
+            .is_some_and(|call| call.cancel_wanted)
+        {
             self.cancel(now, handle);
         }
     }
@@ -196,7 +227,9 @@ impl Phone {
         request: &Message,
         response: &Message,
     ) {
-        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let Some(call) = self.calls.get_mut(&handle) else {
+            return;
+        };
         let number = request.cseq().map_or(1, |cseq| cseq.number);
         call.dialog = Dialog::from_response(request, response);
         call.state = State::Established;
@@ -224,9 +257,13 @@ impl Phone {
     }
 
     fn cancel(&mut self, now: Instant, handle: CallHandle) {
-        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let Some(call) = self.calls.get_mut(&handle) else {
+            return;
+        };
         call.cancel_wanted = true;
-        let Some(invite) = call.invite.take() else { return };
+        let Some(invite) = call.invite.take() else {
+            return;
+        };
         let number = invite.cseq().map_or(1, |cseq| cseq.number);
         let mut cancel = Message::request(Method::Cancel, &self.own_uri());
         // Same Request-URI and same Via as the INVITE (§9.1).
@@ -241,6 +278,7 @@ impl Phone {
         }
         cancel.push("CSeq", format!("{number} CANCEL"));
         let local = self.config.signalling;
-        self.transactions.request(now, local, self.config.proxy, &cancel);
+        self.transactions
+            .request(now, local, self.config.proxy, &cancel);
     }
 }

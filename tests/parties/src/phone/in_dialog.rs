@@ -25,12 +25,16 @@ impl Phone {
     /// Sends a re-INVITE with our present wish (§14.1).
     pub(super) fn reoffer(&mut self, now: Instant, handle: CallHandle) {
         let (hop, contact) = (self.hop_of(handle), self.contact());
-        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let Some(call) = self.calls.get_mut(&handle) else {
+            return;
+        };
         if call.state != State::Established {
             return;
         }
         let offer = call.offer();
-        let Some(dialog) = call.dialog.as_mut() else { return };
+        let Some(dialog) = call.dialog.as_mut() else {
+            return;
+        };
         let mut request = dialog.request(Method::Invite, None);
         request.push("Contact", contact);
         request.set_body("application/sdp", offer);
@@ -46,8 +50,14 @@ impl Phone {
     ) {
         let status = response.status().unwrap_or_default();
         let number = request.cseq().map_or(0, |cseq| cseq.number);
-        let Some(call) = self.calls.get_mut(&handle) else { return };
-        if call.ack.as_ref().is_some_and(|(acknowledged, _)| *acknowledged == number) {
+        let Some(call) = self.calls.get_mut(&handle) else {
+            return;
+        };
+        if call
+            .ack
+            .as_ref()
+            .is_some_and(|(acknowledged, _)| *acknowledged == number)
+        {
             self.repeat_ack(request);
             return;
         }
@@ -67,15 +77,25 @@ impl Phone {
             491 => {
                 call.agreement.awaiting_answer = false;
                 // Whoever owns the Call-ID waits longer (§14.1); a caller owns it.
-                let owns = call.server.as_ref().is_none_or(|(_, invite)| invite.tag("To").is_some());
-                let tens_ms = if owns { self.random.u64(210..=400) } else { self.random.u64(0..200) };
+                let owns = call
+                    .server
+                    .as_ref()
+                    .is_none_or(|(_, invite)| invite.tag("To").is_some());
+                let tens_ms = if owns {
+                    self.random.u64(210..=400)
+                } else {
+                    self.random.u64(0..200)
+                };
                 let wait = Duration::from_millis(tens_ms * 10);
                 self.schedule(now + wait, handle, Due::Reoffer);
             }
             408 | 481 => self.send_bye(now, handle),
             300.. => {
                 call.agreement.awaiting_answer = false;
-                self.events.push_back(Event::OfferRefused { call: handle, status });
+                self.events.push_back(Event::OfferRefused {
+                    call: handle,
+                    status,
+                });
             }
             _ => {}
         }
@@ -89,7 +109,9 @@ impl Phone {
         request: &Message,
     ) {
         let contact = self.contact();
-        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let Some(call) = self.calls.get_mut(&handle) else {
+            return;
+        };
         // Glare (§14.2): our own offer is on its way, or theirs has not been settled.
         if call.agreement.awaiting_answer || call.state != State::Established {
             self.answer(now, &id, request, 491);
@@ -140,7 +162,9 @@ impl Phone {
 
     pub(super) fn send_bye(&mut self, now: Instant, handle: CallHandle) {
         let hop = self.hop_of(handle);
-        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let Some(call) = self.calls.get_mut(&handle) else {
+            return;
+        };
         call.state = State::Leaving;
         call.stream.stop(now);
         match call.dialog.as_mut() {

@@ -12,6 +12,7 @@ mod event;
 mod in_dialog;
 mod reflection;
 mod register;
+mod requests;
 mod stream;
 mod transfer;
 
@@ -30,10 +31,8 @@ use self::event::Due;
 use self::reflection::Reflection;
 use self::register::Registration;
 use crate::party::{Datagram, Party};
-use crate::sip::digest::{Attempt, Challenge};
 use crate::sip::message::Message;
 use crate::sip::transaction::{Arrival, ClientId, Expired, ServerId, Transactions};
-use crate::sip::uri::{NameAddr, Uri};
 
 /// A telephone.
 pub struct Phone {
@@ -116,14 +115,20 @@ impl Phone {
 
     /// Lets go of a call that has ended, and of its ports.
     pub fn forget(&mut self, call: CallHandle) {
-        if self.calls.get(&call).is_some_and(|call| call.state == State::Ended) {
+        if self
+            .calls
+            .get(&call)
+            .is_some_and(|call| call.state == State::Ended)
+        {
             self.calls.remove(&call);
         }
     }
 
     fn signalling(&mut self, now: Instant, datagram: &Datagram) {
         // CRLF keep-alives and their answers (RFC 5626 §3.5.1) are no messages.
-        let Ok(message) = Message::parse(&datagram.payload) else { return };
+        let Ok(message) = Message::parse(&datagram.payload) else {
+            return;
+        };
         if message.status().is_some() {
             self.response(now, &message);
             return;
@@ -159,16 +164,23 @@ impl Phone {
     }
 
     fn response(&mut self, now: Instant, response: &Message) {
-        let Some(id) = self.transactions.response(now, response) else { return };
+        let Some(id) = self.transactions.response(now, response) else {
+            return;
+        };
         let status = response.status().unwrap_or_default();
-        let Some(pending) = self.pending.get(&id) else { return };
-        if matches!(status, 401 | 407) && !pending.authenticated {
-            if let Some(purpose) = self.authenticate(now, &id, response) {
-                self.resent(purpose);
-                return;
-            }
+        let Some(pending) = self.pending.get(&id) else {
+            return;
+        };
+        if matches!(status, 401 | 407)
+            && !pending.authenticated
+            && let Some(purpose) = self.authenticate(now, &id, response)
+        {
+            self.resent(purpose);
+            return;
         }
-        let Some(pending) = self.pending.get(&id) else { return };
+        let Some(pending) = self.pending.get(&id) else {
+            return;
+        };
         let (purpose, request) = (pending.purpose, pending.request.clone());
         // A 2xx to INVITE may be repeated, or come from another fork, while the branch lives.
         if status >= 200 && request.method() != Some(Method::Invite) || status >= 300 {
@@ -186,93 +198,6 @@ impl Phone {
         }
     }
 
-    /// Sends the request again with credentials. Gives back its purpose, or `None` if the challenge
-    /// cannot be answered.
-    fn authenticate(
-        &mut self,
-        now: Instant,
-        id: &ClientId,
-        response: &Message,
-    ) -> Option<Purpose> {
-        let (challenge, answer) = match response.status()? {
-            401 => ("WWW-Authenticate", "Authorization"),
-            _ => ("Proxy-Authenticate", "Proxy-Authorization"),
-        };
-        // Several challenges may stand one per line, weakest first or last: the first we can.
-        let challenge = response.headers_named(challenge).find_map(Challenge::parse)?;
-        let Pending { purpose, mut request, hop, .. } = self.pending.remove(id)?;
-        let cseq = request.cseq()?;
-        let number = cseq.number + 1;
-        let crate::sip::message::Start::Request { uri, .. } = &request.start else { return None };
-        let credentials = challenge.answer(&Attempt {
-            user: &self.config.user,
-            password: &self.config.password,
-            method: cseq.method,
-            uri,
-            cnonce: &format!("{:016x}", self.random.u64(..)),
-            count: 1,
-        });
-        request.remove("Via");
-        request.set("CSeq", format!("{number} {}", cseq.method));
-        request.set(answer, credentials);
-        self.send(now, request, hop, purpose, true);
-        Some(purpose)
-    }
-
-    /// A request went out again under the next number: the dialog has used that number too.
-    fn resent(&mut self, purpose: Purpose) {
-        if let Purpose::Reinvite(call) | Purpose::Bye(call) | Purpose::Refer(call) = purpose {
-            if let Some(dialog) = self.calls.get_mut(&call).and_then(|call| call.dialog.as_mut()) {
-                dialog.sequence += 1;
-            }
-        }
-    }
-
-    /// Sends a request: Via, User-Agent and a transaction are added here.
-    fn send(
-        &mut self,
-        now: Instant,
-        mut request: Message,
-        hop: SocketAddr,
-        purpose: Purpose,
-        authenticated: bool,
-    ) {
-        let via = self.via();
-        request.push_front("Via", via);
-        request.set("User-Agent", "strait-parties");
-        let id = self.transactions.request(now, self.config.signalling, hop, &request);
-        self.pending.insert(id, Pending { purpose, request, hop, authenticated });
-    }
-
-    fn answer(&mut self, now: Instant, id: &ServerId, request: &Message, status: u16) {
-        let tag = self.tag_for(id).unwrap_or_else(|| format!("{:08x}", self.random.u32(..)));
-        let mut response = Message::response(request, status, &tag);
-        if status == 405 || request.method() == Some(Method::Options) {
-            response.push("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, REFER, NOTIFY, MESSAGE");
-        }
-        self.transactions.respond(now, id, &response);
-    }
-
-    /// The tag a call has already answered under: every response to an INVITE carries the same.
-    fn tag_for(&self, id: &ServerId) -> Option<String> {
-        let answered = |call: &&Call| call.server.as_ref().is_some_and(|server| server.0 == *id);
-        let dialog = self.calls.values().find(answered)?.dialog.as_ref()?;
-        NameAddr::parse(&dialog.local).ok()?.tag().map(str::to_owned)
-    }
-
-    fn via(&mut self) -> String {
-        let local = self.config.signalling;
-        format!("SIP/2.0/UDP {local};branch=z9hG4bK{:016x};rport", self.random.u64(..))
-    }
-
-    fn contact(&self) -> String {
-        format!("<{}>", Uri::at(&self.config.user, self.config.signalling))
-    }
-
-    fn own_uri(&self) -> Uri {
-        Uri::of_record(&self.config.user, &self.config.domain)
-    }
-
     /// Where a dialog's next request goes: its first hop if that is an address, else our proxy.
     fn hop_of(&self, call: CallHandle) -> SocketAddr {
         self.calls
@@ -285,7 +210,10 @@ impl Phone {
         request.tag("To")?;
         let call = self.calls.values().find(|call| {
             call.state != State::Ended
-                && call.dialog.as_ref().is_some_and(|dialog| dialog.matches(request))
+                && call
+                    .dialog
+                    .as_ref()
+                    .is_some_and(|dialog| dialog.matches(request))
         })?;
         Some(call.handle)
     }
@@ -307,7 +235,9 @@ impl Phone {
     fn expired(&mut self, now: Instant, expired: Expired) {
         match expired {
             Expired::NoResponse(id) => {
-                let Some(pending) = self.pending.remove(&id) else { return };
+                let Some(pending) = self.pending.remove(&id) else {
+                    return;
+                };
                 match pending.purpose {
                     Purpose::Register => self.register_failed(now, None),
                     Purpose::Invite(call) => self.end(now, call, EndReason::NoResponse),
@@ -330,14 +260,19 @@ impl Phone {
 
     /// Settles a call, once.
     fn end(&mut self, now: Instant, handle: CallHandle, reason: EndReason) {
-        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let Some(call) = self.calls.get_mut(&handle) else {
+            return;
+        };
         if call.state == State::Ended {
             return;
         }
         call.state = State::Ended;
         call.end_reason = Some(reason);
         call.stream.stop(now);
-        self.events.push_back(Event::Ended { call: handle, reason });
+        self.events.push_back(Event::Ended {
+            call: handle,
+            reason,
+        });
         self.report_transfer(now, handle);
     }
 }
@@ -373,17 +308,30 @@ impl Party for Phone {
 
     fn next_timeout(&self) -> Option<Instant> {
         let schedule = self.schedule.first_key_value().map(|((at, _), _)| *at);
-        let streams = self.calls.values().filter_map(|call| call.stream.next_timeout()).min();
-        [schedule, streams, self.transactions.next_timeout(), self.registration.next_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        let streams = self
+            .calls
+            .values()
+            .filter_map(|call| call.stream.next_timeout())
+            .min();
+        [
+            schedule,
+            streams,
+            self.transactions.next_timeout(),
+            self.registration.next_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn poll_transmit(&mut self) -> Option<Datagram> {
         self.transactions
             .poll_transmit()
             .or_else(|| self.out.pop_front())
-            .or_else(|| self.calls.values_mut().find_map(|call| call.stream.poll_transmit()))
+            .or_else(|| {
+                self.calls
+                    .values_mut()
+                    .find_map(|call| call.stream.poll_transmit())
+            })
     }
 }

@@ -20,7 +20,9 @@ impl Phone {
     /// Asks the reflector how it sees the ports of the next `calls` calls. The answers count for
     /// calls placed or taken after they have come.
     pub fn reflect(&mut self, _now: Instant, calls: u16) {
-        let Some(reflector) = self.config.reflector else { return };
+        let Some(reflector) = self.config.reflector else {
+            return;
+        };
         for offset in 0..calls * 2 {
             let port = self.config.first_media_port + offset;
             let source = SocketAddr::new(self.config.media, port);
@@ -28,7 +30,11 @@ impl Phone {
             self.random.fill(&mut transaction);
             self.reflection.asked.insert(transaction, source);
             let payload = reflector::request(transaction);
-            self.out.push_back(Datagram { source, destination: reflector, payload });
+            self.out.push_back(Datagram {
+                source,
+                destination: reflector,
+                payload,
+            });
         }
     }
 }

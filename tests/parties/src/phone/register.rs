@@ -79,7 +79,9 @@ impl Phone {
             }
             Some(423) => {
                 // Too brief (§10.2.8): ask for what the registrar wants at least.
-                let minimum = response.header("Min-Expires").and_then(|text| text.parse().ok());
+                let minimum = response
+                    .header("Min-Expires")
+                    .and_then(|text| text.parse().ok());
                 match (minimum.map(Duration::from_secs), self.registration.wanted) {
                     (Some(minimum), Some(wanted)) if minimum > wanted => {
                         self.registration.wanted = Some(minimum);
@@ -105,7 +107,10 @@ impl Phone {
             .get_or_insert_with(|| format!("{random:016x}"))
             .clone();
         self.registration.sequence += 1;
-        let registrar = Uri { user: None, ..self.own_uri() };
+        let registrar = Uri {
+            user: None,
+            ..self.own_uri()
+        };
         let own = format!("<{}>", self.own_uri());
         let mut request = Message::request(Method::Register, &registrar);
         request.push("Max-Forwards", "70");
@@ -121,7 +126,9 @@ impl Phone {
     /// The expiry granted to our own contact (§10.2.4), else the common one.
     fn granted(&self, response: &Message) -> Option<Duration> {
         let own = Uri::at(&self.config.user, self.config.signalling).to_string();
-        let ours = response.items("Contact").find(|contact| contact.contains(&own));
+        let ours = response
+            .items("Contact")
+            .find(|contact| contact.contains(&own));
         let expires = ours
             .and_then(|contact| parameter(contact.split_once('>')?.1, "expires"))
             .or_else(|| response.header("Expires"))?;

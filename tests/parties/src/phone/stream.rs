@@ -79,8 +79,7 @@ impl Stream {
     pub(super) fn new(parts: Parts) -> Self {
         let mut random = fastrand::Rng::with_seed(parts.seed);
         let rtcp = SocketAddr::new(parts.rtp.ip(), parts.rtp.port() + 1);
-        let (ssrc, sequence, timestamp) =
-            (Ssrc(random.u32(..)), random.u16(..), random.u32(..));
+        let (ssrc, sequence, timestamp) = (Ssrc(random.u32(..)), random.u16(..), random.u32(..));
         Self {
             rtp: parts.rtp,
             rtcp,
@@ -176,8 +175,15 @@ impl Stream {
         remote: &Line,
         mux: bool,
     ) {
-        let rtcp = if mux { remote.rtp } else { remote.rtcp_address() };
-        self.remote = Some(Remote { rtp: remote.rtp, rtcp });
+        let rtcp = if mux {
+            remote.rtp
+        } else {
+            remote.rtcp_address()
+        };
+        self.remote = Some(Remote {
+            rtp: remote.rtp,
+            rtcp,
+        });
         self.mux = mux;
         self.direction = direction;
         self.listener.expect_from(Some(remote.rtp));
@@ -228,7 +234,10 @@ impl Stream {
     }
 
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        [self.player.next(), self.next_report].into_iter().flatten().min()
+        [self.player.next(), self.next_report]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub(super) fn poll_transmit(&mut self) -> Option<Datagram> {
@@ -236,7 +245,10 @@ impl Stream {
     }
 
     fn report(&mut self, now: Instant, goodbye: bool) {
-        let Some(remote) = self.remote.filter(|remote| !remote.rtcp.ip().is_unspecified()) else {
+        let Some(remote) = self
+            .remote
+            .filter(|remote| !remote.rtcp.ip().is_unspecified())
+        else {
             return;
         };
         let sent = self.player.sent();
@@ -251,7 +263,11 @@ impl Stream {
                 Some((middle, at)) => (middle, (now.since(at).as_nanos() * 65_536 / NANOS) as u32),
                 None => (0, 0),
             };
-            Block { reception, last_report, delay }
+            Block {
+                reception,
+                last_report,
+                delay,
+            }
         });
         let payload = rtcp::build(
             self.player.ssrc(),
@@ -262,7 +278,11 @@ impl Stream {
         );
         let source = if self.mux { self.rtp } else { self.rtcp };
         self.seen.sent += 1;
-        self.out.push_back(Datagram { source, destination: remote.rtcp, payload });
+        self.out.push_back(Datagram {
+            source,
+            destination: remote.rtcp,
+            payload,
+        });
     }
 
     fn receive_rtcp(&mut self, now: Instant, datagram: &Datagram) {
@@ -275,15 +295,22 @@ impl Stream {
         if let Some(sender) = report.sender {
             self.last_sender = Some(((sender.ntp >> 16) as u32, now));
         }
-        for block in report.blocks.iter().filter(|b| b.reception.ssrc == self.player.ssrc()) {
+        for block in report
+            .blocks
+            .iter()
+            .filter(|b| b.reception.ssrc == self.player.ssrc())
+        {
             self.seen.remote_lost = block.reception.lost;
             if block.last_report != 0 {
                 let middle = (self.clock(now) >> 16) as u32;
-                let trip = middle.wrapping_sub(block.last_report).wrapping_sub(block.delay);
+                let trip = middle
+                    .wrapping_sub(block.last_report)
+                    .wrapping_sub(block.delay);
                 // Rounding may make a very short trip negative.
                 let trip = if trip > u32::MAX / 2 { 0 } else { trip };
-                self.seen.round_trip =
-                    Some(Duration::from_nanos((u128::from(trip) * NANOS / 65_536) as u64));
+                self.seen.round_trip = Some(Duration::from_nanos(
+                    (u128::from(trip) * NANOS / 65_536) as u64,
+                ));
             }
         }
         if let (true, Some(remote)) = (self.symmetric, &mut self.remote) {

@@ -14,8 +14,12 @@ impl Phone {
         let (hop, contact) = (self.hop_of(handle), self.contact());
         let target = Uri::of_record(user, &self.config.domain);
         let referred_by = format!("<{}>", self.own_uri());
-        let Some(call) = self.calls.get_mut(&handle) else { return };
-        let Some(dialog) = call.dialog.as_mut() else { return };
+        let Some(call) = self.calls.get_mut(&handle) else {
+            return;
+        };
+        let Some(dialog) = call.dialog.as_mut() else {
+            return;
+        };
         let mut request = dialog.request(Method::Refer, None);
         request.push("Contact", contact);
         request.push("Refer-To", format!("<{target}>"));
@@ -39,13 +43,18 @@ impl Phone {
         self.transactions.respond(now, id, &response);
         let to = self.place(now, &target, Offer::Early, Some(handle));
         self.notify(now, handle, 100);
-        self.events.push_back(Event::Transferred { call: handle, to });
+        self.events
+            .push_back(Event::Transferred { call: handle, to });
     }
 
     /// Tells whoever referred us how far the call has come.
     pub(super) fn report_transfer(&mut self, now: Instant, handle: CallHandle) {
-        let Some(call) = self.calls.get_mut(&handle) else { return };
-        let Some(referrer) = call.referrer else { return };
+        let Some(call) = self.calls.get_mut(&handle) else {
+            return;
+        };
+        let Some(referrer) = call.referrer else {
+            return;
+        };
         let status = match (call.state, call.end_reason) {
             (State::Established | State::Leaving, _) => 200,
             (State::Ended, Some(EndReason::Rejected(status))) => status,
@@ -73,7 +82,10 @@ impl Phone {
             .and_then(|rest| rest.get(..3))
             .and_then(|digits| digits.parse().ok());
         if let Some(status) = status {
-            self.events.push_back(Event::Transfer { call: handle, status });
+            self.events.push_back(Event::Transfer {
+                call: handle,
+                status,
+            });
             if (200..300).contains(&status) {
                 self.hang_up(now, handle);
             }
@@ -82,15 +94,23 @@ impl Phone {
 
     fn notify(&mut self, now: Instant, handle: CallHandle, status: u16) {
         let (hop, contact) = (self.hop_of(handle), self.contact());
-        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let Some(call) = self.calls.get_mut(&handle) else {
+            return;
+        };
         if call.state == State::Ended {
             return;
         }
-        let Some(dialog) = call.dialog.as_mut() else { return };
+        let Some(dialog) = call.dialog.as_mut() else {
+            return;
+        };
         let mut request = dialog.request(Method::Notify, None);
         request.push("Contact", contact);
         request.push("Event", "refer");
-        let state = if status < 200 { "active;expires=60" } else { "terminated;reason=noresource" };
+        let state = if status < 200 {
+            "active;expires=60"
+        } else {
+            "terminated;reason=noresource"
+        };
         request.push("Subscription-State", state);
         let line = format!("SIP/2.0 {}\r\n", crate::sip::message::reason_line(status));
         request.set_body("message/sipfrag;version=2.0", line);

@@ -65,7 +65,11 @@ fn decode_mu(byte: u8) -> i16 {
 
 fn encode_a(sample: i16) -> u8 {
     let negative = sample < 0;
-    let magnitude = if negative { !i32::from(sample) } else { i32::from(sample) } >> 4;
+    let magnitude = if negative {
+        !i32::from(sample)
+    } else {
+        i32::from(sample)
+    } >> 4;
     let code = if magnitude < 32 {
         magnitude
     } else {
@@ -118,7 +122,13 @@ mod tests {
     #[test]
     fn silence_and_extremes_are_the_known_codes() {
         assert_eq!((Law::A.encode(0), Law::Mu.encode(0)), (0xd5, 0xff));
-        assert_eq!((Law::A.encode(i16::MAX), Law::Mu.encode(i16::MAX)), (0xaa, 0x80));
-        assert_eq!((Law::A.encode(i16::MIN), Law::Mu.encode(i16::MIN)), (0x2a, 0x00));
+        assert_eq!(
+            (Law::A.encode(i16::MAX), Law::Mu.encode(i16::MAX)),
+            (0xaa, 0x80)
+        );
+        assert_eq!(
+            (Law::A.encode(i16::MIN), Law::Mu.encode(i16::MIN)),
+            (0x2a, 0x00)
+        );
     }
 }

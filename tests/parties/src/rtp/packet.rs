@@ -39,14 +39,20 @@ impl<'a> Packet<'a> {
             let words: &[u8; 4] = bytes.get(start..)?.first_chunk()?;
             start += 4 + 4 * usize::from(u16::from_be_bytes([words[2], words[3]]));
         }
-        let padding = if header[0] & 0x20 != 0 { usize::from(*bytes.last()?) } else { 0 };
+        let padding = if header[0] & 0x20 != 0 {
+            usize::from(*bytes.last()?)
+        } else {
+            0
+        };
         let end = bytes.len().checked_sub(padding)?;
         Some(Self {
             marker: header[1] & 0x80 != 0,
             payload_type: header[1] & 0x7f,
             sequence: u16::from_be_bytes([header[2], header[3]]),
             timestamp: u32::from_be_bytes([header[4], header[5], header[6], header[7]]),
-            ssrc: Ssrc(u32::from_be_bytes([header[8], header[9], header[10], header[11]])),
+            ssrc: Ssrc(u32::from_be_bytes([
+                header[8], header[9], header[10], header[11],
+            ])),
             payload: bytes.get(start..end)?,
         })
     }

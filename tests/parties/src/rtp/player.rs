@@ -85,14 +85,19 @@ impl Player {
 
     /// The RTP timestamp that corresponds to a point in time.
     pub fn timestamp(&self, at: Instant) -> u32 {
-        let played = self.started.map_or(0, |started| at.since(started).as_micros());
+        let played = self
+            .started
+            .map_or(0, |started| at.since(started).as_micros());
         let samples = played * u128::from(CLOCK_RATE) / 1_000_000;
         self.first_timestamp.wrapping_add(samples as u32)
     }
 
     /// What has been sent so far.
     pub fn sent(&self) -> Sent {
-        Sent { packets: self.packets, bytes: u64::from(self.packets) * FRAME_BYTES as u64 }
+        Sent {
+            packets: self.packets,
+            bytes: u64::from(self.packets) * FRAME_BYTES as u64,
+        }
     }
 
     /// Whose stream it is.
@@ -125,6 +130,12 @@ mod tests {
         assert_eq!(player.packet(later), None);
         player.start(later, Law::Mu);
         assert_eq!(take(&mut player, later), (true, 1, 59 + 1600));
-        assert_eq!(player.sent(), Sent { packets: 3, bytes: 480 });
+        assert_eq!(
+            player.sent(),
+            Sent {
+                packets: 3,
+                bytes: 480
+            }
+        );
     }
 }

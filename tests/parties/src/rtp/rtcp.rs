@@ -56,7 +56,11 @@ pub fn build(
     goodbye: bool,
 ) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(128);
-    let kind = if sender.is_some() { SENDER_REPORT } else { RECEIVER_REPORT };
+    let kind = if sender.is_some() {
+        SENDER_REPORT
+    } else {
+        RECEIVER_REPORT
+    };
     packet(&mut bytes, u8::from(block.is_some()), kind, |bytes| {
         bytes.extend_from_slice(&ssrc.0.to_be_bytes());
         if let Some(sender) = sender {
@@ -89,7 +93,9 @@ pub fn build(
         }
     });
     if goodbye {
-        packet(&mut bytes, 1, GOODBYE, |bytes| bytes.extend_from_slice(&ssrc.0.to_be_bytes()));
+        packet(&mut bytes, 1, GOODBYE, |bytes| {
+            bytes.extend_from_slice(&ssrc.0.to_be_bytes())
+        });
     }
     bytes
 }
@@ -134,7 +140,12 @@ fn read_report(report: &mut Report, kind: u8, count: usize, body: &[u8]) -> Opti
     if kind == SENDER_REPORT {
         let ntp = u64::from(words.next()?) << 32 | u64::from(words.next()?);
         let (timestamp, packets, bytes) = (words.next()?, words.next()?, words.next()?);
-        report.sender = Some(SenderInfo { ntp, timestamp, packets, bytes });
+        report.sender = Some(SenderInfo {
+            ntp,
+            timestamp,
+            packets,
+            bytes,
+        });
     }
     for _ in 0..count {
         let (ssrc, lost, highest, jitter) =
@@ -148,7 +159,11 @@ fn read_report(report: &mut Report, kind: u8, count: usize, body: &[u8]) -> Opti
             highest,
             jitter,
         };
-        report.blocks.push(Block { reception, last_report: words.next()?, delay: words.next()? });
+        report.blocks.push(Block {
+            reception,
+            last_report: words.next()?,
+            delay: words.next()?,
+        });
     }
     Some(())
 }
@@ -158,16 +173,36 @@ mod tests {
     use super::*;
 
     fn block(lost: i64) -> Block {
-        let reception =
-            Reception { ssrc: Ssrc(7), lost, fraction: 25, highest: 70_000, jitter: 12 };
-        Block { reception, last_report: 0x1234_5678, delay: 65_536 }
+        let reception = Reception {
+            ssrc: Ssrc(7),
+            lost,
+            fraction: 25,
+            highest: 70_000,
+            jitter: 12,
+        };
+        Block {
+            reception,
+            last_report: 0x1234_5678,
+            delay: 65_536,
+        }
     }
 
     #[test]
     fn what_is_built_is_read_back() {
-        let sender = SenderInfo { ntp: 1 << 33, timestamp: 5, packets: 6, bytes: 960 };
+        let sender = SenderInfo {
+            ntp: 1 << 33,
+            timestamp: 5,
+            packets: 6,
+            bytes: 960,
+        };
         for (sender, lost, goodbye) in [(Some(sender), 3, false), (None, -2, true)] {
-            let bytes = build(Ssrc(9), "a@host", sender.as_ref(), Some(&block(lost)), goodbye);
+            let bytes = build(
+                Ssrc(9),
+                "a@host",
+                sender.as_ref(),
+                Some(&block(lost)),
+                goodbye,
+            );
             assert_eq!(bytes.len() % 4, 0);
             let report = parse(&bytes).unwrap();
             assert_eq!(report.ssrc, Some(Ssrc(9)));

@@ -33,7 +33,11 @@ impl Voice {
             let frame = |frame: &Frame| frame.map(|byte| wanted.encode(law.decode(byte)));
             frames.iter().map(frame).collect()
         };
-        Some(Self { name: name.into(), a: convert(Law::A), mu: convert(Law::Mu) })
+        Some(Self {
+            name: name.into(),
+            a: convert(Law::A),
+            mu: convert(Law::Mu),
+        })
     }
 
     /// A synthesised voice for when no capture is at hand: `seconds` of a tone that glides and
@@ -47,8 +51,9 @@ impl Voice {
             let wave = (TAU * glide).sin() + 0.5 * (TAU * 2.02 * glide).sin();
             (wave * syllable * 9000.0) as i16
         };
-        let samples: Vec<u8> =
-            (0..seconds.max(1) * CLOCK_RATE).map(|index| Law::A.encode(sample(index))).collect();
+        let samples: Vec<u8> = (0..seconds.max(1) * CLOCK_RATE)
+            .map(|index| Law::A.encode(sample(index)))
+            .collect();
         let frames: Vec<Frame> = samples
             .chunks_exact(FRAME_BYTES)
             .map(|chunk| chunk.try_into().expect("chunks are one frame long"))
@@ -78,11 +83,16 @@ mod tests {
 
     #[test]
     fn synthesised_voices_differ_and_loop() {
-        let (low, high) = (Voice::synthesised("l", 180.0, 2), Voice::synthesised("h", 310.0, 2));
+        let (low, high) = (
+            Voice::synthesised("l", 180.0, 2),
+            Voice::synthesised("h", 310.0, 2),
+        );
         assert_eq!(low.length(), 100);
         assert_eq!(low.frame(Law::A, 3), low.frame(Law::A, 103));
         assert_ne!(low.frame(Law::A, 3), low.frame(Law::Mu, 3));
-        let same = (0..100).filter(|at| low.frame(Law::A, *at) == high.frame(Law::A, *at)).count();
+        let same = (0..100)
+            .filter(|at| low.frame(Law::A, *at) == high.frame(Law::A, *at))
+            .count();
         assert!(same < 60, "{same} frames alike: only the pauses may be");
         let distinct: std::collections::BTreeSet<_> =
             (0..100).map(|at| low.frame(Law::Mu, at)).collect();

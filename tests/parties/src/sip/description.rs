@@ -100,7 +100,12 @@ impl Line {
 
     fn declined(&self) -> Self {
         let rtp = SocketAddr::new(self.rtp.ip(), 0);
-        Self { rtp, rtcp: None, rtcp_mux: false, ..self.clone() }
+        Self {
+            rtp,
+            rtcp: None,
+            rtcp_mux: false,
+            ..self.clone()
+        }
     }
 
     fn build(&self) -> MediaDescription {
@@ -149,8 +154,11 @@ impl Line {
 impl Description {
     /// The description to send.
     pub fn render(&self) -> String {
-        let always =
-            Time { active: Active { start: 0, stop: 0 }, repeat: Vec::new(), zone: None };
+        let always = Time {
+            active: Active { start: 0, stop: 0 },
+            repeat: Vec::new(),
+            zone: None,
+        };
         let description = SessionDescription {
             version: Version::V0,
             origin: Origin {
@@ -185,14 +193,18 @@ impl Description {
         let text = String::from_utf8_lossy(bytes);
         let mut reader = Reader::default();
         for line in text.lines().filter(|line| !line.is_empty()) {
-            reader.line(line).ok_or_else(|| DescriptionError::Line(line.to_owned()))?;
+            reader
+                .line(line)
+                .ok_or_else(|| DescriptionError::Line(line.to_owned()))?;
         }
         reader.finish()
     }
 
     /// The first audio line that has not been declined.
     pub fn audio(&self) -> Option<&Line> {
-        self.lines.iter().find(|line| line.media == "audio" && line.rtp.port() != 0)
+        self.lines
+            .iter()
+            .find(|line| line.media == "audio" && line.rtp.port() != 0)
     }
 
     /// The lines of an answer to this offer: `own` in place of its audio, all others declined
@@ -201,7 +213,13 @@ impl Description {
         let audio = self.audio();
         self.lines
             .iter()
-            .map(|line| if Some(line) == audio { own.clone() } else { line.declined() })
+            .map(|line| {
+                if Some(line) == audio {
+                    own.clone()
+                } else {
+                    line.declined()
+                }
+            })
             .collect()
     }
 }
@@ -234,7 +252,9 @@ impl Reader {
         match kind {
             "o" => {
                 let words: Vec<_> = value.split_whitespace().collect();
-                let [_, session, version, _, _, address] = words[..] else { return None };
+                let [_, session, version, _, _, address] = words[..] else {
+                    return None;
+                };
                 self.origin = Some((
                     session.parse().ok()?,
                     version.parse().ok()?,
@@ -243,7 +263,13 @@ impl Reader {
                 ));
             }
             "c" => {
-                let address = value.split_whitespace().nth(2)?.split('/').next()?.parse().ok()?;
+                let address = value
+                    .split_whitespace()
+                    .nth(2)?
+                    .split('/')
+                    .next()?
+                    .parse()
+                    .ok()?;
                 match self.lines.last_mut() {
                     Some(line) => line.address = Some(address),
                     None => self.address = Some(address),
@@ -282,7 +308,10 @@ impl Reader {
         if let Some(rtcp) = value.strip_prefix("rtcp:") {
             let mut words = rtcp.split_whitespace();
             let port = words.next()?.parse().ok()?;
-            line.rtcp = Some((port, words.nth(2).and_then(|text| IpAddr::from_str(text).ok())));
+            line.rtcp = Some((
+                port,
+                words.nth(2).and_then(|text| IpAddr::from_str(text).ok()),
+            ));
         }
         Some(())
     }
@@ -290,8 +319,10 @@ impl Reader {
     fn finish(self) -> Result<Description, DescriptionError> {
         let (session, version, origin) = self.origin.ok_or(DescriptionError::Origin)?;
         let lines = self.lines.into_iter().enumerate().map(|(index, line)| {
-            let address =
-                line.address.or(self.address).ok_or(DescriptionError::Address(index))?;
+            let address = line
+                .address
+                .or(self.address)
+                .ok_or(DescriptionError::Address(index))?;
             Ok(Line {
                 media: line.media,
                 rtp: SocketAddr::new(address, line.port),
@@ -304,7 +335,12 @@ impl Reader {
                 rtcp_mux: line.rtcp_mux,
             })
         });
-        Ok(Description { session, version, origin, lines: lines.collect::<Result<_, _>>()? })
+        Ok(Description {
+            session,
+            version,
+            origin,
+            lines: lines.collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -321,65 +357,13 @@ fn connection(ip: IpAddr) -> Connection {
 }
 
 fn family(ip: IpAddr) -> Addrtype {
-    if ip.is_ipv4() { Addrtype::Ip4 } else { Addrtype::Ip6 }
+    if ip.is_ipv4() {
+        Addrtype::Ip4
+    } else {
+        Addrtype::Ip6
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(rtp: &str, direction: Direction) -> Line {
-        Line {
-            media: "audio".into(),
-            rtp: rtp.parse().unwrap(),
-            protocol: "RTP/AVP".into(),
-            formats: vec!["8".into(), "0".into()],
-            direction,
-            rtcp: None,
-            rtcp_mux: false,
-        }
-    }
-
-    #[test]
-    fn what_is_built_is_read_back() {
-        for rtp in ["192.0.2.1:4000", "[2001:db8::1]:4000"] {
-            let mut own = line(rtp, Direction::Inactive);
-            own.rtcp = Some("192.0.2.9:4100".parse().unwrap());
-            own.rtcp_mux = true;
-            let origin = own.rtp.ip();
-            let description = Description { session: 5, version: 6, origin, lines: vec![own] };
-            assert_eq!(Description::parse(description.render().as_bytes()), Ok(description));
-        }
-    }
-
-    #[test]
-    fn session_level_values_hold_until_a_line_says_otherwise() {
-        let text = "v=0\r\no=- 1 2 IN IP4 host.example\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nr=7d 1h 0\r\n\
-            t=0 0\r\na=sendonly\r\nm=audio 4000/2 RTP/AVP 8\r\na=rtcp:4101\r\n\
-            m=audio 5000 RTP/AVP 0\r\nc=IN IP6 2001:db8::1\r\na=recvonly\r\n";
-        let heard = Description::parse(text.as_bytes()).unwrap();
-        assert_eq!(heard.lines[0].direction, Direction::SendOnly);
-        assert_eq!(heard.lines[0].rtcp_address(), "192.0.2.1:4101".parse().unwrap());
-        assert_eq!(heard.lines[1].rtp, "[2001:db8::1]:5000".parse().unwrap());
-        assert_eq!(heard.lines[1].rtcp_address().port(), 5001);
-        assert_eq!(heard.lines[1].direction, Direction::RecvOnly);
-    }
-
-    #[test]
-    fn an_answer_keeps_the_number_of_lines() {
-        let mut video = line("192.0.2.1:6000", Direction::SendRecv);
-        video.media = "video".into();
-        let lines = vec![video, line("192.0.2.1:4000", Direction::SendRecv)];
-        let origin = lines[0].rtp.ip();
-        let offer = Description { session: 1, version: 1, origin, lines };
-        let answer = offer.answer_lines(&line("192.0.2.2:8000", Direction::RecvOnly));
-        assert_eq!((answer[0].rtp.port(), answer[1].rtp.port()), (0, 8000));
-    }
-
-    #[test]
-    fn rubbish_is_an_error() {
-        for text in ["", "x", "v=0\r\nm=audio", "o=- 1 2 IN IP4 1.2.3.4\r\nm=audio 1 RTP/AVP 0"] {
-            assert!(Description::parse(text.as_bytes()).is_err());
-        }
-    }
-}
+#[path = "description_tests.rs"]
+mod tests;

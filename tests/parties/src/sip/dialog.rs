@@ -133,8 +133,14 @@ mod tests {
         let back = callee.request(Method::Bye, None);
         assert!(caller.matches(&back));
         assert_eq!(back.items("Route").next(), Some("<sip:192.0.2.20;lr>"));
-        assert_eq!(back.start, Message::request(Method::Bye, &caller_contact()).start);
-        assert_eq!(caller.request(Method::Ack, Some(3)).cseq().unwrap().number, 3);
+        assert_eq!(
+            back.start,
+            Message::request(Method::Bye, &caller_contact()).start
+        );
+        assert_eq!(
+            caller.request(Method::Ack, Some(3)).cseq().unwrap().number,
+            3
+        );
     }
 
     fn caller_contact() -> Uri {

@@ -61,8 +61,7 @@ impl Challenge {
             realm: find("realm")?.to_owned(),
             nonce: find("nonce")?.to_owned(),
             algorithm,
-            qop: find("qop")
-                .is_some_and(|list| list.split(',').any(|qop| qop.trim() == "auth")),
+            qop: find("qop").is_some_and(|list| list.split(',').any(|qop| qop.trim() == "auth")),
             opaque: find("opaque").map(str::to_owned),
         })
     }
@@ -87,7 +86,9 @@ impl Challenge {
 
     /// Whether `authorization` answers this challenge with the right password.
     pub fn accepts(&self, authorization: &str, password: &str, method: Method) -> bool {
-        let Some(parameters) = digest_parameters(authorization) else { return false };
+        let Some(parameters) = digest_parameters(authorization) else {
+            return false;
+        };
         let find = |name| find(&parameters, name);
         let (Some(user), Some(uri), Some(response)) =
             (find("username"), find("uri"), find("response"))
@@ -96,8 +97,14 @@ impl Challenge {
         };
         let count = find("nc").and_then(|digits| u32::from_str_radix(digits, 16).ok());
         let cnonce = find("cnonce").unwrap_or_default();
-        let attempt =
-            Attempt { user, password, method, uri, cnonce, count: count.unwrap_or_default() };
+        let attempt = Attempt {
+            user,
+            password,
+            method,
+            uri,
+            cnonce,
+            count: count.unwrap_or_default(),
+        };
         find("nonce") == Some(&self.nonce)
             && find("realm") == Some(&self.realm)
             && find("qop").is_some() == self.qop
@@ -106,7 +113,10 @@ impl Challenge {
 
     fn response(&self, attempt: &Attempt<'_>) -> String {
         let hash = |text: String| self.algorithm.hash(&text);
-        let a1 = hash(format!("{}:{}:{}", attempt.user, self.realm, attempt.password));
+        let a1 = hash(format!(
+            "{}:{}:{}",
+            attempt.user, self.realm, attempt.password
+        ));
         let a2 = hash(format!("{}:{}", attempt.method, attempt.uri));
         if self.qop {
             let (nonce, count, cnonce) = (&self.nonce, attempt.count, attempt.cnonce);
@@ -172,7 +182,10 @@ fn digest_parameters(value: &str) -> Option<Vec<(&str, &str)>> {
 }
 
 fn find<'a>(parameters: &[(&'a str, &'a str)], name: &str) -> Option<&'a str> {
-    parameters.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    parameters
+        .iter()
+        .find(|(own, _)| own.eq_ignore_ascii_case(name))
+        .map(|(_, value)| *value)
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -206,7 +219,10 @@ mod tests {
         let joined = format!("{a1}:{}:00000001:0a4f113b:auth:{a2}", challenge.nonce);
         let expected = format!("response=\"{}\"", Algorithm::Md5.hash(&joined));
         assert!(challenge.answer(&attempt("zanzibar")).ends_with(&expected));
-        assert_eq!(Algorithm::Md5.hash("abc"), "900150983cd24fb0d6963f7d28e17f72");
+        assert_eq!(
+            Algorithm::Md5.hash("abc"),
+            "900150983cd24fb0d6963f7d28e17f72"
+        );
     }
 
     #[test]
@@ -227,7 +243,10 @@ mod tests {
                 assert!(challenge.accepts(&answer, "right", Method::Register));
                 assert!(!challenge.accepts(&answer, "wrong", Method::Register));
                 assert!(!challenge.accepts(&answer, "right", Method::Invite));
-                let other = Challenge { nonce: "n2".into(), ..challenge };
+                let other = Challenge {
+                    nonce: "n2".into(),
+                    ..challenge
+                };
                 assert!(!other.accepts(&answer, "right", Method::Register));
             }
         }
@@ -236,6 +255,9 @@ mod tests {
     #[test]
     fn what_is_not_digest_is_not_answered() {
         assert_eq!(Challenge::parse("Basic realm=\"x\""), None);
-        assert_eq!(Challenge::parse("Digest realm=\"x\", nonce=\"y\", algorithm=SHA-512"), None);
+        assert_eq!(
+            Challenge::parse("Digest realm=\"x\", nonce=\"y\", algorithm=SHA-512"),
+            None
+        );
     }
 }

@@ -53,21 +53,33 @@ pub struct CSeq {
 impl Message {
     /// An empty request.
     pub fn request(method: Method, uri: &Uri) -> Self {
-        let start = Start::Request { method, uri: uri.to_string() };
-        Self { start, headers: Vec::new(), body: Vec::new() }
+        let start = Start::Request {
+            method,
+            uri: uri.to_string(),
+        };
+        Self {
+            start,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
     }
 
     /// The response to `request` with the headers RFC 3261 §8.2.6.2 has copied. A To without a tag
     /// gets `tag`, unless the response is 100.
     pub fn response(request: &Self, status: u16, tag: &str) -> Self {
-        let mut response =
-            Self { start: Start::Response(status), headers: Vec::new(), body: Vec::new() };
+        let mut response = Self {
+            start: Start::Response(status),
+            headers: Vec::new(),
+            body: Vec::new(),
+        };
         for (name, value) in &request.headers {
             let same = |wanted: &str| name.eq_ignore_ascii_case(wanted);
             if same("To") && status > 100 && NameAddr::parse(value).is_ok_and(|a| a.tag().is_none())
             {
                 response.push("To", format!("{value};tag={tag}"));
-            } else if ["Via", "From", "To", "Call-ID", "CSeq"].into_iter().any(same)
+            } else if ["Via", "From", "To", "Call-ID", "CSeq"]
+                .into_iter()
+                .any(same)
                 || (same("Record-Route") && (101..300).contains(&status))
             {
                 response.push(name, value.clone());
@@ -82,22 +94,34 @@ impl Message {
         let text = std::str::from_utf8(bytes).map_err(|_| syntax("not UTF-8"))?;
         let line = text.lines().next().ok_or_else(|| syntax("empty"))?;
         // `rsip` refuses IPv6 literals: it reads the request line with a stand-in for the URI.
-        let (uri, readable) = match line.strip_suffix(" SIP/2.0").and_then(|l| l.split_once(' ')) {
+        let (uri, readable) = match line
+            .strip_suffix(" SIP/2.0")
+            .and_then(|l| l.split_once(' '))
+        {
             Some((method, uri)) if !uri.is_empty() => {
                 let rest = &text[method.len() + 1 + uri.len()..];
-                (Some(uri.to_owned()), format!("{method} sip:stand-in.invalid{rest}"))
+                (
+                    Some(uri.to_owned()),
+                    format!("{method} sip:stand-in.invalid{rest}"),
+                )
             }
             _ => (None, text.to_owned()),
         };
-        let parsed =
-            SipMessage::try_from(readable).map_err(|error| syntax(&error.to_string()))?;
+        let parsed = SipMessage::try_from(readable).map_err(|error| syntax(&error.to_string()))?;
         let (start, headers, body) = match (parsed, uri) {
-            (SipMessage::Request(request), Some(uri)) => {
-                (Start::Request { method: request.method, uri }, request.headers, request.body)
-            }
-            (SipMessage::Response(response), _) => {
-                (Start::Response(response.status_code.code()), response.headers, response.body)
-            }
+            (SipMessage::Request(request), Some(uri)) => (
+                Start::Request {
+                    method: request.method,
+                    uri,
+                },
+                request.headers,
+                request.body,
+            ),
+            (SipMessage::Response(response), _) => (
+                Start::Response(response.status_code.code()),
+                response.headers,
+                response.body,
+            ),
             (SipMessage::Request(_), None) => return Err(syntax("no Request-URI")),
         };
         let headers = headers
@@ -108,7 +132,11 @@ impl Message {
                 Some((name.to_owned(), value.trim().to_owned()))
             })
             .collect();
-        let mut message = Self { start, headers, body };
+        let mut message = Self {
+            start,
+            headers,
+            body,
+        };
         message.check()?;
         message.cut_body();
         Ok(message)
@@ -126,7 +154,11 @@ impl Message {
 
     /// Replaces every header of that name with one.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
-        match self.headers.iter().position(|(own, _)| own.eq_ignore_ascii_case(name)) {
+        match self
+            .headers
+            .iter()
+            .position(|(own, _)| own.eq_ignore_ascii_case(name))
+        {
             Some(at) => {
                 let kept = self.headers[at].0.clone();
                 self.remove(name);
@@ -138,15 +170,22 @@ impl Message {
 
     /// Removes every header of that name.
     pub fn remove(&mut self, name: &str) {
-        self.headers.retain(|(own, _)| !own.eq_ignore_ascii_case(name));
+        self.headers
+            .retain(|(own, _)| !own.eq_ignore_ascii_case(name));
     }
 
     /// Takes the first item off a list header (Via, Route) wherever lines and commas divide it.
     pub fn pop_item(&mut self, name: &str) -> Option<String> {
-        let at = self.headers.iter().position(|(own, _)| own.eq_ignore_ascii_case(name))?;
+        let at = self
+            .headers
+            .iter()
+            .position(|(own, _)| own.eq_ignore_ascii_case(name))?;
         let (first, rest) = {
             let mut items = split_list(&self.headers[at].1);
-            (items.next()?.to_owned(), items.collect::<Vec<_>>().join(", "))
+            (
+                items.next()?.to_owned(),
+                items.collect::<Vec<_>>().join(", "),
+            )
         };
         if rest.is_empty() {
             self.headers.remove(at);
@@ -262,7 +301,10 @@ impl Message {
 
     /// On UDP, bytes beyond Content-Length are discarded (RFC 3261 §18.3).
     fn cut_body(&mut self) {
-        if let Some(length) = self.header("Content-Length").and_then(|text| text.parse().ok()) {
+        if let Some(length) = self
+            .header("Content-Length")
+            .and_then(|text| text.parse().ok())
+        {
             self.body.truncate(length);
         }
     }
@@ -281,7 +323,7 @@ mod tests {
     use super::*;
 
     const INVITE: &str = "INVITE sip:bob@[2001:db8::2]:5062;x=[1] SIP/2.0\r\n\
-        Via: SIP/2.0/UDP [2001:db8::1]:5060;branch=z9hG4bKa;rport, SIP/2.0/UDP h;branch=z9hG4bKb\r\n\
+        Via: SIP/2.0/UDP [2001:db8::1]:5060;branch=z9hG4bKa;rport,SIP/2.0/UDP h;branch=z9hG4bKb\r\n\
         X-Own: one, two\r\nMax-Forwards: 70\r\nTo: <sip:bob@example.org>\r\n\
         From: <sip:alice@example.org>;tag=1\r\nCall-ID: c\r\nCSeq: 7 INVITE\r\n\
         Content-Length: 3\r\n\r\nabcd";
@@ -291,7 +333,13 @@ mod tests {
         let message = Message::parse(INVITE.as_bytes()).unwrap();
         assert_eq!(message.method(), Some(Method::Invite));
         assert_eq!(message.branch(), Some("z9hG4bKa"));
-        assert_eq!(message.cseq(), Some(CSeq { number: 7, method: Method::Invite }));
+        assert_eq!(
+            message.cseq(),
+            Some(CSeq {
+                number: 7,
+                method: Method::Invite
+            })
+        );
         assert_eq!(message.body, b"abc");
         let again = Message::parse(&message.to_bytes()).unwrap();
         assert_eq!(again.start, message.start);
@@ -321,10 +369,19 @@ mod tests {
 
     #[test]
     fn rubbish_is_an_error() {
-        for bytes in [&b""[..], b"\r\n\r\n", b"\xff\xfe", b"INVITE  SIP/2.0\r\n\r\n", b"hello"] {
+        for bytes in [
+            &b""[..],
+            b"\r\n\r\n",
+            b"\xff\xfe",
+            b"INVITE  SIP/2.0\r\n\r\n",
+            b"hello",
+        ] {
             assert!(Message::parse(bytes).is_err());
         }
         let headless = INVITE.replace("CSeq: 7 INVITE\r\n", "");
-        assert_eq!(Message::parse(headless.as_bytes()), Err(MessageError::Header("CSeq")));
+        assert_eq!(
+            Message::parse(headless.as_bytes()),
+            Err(MessageError::Header("CSeq"))
+        );
     }
 }

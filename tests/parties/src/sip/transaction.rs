@@ -100,11 +100,21 @@ impl Transactions {
         remote: SocketAddr,
         request: &Message,
     ) -> ClientId {
-        let method = request.method().expect("only requests are sent as requests");
-        let branch = request.branch().expect("every request sent carries a branch");
-        let id = ClientId { branch: branch.to_owned(), method: method.to_string() };
-        let datagram =
-            Datagram { source: local, destination: remote, payload: request.to_bytes() };
+        let method = request
+            .method()
+            .expect("only requests are sent as requests");
+        let branch = request
+            .branch()
+            .expect("every request sent carries a branch");
+        let id = ClientId {
+            branch: branch.to_owned(),
+            method: method.to_string(),
+        };
+        let datagram = Datagram {
+            source: local,
+            destination: remote,
+            payload: request.to_bytes(),
+        };
         self.out.push_back(datagram.clone());
         let client = Client {
             datagram,
@@ -129,7 +139,10 @@ impl Transactions {
         let invite = id.method == Method::Invite.to_string();
         if invite && status >= 300 {
             let ack = acknowledge(&client.request, response);
-            self.out.push_back(Datagram { payload: ack.to_bytes(), ..client.datagram.clone() });
+            self.out.push_back(Datagram {
+                payload: ack.to_bytes(),
+                ..client.datagram.clone()
+            });
         }
         match (status, client.state) {
             (100..=199, ClientState::Completed) => return None,
@@ -160,7 +173,9 @@ impl Transactions {
         local: SocketAddr,
         request: &Message,
     ) -> Arrival {
-        let Some((id, method)) = server_id(request) else { return Arrival::Unmatched };
+        let Some((id, method)) = server_id(request) else {
+            return Arrival::Unmatched;
+        };
         if let Some(server) = self.servers.get_mut(&id) {
             if method == Method::Ack {
                 server.repeat = None;
@@ -187,7 +202,9 @@ impl Transactions {
 
     /// Answers a request; a final answer to INVITE is repeated until acknowledged.
     pub fn respond(&mut self, now: Instant, id: &ServerId, response: &Message) {
-        let Some(server) = self.servers.get_mut(id) else { return };
+        let Some(server) = self.servers.get_mut(id) else {
+            return;
+        };
         let answer = Datagram {
             source: server.local,
             destination: server.source,
@@ -218,7 +235,11 @@ impl Transactions {
                 out.push_back(client.datagram.clone());
                 // INVITE doubles without bound (timer A), others up to T2 (timer E).
                 let invite = id.method == Method::Invite.to_string();
-                let next = if invite { interval * 2 } else { (interval * 2).min(T2) };
+                let next = if invite {
+                    interval * 2
+                } else {
+                    (interval * 2).min(T2)
+                };
                 client.repeat = Some((now + next, next));
             }
             let over = client.ends <= now;
@@ -252,12 +273,16 @@ impl Transactions {
 
     /// When [`Transactions::timeout`] is wanted next.
     pub fn next_timeout(&self) -> Option<Instant> {
-        let clients = self.clients.values().flat_map(|client| {
-            [Some(client.ends), client.repeat.map(|(at, _)| at)]
-        });
+        let clients = self
+            .clients
+            .values()
+            .flat_map(|client| [Some(client.ends), client.repeat.map(|(at, _)| at)]);
         let servers = self.servers.values().flat_map(|server| {
             let unanswered = server.invite && server.repeat.is_none();
-            [(!unanswered).then_some(server.ends), server.repeat.map(|(at, _)| at)]
+            [
+                (!unanswered).then_some(server.ends),
+                server.repeat.map(|(at, _)| at),
+            ]
         });
         clients.chain(servers).flatten().min()
     }
@@ -275,7 +300,13 @@ fn acknowledge(request: &Message, response: &Message) -> Message {
         *method = Method::Ack;
     }
     ack.body.clear();
-    for name in ["Content-Type", "Contact", "Authorization", "Proxy-Authorization", "Allow"] {
+    for name in [
+        "Content-Type",
+        "Contact",
+        "Authorization",
+        "Proxy-Authorization",
+        "Allow",
+    ] {
         ack.remove(name);
     }
     ack.set("To", response.header("To").unwrap_or_default());
@@ -289,7 +320,18 @@ fn server_id(request: &Message) -> Option<(ServerId, Method)> {
     let method = request.method()?;
     let via = request.items("Via").next()?;
     let sent_by = via.split_whitespace().nth(1)?.split(';').next()?.to_owned();
-    let matched = if method == Method::Ack { Method::Invite } else { method };
+    let matched = if method == Method::Ack {
+        Method::Invite
+    } else {
+        method
+    };
     let branch = parameter(via, "branch")?.to_owned();
-    Some((ServerId { branch, sent_by, method: matched.to_string() }, method))
+    Some((
+        ServerId {
+            branch,
+            sent_by,
+            method: matched.to_string(),
+        },
+        method,
+    ))
 }

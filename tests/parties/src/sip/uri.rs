@@ -82,7 +82,12 @@ impl Uri {
             Some(digits) => Some(digits.parse().map_err(|_| error())?),
             None => None,
         };
-        Ok(Self { user, host: host(host_text), port, tail: tail.to_owned() })
+        Ok(Self {
+            user,
+            host: host(host_text),
+            port,
+            tail: tail.to_owned(),
+        })
     }
 
     /// The address to send to, where the host is a literal.
@@ -95,7 +100,9 @@ impl Uri {
 
     /// Whether the URI carries the flag parameter `name`, such as `lr`.
     pub fn has_flag(&self, name: &str) -> bool {
-        self.tail.split([';', '?']).any(|part| part.eq_ignore_ascii_case(name))
+        self.tail
+            .split([';', '?'])
+            .any(|part| part.eq_ignore_ascii_case(name))
     }
 
     /// Whether the host is this domain name or address literal.
@@ -121,8 +128,13 @@ impl NameAddr {
             });
         }
         let at = text.find('@').unwrap_or(0);
-        let end = text[at..].find(';').map_or(text.len(), |offset| at + offset);
-        Ok(Self { uri: Uri::parse(&text[..end])?, parameters: text[end..].to_owned() })
+        let end = text[at..]
+            .find(';')
+            .map_or(text.len(), |offset| at + offset);
+        Ok(Self {
+            uri: Uri::parse(&text[..end])?,
+            parameters: text[end..].to_owned(),
+        })
     }
 
     /// The `tag` parameter.
@@ -179,8 +191,12 @@ pub fn split_list(value: &str) -> impl Iterator<Item = &str> {
 }
 
 fn host(text: &str) -> Host {
-    let bare = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text);
-    bare.parse().map_or_else(|_| Host::Name(text.to_owned()), Host::Address)
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|inner| inner.strip_suffix(']'))
+        .unwrap_or(text);
+    bare.parse()
+        .map_or_else(|_| Host::Name(text.to_owned()), Host::Address)
 }
 
 fn strip_scheme(text: &str) -> Option<&str> {
@@ -237,7 +253,15 @@ mod tests {
         ] {
             assert_eq!(Uri::parse(text).unwrap().to_string(), text);
         }
-        for text in ["", "tel:+1", "sip:", "sip:bob@", "sip:[::1", "sip:a@b:port", "sip:[::1]x"] {
+        for text in [
+            "",
+            "tel:+1",
+            "sip:",
+            "sip:bob@",
+            "sip:[::1",
+            "sip:a@b:port",
+            "sip:[::1]x",
+        ] {
             assert!(Uri::parse(text).is_err(), "{text}");
         }
     }
@@ -245,10 +269,16 @@ mod tests {
     #[test]
     fn name_addrs_give_uri_and_tag() {
         let full = NameAddr::parse("\"B <o>, b\" <sip:bob@[::1]:5070;lr>;tag=x1").unwrap();
-        assert_eq!((full.uri.address().unwrap().port(), full.tag()), (5070, Some("x1")));
+        assert_eq!(
+            (full.uri.address().unwrap().port(), full.tag()),
+            (5070, Some("x1"))
+        );
         assert!(full.uri.has_flag("lr"));
         let bare = NameAddr::parse("sip:bob@example.org;tag=y").unwrap();
-        assert_eq!((bare.uri.to_string().as_str(), bare.tag()), ("sip:bob@example.org", Some("y")));
+        assert_eq!(
+            (bare.uri.to_string().as_str(), bare.tag()),
+            ("sip:bob@example.org", Some("y"))
+        );
     }
 
     #[test]

@@ -124,12 +124,18 @@ impl Softswitch {
 
     /// The bindings of a user that hold at `now`.
     pub fn bindings(&self, now: Instant, user: &str) -> impl Iterator<Item = &Binding> {
-        self.bindings.get(user).into_iter().flatten().filter(move |binding| binding.until > now)
+        self.bindings
+            .get(user)
+            .into_iter()
+            .flatten()
+            .filter(move |binding| binding.until > now)
     }
 
     fn request(&mut self, now: Instant, datagram: &Datagram, mut request: Message) {
         note_source(&mut request, datagram.source);
-        let Start::Request { method, uri } = &request.start else { return };
+        let Start::Request { method, uri } = &request.start else {
+            return;
+        };
         let (method, Ok(uri)) = (*method, Uri::parse(uri)) else {
             self.respond(&request, 400);
             return;
@@ -174,12 +180,18 @@ impl Softswitch {
             return;
         };
         let source = self.config.address;
-        self.out.push_back(Datagram { source, destination, payload: response.to_bytes() });
+        self.out.push_back(Datagram {
+            source,
+            destination,
+            payload: response.to_bytes(),
+        });
     }
 
     /// An ACK to a final response of our own goes no further.
     fn swallows(&self, ack: &Message) -> bool {
-        self.answered.iter().any(|branch| Some(branch.as_str()) == ack.branch())
+        self.answered
+            .iter()
+            .any(|branch| Some(branch.as_str()) == ack.branch())
     }
 
     fn challenge(&self, request: &Message) -> Challenge {
@@ -198,7 +210,9 @@ impl Softswitch {
         let credentials = request.header(header)?;
         let user = crate::sip::digest::user_name(credentials)?;
         let password = self.config.users.get(&user)?;
-        let proven = self.challenge(request).accepts(credentials, password, request.method()?);
+        let proven = self
+            .challenge(request)
+            .accepts(credentials, password, request.method()?);
         proven.then_some(user)
     }
 }
@@ -221,7 +235,11 @@ impl Party for Softswitch {
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        self.bindings.values().flatten().map(|binding| binding.until).min()
+        self.bindings
+            .values()
+            .flatten()
+            .map(|binding| binding.until)
+            .min()
     }
 
     fn poll_transmit(&mut self) -> Option<Datagram> {
@@ -231,7 +249,9 @@ impl Party for Softswitch {
 
 /// Writes where the request came from into its topmost Via.
 fn note_source(request: &mut Message, source: SocketAddr) {
-    let Some(via) = request.pop_item("Via") else { return };
+    let Some(via) = request.pop_item("Via") else {
+        return;
+    };
     let via = match via.split_once(";rport") {
         Some((before, after)) if !after.starts_with('=') => {
             format!("{before};rport={}{after}", source.port())
@@ -248,9 +268,11 @@ fn return_address(via: &str) -> Option<SocketAddr> {
     let port = parameter(via, "rport").and_then(|port| port.parse().ok());
     let ip = parameter(via, "received").and_then(|ip| ip.parse().ok());
     match (ip, sent_by.address()) {
-        (Some(ip), _) => {
-            Some(SocketAddr::new(ip, port.or(sent_by.port).unwrap_or(crate::sip::uri::DEFAULT_PORT)))
-        }
+        (Some(ip), _) => Some(SocketAddr::new(
+            ip,
+            port.or(sent_by.port)
+                .unwrap_or(crate::sip::uri::DEFAULT_PORT),
+        )),
         (None, address) => address,
     }
 }

@@ -56,12 +56,15 @@ impl Softswitch {
             request.pop_item("Route");
         }
         if let Some(route) = request.items("Route").next() {
-            return route_uri(route).and_then(|route| route.address()).ok_or(400);
+            return route_uri(route)
+                .and_then(|route| route.address())
+                .ok_or(400);
         }
         let begins = request.tag("To").is_none();
         let challenged = begins && request.method() == Some(Method::Invite);
         if challenged && self.config.challenge_calls {
-            self.authenticated(request, "Proxy-Authorization").ok_or(407u16)?;
+            self.authenticated(request, "Proxy-Authorization")
+                .ok_or(407u16)?;
             request.remove("Proxy-Authorization");
         }
         if self.is_ours(&uri) {
@@ -104,15 +107,21 @@ impl Softswitch {
 
     fn forward(&mut self, mut request: Message, hop: SocketAddr) {
         let method = request.method();
-        let begins_dialog =
-            matches!(method, Some(Method::Invite | Method::Subscribe | Method::Refer));
+        let begins_dialog = matches!(
+            method,
+            Some(Method::Invite | Method::Subscribe | Method::Refer)
+        );
         if begins_dialog && request.tag("To").is_none() {
             request.push_front("Record-Route", format!("<sip:{};lr>", self.config.address));
         }
         // CANCEL and the ACK to a failure carry their INVITE's branch, and so must ours.
         let via = request.items("Via").next().unwrap_or_default();
         let sent_by = via.split(';').next().unwrap_or_default();
-        let received = format!("{}|{sent_by}|{}", self.secret, request.branch().unwrap_or_default());
+        let received = format!(
+            "{}|{sent_by}|{}",
+            self.secret,
+            request.branch().unwrap_or_default()
+        );
         let branch = Algorithm::Md5.hash(&received);
         let own = format!("SIP/2.0/UDP {};branch=z9hG4bK{branch}", self.config.address);
         request.push_front("Via", own);

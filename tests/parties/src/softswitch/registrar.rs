@@ -40,10 +40,15 @@ impl Softswitch {
                 return;
             };
             let own = parameter(&contact.parameters, "expires").and_then(|text| text.parse().ok());
-            let asked = own.or(common).map_or(self.config.maximum_expiry, Duration::from_secs);
+            let asked = own
+                .or(common)
+                .map_or(self.config.maximum_expiry, Duration::from_secs);
             if !asked.is_zero() && asked < self.config.minimum_expiry {
                 let mut response = self.response(request, 423);
-                response.push("Min-Expires", self.config.minimum_expiry.as_secs().to_string());
+                response.push(
+                    "Min-Expires",
+                    self.config.minimum_expiry.as_secs().to_string(),
+                );
                 self.send_response(response);
                 return;
             }
@@ -80,7 +85,11 @@ impl Softswitch {
         bindings.retain(|binding| binding.contact != contact);
         if !asked.is_zero() {
             let until = now + asked.min(self.config.maximum_expiry);
-            bindings.push(Binding { contact, source, until });
+            bindings.push(Binding {
+                contact,
+                source,
+                until,
+            });
         }
     }
 

@@ -1,6 +1,10 @@
 //! A world with a softswitch, a reflector and named phones, as every scenario here needs it.
 
-#![allow(dead_code, reason = "each scenario uses a part of the stage")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each scenario uses a part of the stage, and all of it is test"
+)]
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -30,10 +34,15 @@ pub struct Stage {
 
 pub fn voices() -> Voices {
     let pitches = [170.0, 230.0, 310.0];
-    let voice = |(user, pitch): (&&str, f64)| {
-        ((*user).to_owned(), Voice::synthesised(user, pitch, 5))
-    };
-    Arc::new(USERS.iter().zip(pitches).map(voice).collect::<BTreeMap<_, _>>())
+    let voice =
+        |(user, pitch): (&&str, f64)| ((*user).to_owned(), Voice::synthesised(user, pitch, 5));
+    Arc::new(
+        USERS
+            .iter()
+            .zip(pitches)
+            .map(voice)
+            .collect::<BTreeMap<_, _>>(),
+    )
 }
 
 pub fn seconds(count: u64) -> Duration {
@@ -56,11 +65,23 @@ impl Stage {
         let softswitch = world.add(member, [proxy.ip()], INTERNET, Profile::default());
         let server = Member::Reflector(Reflector::default());
         world.add(server, [reflector.ip()], INTERNET, Profile::default());
-        Self { world, softswitch, proxy, reflector, voices: voices() }
+        Self {
+            world,
+            softswitch,
+            proxy,
+            reflector,
+            voices: voices(),
+        }
     }
 
     pub fn phone(&mut self, user: &str, at: &str) -> HostId {
-        self.phone_with(user, at, INTERNET, Profile::delayed(Duration::from_millis(10)), |_| {})
+        self.phone_with(
+            user,
+            at,
+            INTERNET,
+            Profile::delayed(Duration::from_millis(10)),
+            |_| {},
+        )
     }
 
     pub fn phone_with(
@@ -75,14 +96,17 @@ impl Stage {
         let own = SocketAddr::new(ip, 5060);
         let mut config = Config::new(user, DOMAIN, own, self.proxy, self.voices.clone());
         set_up(&mut config);
-        let seed = user.bytes().fold(7, |seed, byte| seed * 31 + u64::from(byte));
+        let seed = user
+            .bytes()
+            .fold(7, |seed, byte| seed * 31 + u64::from(byte));
         let phone = Member::Phone(Box::new(Phone::new(config, seed)));
         self.world.add(phone, [ip], segment, access)
     }
 
     pub fn register(&mut self, phones: &[HostId]) {
         for phone in phones {
-            self.world.act(*phone, |member, now| member.phone_mut().register(now));
+            self.world
+                .act(*phone, |member, now| member.phone_mut().register(now));
         }
         self.run(2);
         for phone in phones {
@@ -92,7 +116,8 @@ impl Stage {
     }
 
     pub fn run(&mut self, for_seconds: u64) {
-        self.world.run_until(self.world.now() + seconds(for_seconds));
+        self.world
+            .run_until(self.world.now() + seconds(for_seconds));
     }
 
     pub fn call(&mut self, from: HostId, to: &str) -> CallHandle {
@@ -100,11 +125,13 @@ impl Stage {
     }
 
     pub fn call_offering(&mut self, from: HostId, to: &str, offer: Offer) -> CallHandle {
-        self.world.act(from, |member, now| member.phone_mut().call(now, to, offer))
+        self.world
+            .act(from, |member, now| member.phone_mut().call(now, to, offer))
     }
 
     pub fn act(&mut self, host: HostId, action: impl FnOnce(&mut Phone, Instant)) {
-        self.world.act(host, |member, now| action(member.phone_mut(), now));
+        self.world
+            .act(host, |member, now| action(member.phone_mut(), now));
     }
 
     pub fn events(&mut self, phone: HostId) -> Vec<Event> {
@@ -118,7 +145,10 @@ impl Stage {
     }
 
     pub fn last_call(&self, phone: HostId) -> &Call {
-        self.phone_of(phone).calls().last().expect("the phone has a call")
+        self.phone_of(phone)
+            .calls()
+            .last()
+            .expect("the phone has a call")
     }
 
     pub fn heard(&self, phone: HostId) -> Heard {
@@ -131,7 +161,10 @@ impl Stage {
             let heard = self.heard(ear);
             let sent = u64::from(self.last_call(mouth).stream().sent().packets);
             assert!(heard.is_clean(), "{heard:?}");
-            assert!(sent > 50 && heard.received + slack >= sent, "{sent} sent, {heard:?}");
+            assert!(
+                sent > 50 && heard.received + slack >= sent,
+                "{sent} sent, {heard:?}"
+            );
             assert!(heard.received <= sent, "{sent} sent, {heard:?}");
         }
     }
