@@ -24,6 +24,7 @@ mod lock;
 
 pub use ends::{ControlEnd, EndError, WorkerEnd};
 pub use header::{AttachError, LAYOUT_VERSION};
+pub use lock::Held;
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;

@@ -53,7 +53,8 @@ pub struct WorkerEnd {
     pub statistics: StatisticsWriter,
     /// What a predecessor had left half done.
     pub repaired: Repaired,
-    _held: Held,
+    /// Lets go of the end when dropped: to be kept by whoever takes the parts.
+    pub held: Held,
 }
 
 /// What control holds.
@@ -66,7 +67,8 @@ pub struct ControlEnd {
     pub table: Table,
     /// Each worker's statistics, by its number.
     pub statistics: Vec<StatisticsReader>,
-    _held: Held,
+    /// Lets go of the end when dropped: to be kept by whoever takes the parts.
+    pub held: Held,
 }
 
 impl Region {
@@ -98,7 +100,7 @@ impl Region {
             adjacencies: self.adjacencies(),
             statistics: StatisticsWriter::take_over(page),
             repaired,
-            _held: held,
+            held,
         })
     }
 
@@ -113,7 +115,7 @@ impl Region {
             events: Vec::new(),
             table: self.table(),
             statistics: Vec::new(),
-            _held: held,
+            held,
         };
         for worker in workers {
             let sections = self.sections(worker).ok_or(EndError::NoWorker { worker })?;

@@ -20,7 +20,7 @@ pub(super) struct Ends {
 }
 
 /// An end held; let go when dropped.
-pub(super) struct Held {
+pub struct Held {
     ends: Arc<Ends>,
     which: Which,
     /// Keeps the lock that keeps other processes out.
