@@ -29,6 +29,9 @@ pub(crate) struct StatisticsPage {
     bytes_out: AtomicU64,
     open_slots: AtomicU64,
     events_delayed: AtomicU64,
+    oversized: AtomicU64,
+    receive_errors: AtomicU64,
+    send_errors: AtomicU64,
     drops: [AtomicU64; DROP_REASONS_MAX],
     latency: [AtomicU64; BUCKETS],
 }
@@ -85,10 +88,18 @@ impl StatisticsWriter {
         );
     }
 
-    /// An event had to wait for room on its ring.
+    /// Events had to wait for room on their ring.
     #[inline]
-    pub fn add_event_delayed(&self) {
-        add(&self.page.events_delayed, 1);
+    pub fn add_events_delayed(&self, events: u64) {
+        add(&self.page.events_delayed, events);
+    }
+
+    /// The ports could not bring frames in or out: too long for a buffer, refused by the system
+    /// on the way in (ICMP errors among them), refused on the way out.
+    pub fn add_port_faults(&self, oversized: u64, receive_errors: u64, send_errors: u64) {
+        add(&self.page.oversized, oversized);
+        add(&self.page.receive_errors, receive_errors);
+        add(&self.page.send_errors, send_errors);
     }
 
     /// How many of the worker's slots are open.
@@ -135,6 +146,9 @@ impl StatisticsReader {
             bytes_out: load(&page.bytes_out),
             open_slots: load(&page.open_slots),
             events_delayed: load(&page.events_delayed),
+            oversized: load(&page.oversized),
+            receive_errors: load(&page.receive_errors),
+            send_errors: load(&page.send_errors),
             drops: std::array::from_fn(|index| load(&page.drops[index])),
             latency: Histogram::new(|index| load(&page.latency[index])),
         }
@@ -164,6 +178,12 @@ pub struct Statistics {
     pub open_slots: u64,
     /// Events that had to wait for room on their ring.
     pub events_delayed: u64,
+    /// Frames that were longer than a buffer: not among the packets received.
+    pub oversized: u64,
+    /// Receive calls that failed, ICMP errors among them.
+    pub receive_errors: u64,
+    /// Frames that the system refused to send: among the dropped as `transmit_full`.
+    pub send_errors: u64,
     /// Time from receipt to sending.
     pub latency: Histogram,
     drops: [u64; DROP_REASONS_MAX],
@@ -196,6 +216,9 @@ impl Statistics {
             bytes_out: since(self.bytes_out, earlier.bytes_out),
             open_slots: self.open_slots,
             events_delayed: since(self.events_delayed, earlier.events_delayed),
+            oversized: since(self.oversized, earlier.oversized),
+            receive_errors: since(self.receive_errors, earlier.receive_errors),
+            send_errors: since(self.send_errors, earlier.send_errors),
             drops: std::array::from_fn(|index| since(self.drops[index], earlier.drops[index])),
             latency: self.latency.since(&earlier.latency),
         }
