@@ -7,4 +7,6 @@
 pub mod frame;
 pub mod limits;
 pub mod port;
+pub mod relay;
 pub mod wire;
+pub mod worker;

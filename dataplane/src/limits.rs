@@ -30,11 +30,11 @@ pub const CAPTURE_BYTES_MAX: u64 = 1 << 30;
 /// Commands a worker applies between two bursts.
 pub const COMMANDS_PER_BREATH: usize = 32;
 /// Open slots a worker looks over between two bursts.
-pub const SWEEP_PER_BREATH: usize = 64;
+pub const SWEEP_PER_BREATH: usize = 256;
 /// How often a worker means to have looked over every slot it owns.
-pub const SWEEP_PERIOD: Duration = Duration::from_millis(250);
-/// Freshly latched slots that are reported without waiting for the sweep.
-pub const FRESH_LATCHES_MAX: usize = 256;
+pub const SWEEP_PERIOD: Duration = Duration::from_millis(1_000);
+/// Fresh latches, and refused sources, that wait to be reported.
+pub const NOTICES_MAX: usize = 256;
 /// At most one refused source is reported for each slot in this time.
 pub const REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -43,19 +43,20 @@ pub const REBIND_SILENCE: Duration = Duration::from_secs(2);
 /// How far a rebound source may be ahead of the highest sequence number (RFC 3550 A.1,
 /// MAX_DROPOUT).
 pub const SEQUENCE_DROPOUT_MAX: u16 = 3_000;
-/// How far back a packet still counts as late instead of as a restarted source.
-pub const SEQUENCE_DISORDER_MAX: u16 = 100;
 
 /// Empty breaths before an adaptive worker waits.
 pub const SPIN_BREATHS: u32 = 64;
 /// Longest wait of an adaptive worker: bounds how late a command or a silence is noticed.
 pub const IDLE_WAIT: Duration = Duration::from_millis(2);
+/// The same where a port has nothing to wait on, and packets would wait for it.
+pub const BLIND_WAIT: Duration = Duration::from_micros(100);
 /// Busy breaths between two publications of the statistics page.
 pub const PUBLISH_BREATHS: u32 = 1_024;
 
 const _: () = {
     assert!(BURST <= u8::MAX as usize + 1);
-    assert!(BUFFER_BYTES % 64 == 0 && BUFFER_BYTES / 64 % 2 == 1);
+    assert!(BUFFER_BYTES.is_multiple_of(64) && !BUFFER_BYTES.is_multiple_of(128));
     assert!(BUFFER_BYTES <= u16::MAX as usize);
+    assert!(IDLE_WAIT.as_secs() == 0 && BLIND_WAIT.as_nanos() < IDLE_WAIT.as_nanos());
     assert!(HEADROOM_BYTES >= HEADER_BYTES_MAX - HEADER_BYTES_MIN);
 };

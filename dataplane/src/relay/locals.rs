@@ -58,10 +58,17 @@ impl Locals {
         let size = (count * 4).next_power_of_two().max(BUCKETS_MIN);
         let mut buckets = vec![None; size].into_boxed_slice();
         for address in geometry.addresses() {
-            let network =
-                Network { port: address.egress_port, vlan: address.vlan.unwrap_or(0) };
+            let network = Network {
+                port: address.egress_port,
+                vlan: address.vlan.unwrap_or(0),
+            };
             let ip = PackedIp::from(address.ip);
-            locals.push(Local { ip, network, first_port: address.first_port, first_slot });
+            locals.push(Local {
+                ip,
+                network,
+                first_port: address.first_port,
+                first_slot,
+            });
             let entry = Entry {
                 ip,
                 network,
@@ -94,7 +101,9 @@ impl Locals {
         while let Some(entry) = &self.buckets[at] {
             let ports = entry.first_port..=entry.last_port;
             if entry.ip == to.ip && entry.network == network && ports.contains(&to.port) {
-                return Some(SlotIndex(entry.first_slot + u32::from(to.port - entry.first_port)));
+                return Some(SlotIndex(
+                    entry.first_slot + u32::from(to.port - entry.first_port),
+                ));
             }
             at = (at + 1) & mask;
         }
@@ -103,14 +112,19 @@ impl Locals {
 
     /// The local address of a slot and the port it stands for; nothing for spare slots.
     #[inline]
-    pub fn of(&self, slot: SlotIndex) -> Option<(usize, &Local, u16)> {
+    pub fn of(&self, slot: SlotIndex) -> Option<(&Local, u16)> {
         if slot.0 >= self.spare_base {
             return None;
         }
-        let below = |lanes: &[u32]| lanes.iter().map(|&first| usize::from(first <= slot.0)).sum();
-        let index: usize = self.boundaries.chunks_exact(LANES).map(below).fold(0, |a, b: usize| a + b);
+        let below = |lanes: &[u32]| {
+            lanes
+                .iter()
+                .map(|&first| usize::from(first <= slot.0))
+                .sum::<usize>()
+        };
+        let index: usize = self.boundaries.chunks_exact(LANES).map(below).sum();
         let local = &self.locals[index];
-        Some((index, local, local.first_port + (slot.0 - local.first_slot) as u16))
+        Some((local, local.first_port + (slot.0 - local.first_slot) as u16))
     }
 }
 
@@ -164,8 +178,7 @@ mod tests {
                 assert!(geometry.spares().contains(&slot.0) && locals.of(slot).is_none());
                 continue;
             };
-            let (index, local, port) = locals.of(slot).unwrap();
-            assert_eq!(geometry.address(slot).map(|index| index.0), Some(index as u16));
+            let (local, port) = locals.of(slot).unwrap();
             assert_eq!(local.ip.ip(), Some(expected.ip()));
             assert_eq!(port, expected.port());
             assert_eq!(locals.find(local.network, expected.into()), Some(slot));
@@ -176,7 +189,10 @@ mod tests {
     fn neighbours_in_port_vlan_and_nic_are_not_ours() {
         let locals = Locals::new(&geometry());
         let find = |port, vlan, ip: &str, to| {
-            let network = Network { port: EgressPort(port), vlan };
+            let network = Network {
+                port: EgressPort(port),
+                vlan,
+            };
             let ip: IpAddr = ip.parse().unwrap();
             locals.find(network, SocketAddr::new(ip, to).into())
         };
