@@ -8,7 +8,7 @@ use super::limits::MAX_MEDIA;
 use super::line::{Attribute, Direction, Line, Lines, line_end};
 use super::media::{Connection, Media, Origin, Rtcp};
 use crate::sip::limits::MAX_MESSAGE_BYTES;
-use crate::sip::{Span, Splices, Text};
+use crate::sip::{Span, Text};
 
 /// Why a description cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -123,17 +123,6 @@ impl<'a> Description<'a> {
         Lines::new(self.bytes, self.span)
     }
 
-    /// Lines that offer other addresses than those the first `c=` of their level and `m=` name:
-    /// candidates and all of ICE, alternatives, source filters, further `c=` and `a=rtcp` lines. A relay that
-    /// changes the addresses must remove them.
-    pub fn alternatives(&self) -> impl Iterator<Item = Line<'a>> + '_ {
-        self.lines()
-            .filter(|line| match (line.letter, line.attribute()) {
-                (b'c', _) | (_, Some(Attribute::Rtcp)) => !self.counts(line),
-                (_, attribute) => attribute.is_some_and(Attribute::offers_addresses),
-            })
-    }
-
     /// The bytes under a span of this description.
     pub fn text(&self, span: Span) -> Text<'a> {
         Text::new(self.bytes, span)
@@ -154,49 +143,6 @@ impl<'a> Description<'a> {
             line_end(&self.bytes[content..end])
         });
         if end.is_empty() { b"\r\n" } else { end }
-    }
-
-    /// Records a `c=` line for a media description that has none of its own.
-    pub fn insert_connection(&self, edits: &mut Splices, media: &Media, ip: IpAddr) {
-        let family = if ip.is_ipv4() { "IP4" } else { "IP6" };
-        self.insert_line(
-            edits,
-            media.connection_at(),
-            format_args!("c=IN {family} {ip}"),
-        );
-    }
-
-    /// Records a line, without line end, at the end of a media description.
-    pub fn append_line(&self, edits: &mut Splices, media: &Media, line: std::fmt::Arguments) {
-        self.insert_line(edits, media.section.end(), line);
-    }
-
-    /// The last line of a description may lack its end; a line put after it brings one along.
-    fn insert_line(&self, edits: &mut Splices, at: usize, line: std::fmt::Arguments) {
-        let end = self.line_end();
-        let ended = matches!(self.bytes[..at], [.., b'\r' | b'\n']);
-        edits.replace_with(Span::at(at), |out| {
-            use std::io::Write;
-            out.extend_from_slice(if ended { b"" } else { end });
-            out.write_fmt(line)
-                .expect("writing to memory does not fail");
-            out.extend_from_slice(if ended { end } else { b"" });
-        });
-    }
-
-    /// Whether a `c=` or `a=rtcp` line is the one of its level that counts.
-    fn counts(&self, line: &Line) -> bool {
-        let session = self.connection.map(|connection| connection.line);
-        let media = self.media().iter().flat_map(|media| {
-            [
-                media.connection.map(|own| own.line),
-                media.rtcp.map(|rtcp| rtcp.line),
-            ]
-        });
-        media
-            .chain([session])
-            .flatten()
-            .any(|read| read == line.whole)
     }
 
     fn add_media(&mut self, line: &Line) -> Result<(), Error> {
@@ -248,5 +194,114 @@ impl Media {
             _ => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OFFER: &str = "v=0\r\n\
+        o=alice 289 290 IN IP4 10.1.1.7\r\n\
+        s=-\r\n\
+        c=IN IP4 10.1.1.7/127\r\n\
+        t=0 0\r\n\
+        a=SendOnly\r\n\
+        m=audio 4000/2 RTP/AVP 8 0\r\n\
+        a=rtcp:53020 IN IP6 2001:db8::7\r\n\
+        m=video 0 RTP/AVP 31\r\n\
+        i=title\r\n\
+        c=IN IP6 2001:db8::9\r\n\
+        c=IN IP6 2001:db8::10\r\n\
+        a=rtcp-mux\r\n\
+        a=rtcp:9\r\n\
+        a=recvonly\r\n\
+        m=image 5000 udptl t38";
+
+    #[test]
+    fn addresses_ports_and_directions_are_found() {
+        let offer = Description::parse(OFFER.as_bytes()).unwrap();
+        let text = |span| offer.text(span).as_str().unwrap();
+        let origin = offer.origin.unwrap();
+        assert_eq!(
+            (text(origin.version), text(origin.address)),
+            ("290", "10.1.1.7")
+        );
+        assert_eq!(offer.connection.unwrap().ip, "10.1.1.7".parse().ok());
+        let [audio, video, image] = offer.media() else {
+            panic!("three of them")
+        };
+        assert_eq!(
+            (text(audio.kind), audio.port, text(audio.formats)),
+            ("audio", 4000, "8 0")
+        );
+        assert_eq!(audio.port_count.map(text), Some("2"));
+        assert_eq!(offer.direction_of(audio), Direction::SendOnly);
+        assert_eq!(offer.rtcp_of(audio), ("2001:db8::7".parse().ok(), 53020));
+        assert_eq!(
+            (video.port, offer.direction_of(video)),
+            (0, Direction::RecvOnly)
+        );
+        assert_eq!(
+            offer.connection_of(video).unwrap().ip,
+            "2001:db8::9".parse().ok()
+        );
+        assert_eq!(offer.rtcp_of(video), ("2001:db8::9".parse().ok(), 0));
+        assert_eq!(
+            (text(image.proto), text(image.section)),
+            ("udptl", "m=image 5000 udptl t38")
+        );
+        assert_eq!(offer.rtcp_of(image), ("10.1.1.7".parse().ok(), 5001));
+    }
+
+    #[test]
+    fn what_cannot_be_relayed_is_refused() {
+        let fault = |rest: &str| Description::parse(format!("v=0\r\n{rest}").as_bytes()).err();
+        for line in [
+            "m=audio",
+            "m=audio 1",
+            "m=audio x RTP/AVP",
+            "m=audio 65536 RTP/AVP 0",
+            "m=audio -1 RTP/AVP 0",
+            "m=",
+            "m=audio  /2 RTP/AVP",
+        ] {
+            assert_eq!(fault(line), Some(Error::Media), "{line}");
+        }
+        for line in ["c=", "c=IN IP4", "m=audio 1 a\nc=IN"] {
+            assert_eq!(fault(line), Some(Error::Connection), "{line}");
+        }
+        assert_eq!(fault("o=a 1 1 IN IP4"), Some(Error::Origin));
+        assert_eq!(
+            fault("o=a 1 1 IN IP4 h\no=a 1 1 IN IP4 h"),
+            Some(Error::Origin)
+        );
+        for line in [
+            "a=rtcp",
+            "a=rtcp:",
+            "a=rtcp:x",
+            "a=rtcp:70000",
+            "a=rtcp:1 IN",
+        ] {
+            assert_eq!(
+                fault(&format!("m=audio 1 a 0\n{line}")),
+                Some(Error::Rtcp),
+                "{line}"
+            );
+        }
+        assert_eq!(fault(&"m=audio 1 a 0\n".repeat(MAX_MEDIA)), None);
+        assert_eq!(
+            fault(&"m=audio 1 a 0\n".repeat(MAX_MEDIA + 1)),
+            Some(Error::TooManyMedia)
+        );
+        for text in ["", "v=1\r\n", "o=a\r\nv=0\r\n", "\r\nv=0\r\n"] {
+            assert_eq!(
+                Description::parse(text.as_bytes()).err(),
+                Some(Error::Version),
+                "{text:?}"
+            );
+        }
+        let long = [b"v=0\r\ns=".as_slice(), &[b'a'; MAX_MESSAGE_BYTES]].concat();
+        assert_eq!(Description::parse(&long).err(), Some(Error::TooLong));
     }
 }

@@ -21,6 +21,7 @@ pub mod fuzz;
 pub mod limits;
 mod line;
 mod media;
+mod relay;
 
 pub use description::{Description, Error};
 pub use line::{Attribute, Direction, Line};

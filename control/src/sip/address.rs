@@ -102,3 +102,77 @@ fn bare_uri<'a>(scanner: &mut Scanner<'a>) -> Option<Text<'a>> {
     let plain = !uri.iter().any(|byte| matches!(byte, b',' | b'?'));
     plain.then_some(uri)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Option<NameAddr<'_>> {
+        NameAddr::parse(text.as_bytes(), Span::new(0, text.len()))
+    }
+
+    #[test]
+    fn name_uri_and_parameters_come_apart() {
+        for (text, display, uri, tag) in [
+            ("<sip:a@b>", None, "sip:a@b", None),
+            ("<sip:a@b;x=y>;tag=1", None, "sip:a@b;x=y", Some("1")),
+            ("sip:a@b;tag=1", None, "sip:a@b", Some("1")),
+            ("sip:a@b ;\r\n tag = 1", None, "sip:a@b", Some("1")),
+            ("Bob <sip:a@b>", Some("Bob"), "sip:a@b", None),
+            (
+                "Bob\r\n T. Baker<sip:a@b>",
+                Some("Bob\r\n T. Baker"),
+                "sip:a@b",
+                None,
+            ),
+            ("Jürgen <sip:a@b>", Some("Jürgen"), "sip:a@b", None),
+            (
+                "\"<sip:x>, \\\"\" <sip:a@b>;TAG=1",
+                Some("\"<sip:x>, \\\"\""),
+                "sip:a@b",
+                Some("1"),
+            ),
+            (
+                "\"\"<tel:1>;q=\";\";tag=2",
+                Some("\"\""),
+                "tel:1",
+                Some("2"),
+            ),
+            ("<sip:a@b>;tag=", None, "sip:a@b", None),
+        ] {
+            let found = address(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(
+                found.display.map(|name| name.as_str().unwrap()),
+                display,
+                "{text}"
+            );
+            assert_eq!(found.uri.text.as_str(), Some(uri), "{text}");
+            assert_eq!(found.tag().map(|tag| tag.as_str().unwrap()), tag, "{text}");
+            assert_eq!(found.bracketed, text.contains('<'), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in [
+            "",
+            "*",
+            "a@b",
+            "Bell, A <sip:a@b>",
+            "\"Bob <sip:a@b>",
+            "\"Bob\" sip:a@b",
+            "<sip:a@b",
+            "< sip:a@b >",
+            "<sip:a@b> x",
+            "<sip:a@b>;",
+            "<sip:a@b>;;a",
+            "sip:a@b?c=d",
+            "sip:a,b@c",
+            "sip:a@b c",
+            "<>",
+            "Bob",
+        ] {
+            assert!(address(text).is_none(), "{text}");
+        }
+    }
+}

@@ -175,3 +175,127 @@ const COPIED: [HeaderName; 6] = [
     HeaderName::CSeq,
     HeaderName::Timestamp,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INVITE: &str = "INVITE sip:b@192.0.2.2 SIP/2.0\r\n\
+        v: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1, SIP/2.0/TCP a\r\n\
+        Via: SIP/2.0/UDP b\r\n\
+        Route: <sip:r1;lr>,<sip:r2;lr>\r\n\
+        From: <sip:a@x>;tag=1\r\n\
+        t: <sip:b@x>\r\n\
+        Call-ID: 1\r\n\
+        CSeq:  7\r\n INVITE\r\n\
+        Contact: <sip:a@192.0.2.1>\r\n\
+        Timestamp: 54\r\n\
+        Content-Length: 0\r\n\r\n";
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_response_repeats_what_the_request_is_known_by() {
+        let invite = Message::parse(INVITE.as_bytes()).unwrap();
+        let response = written(|out| {
+            let busy = Status::new(486).unwrap();
+            let builder = Builder::response(out, &invite, busy, Some(b"9"));
+            builder
+                .header("Retry-After", "5")
+                .header_fmt("X-Count", 2)
+                .finish();
+        });
+        assert_eq!(
+            response,
+            "SIP/2.0 486 Busy Here\r\n\
+            v: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1, SIP/2.0/TCP a\r\n\
+            Via: SIP/2.0/UDP b\r\n\
+            From: <sip:a@x>;tag=1\r\n\
+            t: <sip:b@x>;tag=9\r\n\
+            Call-ID: 1\r\n\
+            CSeq:  7\r\n INVITE\r\n\
+            Timestamp: 54\r\n\
+            Retry-After: 5\r\nX-Count: 2\r\nContent-Length: 0\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_tag_is_added_once() {
+        let tagged = INVITE.replace("<sip:b@x>", "<sip:b@x>;TAG=2");
+        let invite = Message::parse(tagged.as_bytes()).unwrap();
+        let ok = written(|out| Builder::response(out, &invite, Status::OK, Some(b"9")).finish());
+        assert!(ok.contains("t: <sip:b@x>;TAG=2\r\n"));
+        let trying = Message::parse(INVITE.as_bytes()).unwrap();
+        let trying = written(|out| Builder::response(out, &trying, Status::TRYING, None).finish());
+        assert!(trying.contains("t: <sip:b@x>\r\n"));
+    }
+
+    #[test]
+    fn ack_and_cancel_take_the_path_of_the_invite() {
+        let invite = Message::parse(INVITE.as_bytes()).unwrap();
+        let cancel = written(|out| Builder::cancel(out, &invite).finish());
+        assert_eq!(
+            cancel,
+            "CANCEL sip:b@192.0.2.2 SIP/2.0\r\n\
+            Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n\
+            Route: <sip:r1;lr>,<sip:r2;lr>\r\n\
+            From: <sip:a@x>;tag=1\r\nCall-ID: 1\r\nTo: <sip:b@x>\r\n\
+            CSeq: 7 CANCEL\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        );
+        let busy = INVITE.replace("INVITE sip:b@192.0.2.2 SIP/2.0", "SIP/2.0 486 Busy");
+        let busy = busy.replace("<sip:b@x>", "<sip:b@x>;tag=8");
+        let busy = Message::parse(busy.as_bytes()).unwrap();
+        let ack = written(|out| Builder::ack(out, &invite, &busy).finish());
+        let expected = cancel
+            .replace("CANCEL", "ACK")
+            .replace("<sip:b@x>", "<sip:b@x>;tag=8");
+        assert_eq!(ack, expected);
+    }
+
+    #[test]
+    fn a_request_may_carry_a_body() {
+        let info = written(|out| {
+            Builder::request(out, Method::Info, b"sip:a").body("text/plain", b"hi");
+        });
+        assert_eq!(
+            info,
+            "INFO sip:a SIP/2.0\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi"
+        );
+    }
+
+    #[test]
+    fn a_refusal_answers_with_what_could_be_read() {
+        let refused = |text: &str| {
+            let error = Message::parse(text.as_bytes()).and_then(|message| message.check());
+            let error = error.unwrap_err();
+            written(|out| {
+                if let Some(builder) = Builder::refusal(out, &error, b"9") {
+                    builder.finish();
+                }
+            })
+        };
+        assert_eq!(
+            refused(
+                "\r\nINVITE sip:b SIP/2.0\r\nno colon\r\nv: SIP/2.0/UDP a\r\n\
+                To: \"x <sip:b>\r\nTo: y\r\nl: 9\r\n\r\n"
+            ),
+            "SIP/2.0 400 Malformed Header Line\r\nv: SIP/2.0/UDP a\r\nTo: \"x <sip:b>;tag=9\r\n\
+            Content-Length: 0\r\n\r\n"
+        );
+        let version = refused("BYE sip:b SIP/3.0\r\nVia: a\r\nt: b;tag=1\r\n\r\n");
+        assert!(version.starts_with("SIP/2.0 505 Version Not Supported\r\n"));
+        assert!(version.contains("t: b;tag=1\r\n"));
+        for unanswerable in [
+            "ACK sip:b SIP/2.0\r\nVia: a\r\nl: 9\r\n\r\n",
+            "SIP/2.0 999 What\r\nVia: a\r\n\r\n",
+            "INVITE sip:b SIP/2.0\r\nl: 9\r\n\r\n",
+            "\0\0\0\0",
+        ] {
+            assert_eq!(refused(unanswerable), "", "{unanswerable}");
+        }
+    }
+}

@@ -34,10 +34,10 @@ impl<'a> Message<'a> {
     fn check_presence(&self) -> Result<(), Fault> {
         let mut seen = [false; SINGLE.len()];
         for header in self.headers() {
-            if let Some(index) = SINGLE.iter().position(|name| *name == header.name) {
-                if std::mem::replace(&mut seen[index], true) {
-                    return Err(Fault::Duplicate(header.name));
-                }
+            let single = SINGLE.iter().position(|name| *name == header.name);
+            let again = single.is_some_and(|index| std::mem::replace(&mut seen[index], true));
+            if again {
+                return Err(Fault::Duplicate(header.name));
             }
         }
         let missing = MANDATORY.iter().find(|name| self.header(**name).is_none());
@@ -101,3 +101,103 @@ const SINGLE: [HeaderName; 16] = [
     HeaderName::Event,
     HeaderName::SubscriptionState,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUEST: &str = "INVITE sip:b@example.com SIP/2.0\r\n\
+        Via: SIP/2.0/UDP a;branch=z9hG4bK1\r\n\
+        Max-Forwards: 70\r\n\
+        From: <sip:a@example.com>;tag=1\r\n\
+        To: <sip:b@example.com>\r\n\
+        Call-ID: 1\r\n\
+        CSeq: 1 INVITE\r\n\
+        Contact: <sip:a@192.0.2.1>\r\n\r\n";
+
+    fn fault(text: &str) -> Option<Fault> {
+        let message = Message::parse(text.as_bytes()).unwrap();
+        message.check().err().map(|error| error.fault)
+    }
+
+    #[test]
+    fn a_plain_request_passes() {
+        assert_eq!(fault(REQUEST), None);
+        assert_eq!(fault(&REQUEST.replace("Max-Forwards: 70\r\n", "")), None);
+        assert_eq!(
+            fault(&REQUEST.replace("INVITE sip:b@example.com", "INVITE tel:1")),
+            None
+        );
+        assert_eq!(
+            fault(&REQUEST.replace("INVITE sip:b@example.com", "INVITE urn:a:b")),
+            None
+        );
+    }
+
+    #[test]
+    fn each_mandatory_header_is_missed_and_each_single_one_found_twice() {
+        for line in REQUEST.lines().skip(1).filter(|line| !line.is_empty()) {
+            let name = HeaderName::new(line.split(':').next().unwrap().as_bytes());
+            let without = fault(&REQUEST.replace(&format!("{line}\r\n"), ""));
+            let missing = MANDATORY.contains(&name).then_some(Fault::Missing(name));
+            assert_eq!(without, missing, "{line}");
+            let twice = fault(&REQUEST.replace(line, &format!("{line}\r\n{line}")));
+            let duplicate = SINGLE.contains(&name).then_some(Fault::Duplicate(name));
+            assert_eq!(twice, duplicate, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_a_proxy_acts_on_must_be_well_formed() {
+        use HeaderName::*;
+        for (from, to, expected) in [
+            ("1 INVITE", "1 BYE", Fault::CSeqMismatch),
+            ("1 INVITE", "x INVITE", Fault::Malformed(CSeq)),
+            ("sip:b@example.com SIP", "sip:b@:x SIP", Fault::RequestUri),
+            (
+                "sip:b@example.com SIP",
+                "sip:b@h?a=b SIP",
+                Fault::RequestUri,
+            ),
+            ("sip:b@example.com SIP", "<sip:b@h> SIP", Fault::RequestUri),
+            (
+                "sip:b@example.com SIP",
+                "http://h SIP",
+                Fault::UnsupportedScheme,
+            ),
+            ("SIP/2.0/UDP a", "SIP/2.0/UDP ;;", Fault::Malformed(Via)),
+            (": 70", ": 256", Fault::Malformed(MaxForwards)),
+            ("<sip:a@example.com>", "a <sip:a", Fault::Malformed(From)),
+            ("To: <", "To: \"<", Fault::Malformed(To)),
+            ("Call-ID: 1", "Call-ID: 1 2", Fault::Malformed(CallId)),
+            (
+                "<sip:a@192.0.2.1>",
+                "sip:a@b?c=d",
+                Fault::Malformed(Contact),
+            ),
+            (
+                "<sip:a@192.0.2.1>",
+                "<sip:a@b>, ",
+                Fault::Malformed(Contact),
+            ),
+            (
+                "Contact: <sip:a@192.0.2.1>",
+                "Route: *",
+                Fault::Malformed(Route),
+            ),
+            (
+                "Contact: <sip:a@192.0.2.1>",
+                "c: sdp",
+                Fault::Malformed(ContentType),
+            ),
+        ] {
+            let text = REQUEST.replacen(from, to, 1);
+            assert_eq!(fault(&text), Some(expected), "{to}");
+        }
+        assert_eq!(fault(&REQUEST.replace("<sip:a@192.0.2.1>", "*")), None);
+        assert_eq!(
+            fault(&REQUEST.replace("<sip:a@192.0.2.1>", "<isbn:1>")),
+            None
+        );
+    }
+}

@@ -1,5 +1,7 @@
 //! Comma-separated header values taken apart (RFC 3261 §7.3.1).
 
+use memchr::memchr;
+
 use super::message::Header;
 use super::name::HeaderName;
 use super::scanner::trim;
@@ -92,6 +94,7 @@ impl<'a> Iterator for Elements<'a, '_> {
 
 /// The next comma that parts values: outside quotes and angle brackets.
 fn comma(bytes: &[u8], start: usize, end: usize) -> Option<usize> {
+    memchr(b',', &bytes[start..end])?;
     let (mut quoted, mut bracketed) = (false, false);
     let mut at = start;
     while at < end {
@@ -107,4 +110,53 @@ fn comma(bytes: &[u8], start: usize, end: usize) -> Option<usize> {
         at += 1;
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sip::{HeaderName, Message, Splices};
+
+    const REQUEST: &[u8] = b"OPTIONS sip:a SIP/2.0\r\n\
+        Route: <sip:1;lr> , \"x, y\" <sip:2,2>\r\n\
+        ROUTE:<sip:3>,<sip:4>;p=\"a,b\\\",\",\r\n <sip:5>\r\n\
+        To: Bell, A <sip:a>\r\n\
+        Via: SIP/2.0/UDP a\r\n\r\n";
+
+    #[test]
+    fn lists_come_apart_in_order_across_lines() {
+        let message = Message::parse(REQUEST).unwrap();
+        let texts = |name| -> Vec<&str> {
+            message
+                .elements(name)
+                .map(|element| element.text.as_str().unwrap())
+                .collect()
+        };
+        let routes = [
+            "<sip:1;lr>",
+            "\"x, y\" <sip:2,2>",
+            "<sip:3>",
+            "<sip:4>;p=\"a,b\\\",\"",
+            "<sip:5>",
+        ];
+        assert_eq!(texts(HeaderName::Route), routes);
+        assert_eq!(texts(HeaderName::To), ["Bell, A <sip:a>"]);
+        assert_eq!(texts(HeaderName::Contact), [""; 0]);
+    }
+
+    #[test]
+    fn removing_one_takes_one_comma_along() {
+        let message = Message::parse(REQUEST).unwrap();
+        let without = |name, index: usize| {
+            let mut edits = Splices::new();
+            edits.remove(message.elements(name).nth(index).unwrap().removal);
+            let mut out = Vec::new();
+            message.render(&mut edits, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        assert!(without(HeaderName::Route, 0).contains("Route: \"x, y\" <sip:2,2>\r\n"));
+        assert!(without(HeaderName::Route, 1).contains("Route: <sip:1;lr>\r\n"));
+        assert!(without(HeaderName::Route, 3).contains("ROUTE:<sip:3>,<sip:5>\r\n"));
+        assert!(without(HeaderName::Route, 4).contains("ROUTE:<sip:3>,<sip:4>;p=\"a,b\\\",\"\r\n"));
+        assert!(!without(HeaderName::Via, 0).contains("Via"));
+    }
 }

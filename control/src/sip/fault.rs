@@ -1,5 +1,7 @@
 //! What can be wrong with a message, and what is owed to whoever sent it.
 
+use std::fmt;
+
 use thiserror::Error;
 
 use super::lines::Lines;
@@ -74,7 +76,7 @@ impl Fault {
 }
 
 /// Why a message was refused, and as much of it as a response needs.
-#[derive(Clone, Copy, Debug, Error)]
+#[derive(Clone, Copy, Error)]
 #[error("{fault}")]
 pub struct ParseError<'a> {
     /// What is wrong.
@@ -124,6 +126,17 @@ impl<'a> ParseError<'a> {
     pub(crate) fn new(fault: Fault, bytes: &'a [u8]) -> Self {
         let bytes = &bytes[..bytes.len().min(super::limits::MAX_MESSAGE_BYTES)];
         Self { fault, bytes }
+    }
+}
+
+impl fmt::Debug for ParseError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} in {:?}",
+            self.fault,
+            String::from_utf8_lossy(self.bytes)
+        )
     }
 }
 

@@ -1,5 +1,6 @@
 //! The remaining headers a proxy reads: numbers, tags, dialogs and subscriptions.
 
+use super::content_type::ContentType;
 use super::fault::Fault;
 use super::limits::{MAX_CSEQ, MAX_MAX_FORWARDS};
 use super::message::Message;
@@ -60,17 +61,6 @@ pub struct DialogName<'a> {
     pub from_tag: Text<'a>,
     /// Replaces only dialogs that are not confirmed yet.
     pub early_only: bool,
-}
-
-/// `Content-Type: type/subtype;params` (RFC 3261 §20.15).
-#[derive(Clone, Copy, Debug)]
-pub struct ContentType<'a> {
-    /// `application` in `application/sdp`.
-    pub kind: Text<'a>,
-    /// `sdp` in `application/sdp`.
-    pub subtype: Text<'a>,
-    /// boundary, charset and others.
-    pub params: Params<'a>,
 }
 
 impl<'a> CSeq<'a> {
@@ -153,28 +143,6 @@ impl<'a> DialogName<'a> {
             from_tag,
             early_only: params.has("early-only"),
         })
-    }
-}
-
-impl<'a> ContentType<'a> {
-    /// Reads the value that fills `span` of `bytes`.
-    pub fn parse(bytes: &'a [u8], span: Span) -> Option<Self> {
-        let mut scanner = Scanner::new(bytes, span);
-        let kind = scanner.token()?;
-        let slash = scanner.eat_separator(b'/');
-        let subtype = scanner.token().filter(|_| slash)?;
-        let params = Params::read(bytes, Span::new(scanner.pos(), span.end()))?;
-        let complete = params.span().end() == span.end();
-        complete.then_some(Self {
-            kind,
-            subtype,
-            params,
-        })
-    }
-
-    /// Whether it is this type, e.g. `application`, `sdp`.
-    pub fn is(&self, kind: &str, subtype: &str) -> bool {
-        self.kind.is(kind) && self.subtype.is(subtype)
     }
 }
 
@@ -261,5 +229,140 @@ impl<'a> Message<'a> {
         parse(self.bytes(), header.value)
             .map(Some)
             .ok_or(Fault::Malformed(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads one header of a message that has no other.
+    fn read<T>(line: &str, read: impl FnOnce(&Message) -> T) -> T {
+        let text = format!("OPTIONS sip:a SIP/2.0\r\n{line}\r\n\r\n");
+        read(&Message::parse(text.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn cseq_is_a_number_and_a_method() {
+        let cseq = |line: &str| {
+            read(line, |m| {
+                m.cseq().map(|c| (c.number, c.method == Method::Invite))
+            })
+        };
+        assert_eq!(cseq("CSeq: 0009\r\n  INVITE"), Ok((9, true)));
+        assert_eq!(cseq("cseq:2147483647 invite"), Ok((2_147_483_647, false)));
+        assert_eq!(cseq("X: 1"), Err(Fault::Missing(HeaderName::CSeq)));
+        for value in [
+            "",
+            "1",
+            "INVITE",
+            "1INVITE",
+            "-1 INVITE",
+            "2147483648 INVITE",
+            "1 A B",
+        ] {
+            let fault = Err(Fault::Malformed(HeaderName::CSeq));
+            assert_eq!(cseq(&format!("CSeq: {value}")), fault, "{value}");
+        }
+    }
+
+    #[test]
+    fn numbers_have_bounds() {
+        let hops = |value| read(&format!("Max-Forwards: {value}"), |m| m.max_forwards());
+        assert_eq!(hops("0068"), Ok(Some(68)));
+        assert_eq!(hops("255"), Ok(Some(255)));
+        for value in ["256", "-1", "", "a", "1 2"] {
+            assert!(hops(value).is_err(), "{value}");
+        }
+        let expires = |value| {
+            read(&format!("Expires: {value}"), |m| {
+                m.seconds(HeaderName::Expires)
+            })
+        };
+        assert_eq!(expires("60"), Ok(Some(60)));
+        assert_eq!(expires("99999999999999999999"), Ok(Some(u32::MAX)));
+        assert!(expires("1x").is_err() && expires("").is_err());
+        let retry = |value| {
+            read(&format!("Retry-After: {value}"), |m| {
+                m.seconds(HeaderName::RetryAfter)
+            })
+        };
+        assert_eq!(retry("18 (in a meeting);duration=9"), Ok(Some(18)));
+        assert_eq!(read("RSeq: 4294967295", |m| m.rseq()), Ok(Some(u32::MAX)));
+        let rack = read("RAck: 5 7 INVITE", |m| {
+            m.rack().unwrap().map(|r| (r.rseq, r.cseq.number))
+        });
+        assert_eq!(rack, Some((5, 7)));
+    }
+
+    #[test]
+    fn call_id_is_one_word() {
+        let call_id = |line| read(line, |m| m.call_id().map(|text| text.to_vec()));
+        assert_eq!(call_id("i:a)(*@[x]").as_deref(), Ok(&b"a)(*@[x]"[..]));
+        assert!(call_id("i: a b").is_err() && call_id("i:").is_err() && call_id("X: 1").is_err());
+    }
+
+    #[test]
+    fn session_timers_and_types() {
+        let timer = |line| {
+            read(line, |m| {
+                m.session_expires().map(|found| {
+                    found.map(|timer| (timer.seconds, timer.refresher.is_some_and(|r| r.is("UAC"))))
+                })
+            })
+        };
+        assert_eq!(timer("x: 90 ; refresher = uac"), Ok(Some((90, true))));
+        assert_eq!(timer("Session-Expires: 90"), Ok(Some((90, false))));
+        assert!(timer("x: soon").is_err());
+        assert!(read("c: Application / SDP ;charset=x", |m| {
+            m.content_type().unwrap().unwrap().is("application", "sdp")
+        }));
+        for value in ["sdp", "application/", "a/b c", "a/b;;"] {
+            assert!(
+                read(&format!("c: {value}"), |m| m.content_type().is_err()),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn dialogs_are_named_with_tags_in_either_spelling() {
+        let name = |line, header| {
+            read(line, |m| {
+                m.dialog_name(header).map(|found| {
+                    found.map(|dialog| {
+                        let tags =
+                            [dialog.call_id, dialog.to_tag, dialog.from_tag].map(|t| t.to_vec());
+                        (tags.concat(), dialog.early_only)
+                    })
+                })
+            })
+        };
+        let replaces = name(
+            "Replaces: 1@x;from-tag=f;to-tag=t;early-only",
+            HeaderName::Replaces,
+        );
+        assert_eq!(replaces, Ok(Some((b"1@xtf".to_vec(), true))));
+        let target = "Target-Dialog: 1;local-tag=l ;remote-tag=r";
+        assert_eq!(
+            name(target, HeaderName::TargetDialog),
+            Ok(Some((b"1rl".to_vec(), false)))
+        );
+        assert!(name("Replaces: 1@x;from-tag=f", HeaderName::Replaces).is_err());
+    }
+
+    #[test]
+    fn lists_are_searched_across_lines_without_regard_to_case() {
+        let text = "k: timer ,100REL\r\nSupported: replaces";
+        let lists = |tag: &'static str| read(text, |m| m.lists(HeaderName::Supported, tag));
+        assert!(lists("100rel") && lists("REPLACES") && lists("timer") && !lists("path"));
+        let event = "Event: refer;id=9";
+        read(event, |m| {
+            let event = m.parametrised(HeaderName::Event).unwrap().unwrap();
+            assert_eq!(
+                (&*event.value, event.params.value("id").as_deref()),
+                (&b"refer"[..], Some(&b"9"[..]))
+            );
+        });
     }
 }

@@ -186,3 +186,95 @@ fn head_len(pending: &[u8], scanned: &mut usize) -> Option<usize> {
     *scanned = pending.len();
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(framer: &mut Framer) -> Result<Vec<String>, FramingError> {
+        let mut frames = Vec::new();
+        while let Some(frame) = framer.next()? {
+            frames.push(match frame {
+                Frame::Message(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+                Frame::Ping => "ping".to_owned(),
+                Frame::Pong => "pong".to_owned(),
+            });
+        }
+        Ok(frames)
+    }
+
+    fn read(stream: &str) -> Result<Vec<String>, FramingError> {
+        let mut framer = Framer::new();
+        framer.push(stream.as_bytes());
+        all(&mut framer)
+    }
+
+    #[test]
+    fn messages_end_where_content_length_says() {
+        let one = "INFO sip:a SIP/2.0\r\nl : 3\r\nX: a\r\n b\r\n\r\n\r\n\n";
+        let two = "SIP/2.0 200 OK\nContent-Length: 0\n\n";
+        let three = "OPTIONS sip:a SIP/2.0\r\n\r\n";
+        let frames = read(&[one, two, three, "\r\n", three, "\r\n\r\n", three, "BYE"].concat());
+        let expected = [one, two, three, "pong", three, "ping", three];
+        assert_eq!(frames.unwrap(), expected);
+    }
+
+    #[test]
+    fn a_ping_may_come_in_pieces() {
+        let mut framer = Framer::new();
+        let mut frames = Vec::new();
+        for byte in b"\r\n\r\n\r\nOPTIONS sip:a SIP/2.0\r\n\r\n" {
+            framer.push(&[*byte]);
+            frames.extend(all(&mut framer).unwrap());
+        }
+        assert_eq!(
+            frames,
+            ["pong", "ping", "pong", "OPTIONS sip:a SIP/2.0\r\n\r\n"]
+        );
+        assert!(framer.pending().is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_cut_closes_the_connection() {
+        use FramingError::*;
+        let long = "a".repeat(MAX_STREAM_HEAD_BYTES + 1);
+        for (stream, error) in [
+            ("GET / HTTP/1.1\r\n", NotSip),
+            ("\0\0\0\0", NotSip),
+            ("\rX", NotSip),
+            ("OPTIONS sip:a SIP/2.0\r\nl: -1\r\n\r\n", ContentLength),
+            (
+                "OPTIONS sip:a SIP/2.0\r\nl: 99999999999\r\n\r\n",
+                ContentLength,
+            ),
+            (
+                "OPTIONS sip:a SIP/2.0\r\nl: 1\r\nl: 2\r\n\r\n",
+                ContentLength,
+            ),
+            ("OPTIONS sip:a SIP/2.0\r\nX: a\rl: 1\r\n\r\n", ContentLength),
+            (
+                "OPTIONS sip:a SIP/2.0\r\nContent-Length 1\r\n\r\n",
+                ContentLength,
+            ),
+            ("OPTIONS sip:a SIP/2.0\r\nl: 99999\r\n\r\n", BodyTooLong),
+            (&long, HeadTooLong),
+            (
+                &format!("OPTIONS sip:a SIP/2.0\r\nX: {long}\r\n\r\n"),
+                HeadTooLong,
+            ),
+        ] {
+            assert_eq!(
+                read(stream),
+                Err(error),
+                "{}",
+                &stream[..stream.len().min(60)]
+            );
+        }
+    }
+
+    #[test]
+    fn a_malformed_line_beside_a_length_is_for_the_parser_to_refuse() {
+        let message = "OPTIONS sip:a SIP/2.0\r\nno colon\r\nl: 1\r\n\r\nx";
+        assert_eq!(read(message).unwrap(), [message]);
+    }
+}

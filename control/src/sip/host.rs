@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::scanner::{Scanner, number};
+use super::scanner::{Scanner, is_domain, number};
 use super::span::{Span, Text};
 
 /// A host: a domain name, an IPv4 address or an IPv6 reference.
@@ -97,9 +97,4 @@ pub fn address(text: &[u8]) -> Option<IpAddr> {
 
 fn parse_ip<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
     std::str::from_utf8(text).ok()?.parse().ok()
-}
-
-/// Letters, digits, hyphens and dots; underscores are common in private networks.
-fn is_domain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
 }

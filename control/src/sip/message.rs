@@ -1,37 +1,20 @@
 //! A received message: its bytes, and where its start line, headers and body lie in them.
 
-use super::address::Contact;
-use super::address::NameAddr;
+use std::fmt;
+
+use super::address::{Contact, NameAddr};
 use super::elements::{Element, Elements};
-use super::fault::{self, Fault, ParseError};
+use super::fault::{Fault, ParseError};
 use super::limits::{MAX_HEADERS, MAX_MESSAGE_BYTES};
 use super::lines::{Lines, physical_line, without_blank_lines};
 use super::method::Method;
 use super::name::HeaderName;
-use super::scanner::{is_token, number};
+use super::scanner::number;
 use super::span::{Span, Text};
 use super::splices::Splices;
+use super::start_line::StartLine;
 use super::status::Status;
 use super::via::Via;
-
-/// A message's first line (RFC 3261 §7.1, §7.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StartLine<'a> {
-    /// Asks for something.
-    Request {
-        /// What is asked for.
-        method: Method<'a>,
-        /// Whom it is asked of; not yet known to be a URI.
-        uri: Text<'a>,
-    },
-    /// Answers a request.
-    Response {
-        /// The answer.
-        status: Status,
-        /// Its wording, possibly empty, in whatever encoding.
-        reason: Text<'a>,
-    },
-}
 
 /// Where one header field stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +30,7 @@ pub struct Header {
 }
 
 /// A lexically sound message. Holds no more than offsets into the received bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Message<'a> {
     bytes: &'a [u8],
     start: StartLine<'a>,
@@ -237,45 +220,9 @@ impl<'a> Message<'a> {
     }
 }
 
-impl<'a> StartLine<'a> {
-    /// Single spaces part the three pieces of either line, and nothing follows.
-    fn parse(bytes: &'a [u8], line: Span) -> Result<Self, Fault> {
-        let text = &bytes[line.start()..line.end()];
-        let space = memchr::memchr(b' ', text).ok_or(Fault::StartLine)?;
-        if fault::is_response(text) {
-            return Self::status_line(bytes, line, line.start() + space);
-        }
-        let last = memchr::memrchr(b' ', text).expect("a first space is found above");
-        check_version(&text[last + 1..])?;
-        let (method, uri) = (
-            &text[..space],
-            text.get(space + 1..last).unwrap_or_default(),
-        );
-        let uri_is_plain = !uri.is_empty() && uri.iter().all(|byte| *byte > b' ' && *byte != 0x7f);
-        if !method.iter().all(|byte| is_token(*byte)) || method.is_empty() {
-            return Err(Fault::StartLine);
-        }
-        if !uri_is_plain {
-            return Err(Fault::RequestUri);
-        }
-        let uri = Span::new(line.start() + space + 1, line.start() + last);
-        Ok(StartLine::Request {
-            method: Method::new(method),
-            uri: Text::new(bytes, uri),
-        })
-    }
-
-    fn status_line(bytes: &'a [u8], line: Span, space: usize) -> Result<Self, Fault> {
-        check_version(&bytes[line.start()..space])?;
-        let rest = &bytes[space + 1..line.end()];
-        let digits = memchr::memchr(b' ', rest).unwrap_or(rest.len());
-        let code = number(&rest[..digits]).and_then(|code| u16::try_from(code).ok());
-        let status = code.and_then(Status::new).filter(|_| digits == 3);
-        let reason = Span::new((space + 1 + digits + 1).min(line.end()), line.end());
-        Ok(StartLine::Response {
-            status: status.ok_or(Fault::StatusCode)?,
-            reason: Text::new(bytes, reason),
-        })
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(self.bytes))
     }
 }
 
@@ -297,23 +244,63 @@ pub(crate) fn content_length(
     Ok(found)
 }
 
-/// `SIP/2.0`, in any case. Another number is a version that is not supported.
-fn check_version(version: &[u8]) -> Result<(), Fault> {
-    if version.eq_ignore_ascii_case(b"SIP/2.0") {
-        return Ok(());
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(bytes: &[u8]) -> Fault {
+        Message::parse(bytes).unwrap_err().fault
     }
-    let numbers = version
-        .get(4..)
-        .filter(|_| fault::is_response(version))
-        .unwrap_or_default();
-    let is_number = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
-    let mut parts = numbers.split(|byte| *byte == b'.');
-    let versioned = parts.next().is_some_and(is_number)
-        && parts.next().is_some_and(is_number)
-        && parts.next().is_none();
-    Err(if versioned {
-        Fault::Version
-    } else {
-        Fault::StartLine
-    })
+
+    #[test]
+    fn the_body_is_as_long_as_it_says() {
+        let body = |head: &str| {
+            let text = format!("BYE sip:a SIP/2.0\r\n{head}\r\n0123456789");
+            Message::parse(text.as_bytes())
+                .map(|message| message.body().len())
+                .map_err(|error| error.fault)
+        };
+        let name = HeaderName::ContentLength;
+        assert_eq!(body(""), Ok(10));
+        assert_eq!(body("l: 4\r\n"), Ok(4));
+        assert_eq!(body("CONTENT-length:\r\n 010\r\n"), Ok(10));
+        assert_eq!(body("l: 11\r\n"), Err(Fault::BodyTruncated));
+        assert_eq!(
+            body("l: 4\r\nContent-Length: 4\r\n"),
+            Err(Fault::Duplicate(name))
+        );
+        assert_eq!(
+            body("l: 4\r\nContent-Length: 5\r\n"),
+            Err(Fault::Duplicate(name))
+        );
+        for value in ["-1", "", "4 4", "4,4", "99999999999999999999", "4;a"] {
+            assert_eq!(
+                body(&format!("l: {value}\r\n")),
+                Err(Fault::Malformed(name)),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn bounds_hold() {
+        let headers = |count: usize| {
+            let lines = "X: y\r\n".repeat(count);
+            format!("BYE sip:a SIP/2.0\r\n{lines}\r\n")
+        };
+        assert!(Message::parse(headers(MAX_HEADERS).as_bytes()).is_ok());
+        assert_eq!(
+            fault(headers(MAX_HEADERS + 1).as_bytes()),
+            Fault::TooManyHeaders
+        );
+        let mut long = b"BYE sip:a SIP/2.0\r\n\r\n".to_vec();
+        long.resize(MAX_MESSAGE_BYTES, b'x');
+        assert!(Message::parse(&long).is_ok());
+        long.push(b'x');
+        let error = Message::parse(&long).unwrap_err();
+        assert_eq!(
+            (error.fault, error.fault.status().code()),
+            (Fault::TooLarge, 513)
+        );
+    }
 }

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::fields::ContentType;
+use super::content_type::ContentType;
 use super::limits::{MAX_MULTIPART_DEPTH, MAX_MULTIPART_PARTS};
 use super::lines::Lines;
 use super::message::Message;
@@ -131,4 +131,86 @@ fn unquote(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\"")
         .and_then(|text| text.strip_suffix(b"\""))
         .unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::Splices;
+
+    fn message(content_type: &str, body: &str) -> String {
+        format!(
+            "INVITE sip:a SIP/2.0\r\nc: {content_type}\r\nl: {}\r\n\r\n{body}",
+            body.len()
+        )
+    }
+
+    fn description(content_type: &str, body: &str) -> Option<String> {
+        let text = message(content_type, body);
+        let found = Message::parse(text.as_bytes())
+            .unwrap()
+            .session_description()?
+            .to_vec();
+        String::from_utf8(found).ok()
+    }
+
+    const MIXED: &str = "ignored\r\n--b1x\r\n\
+        --b1\r\n\r\nno type\r\n\
+        --b1 \r\nContent-Type: Application/SDP;x=y\r\nX: 1\r\n\r\nv=0\r\ns=--b1\r\n\r\n\
+        --b1--\r\n--b1\r\nContent-Type: application/sdp\r\n\r\nv=1\r\n--b1--";
+
+    #[test]
+    fn the_description_is_found_wherever_it_is() {
+        assert_eq!(
+            description("application/sdp", "v=0\r\n").as_deref(),
+            Some("v=0\r\n")
+        );
+        assert_eq!(description("application/sdp", ""), None);
+        assert_eq!(description("text/plain", "v=0\r\n"), None);
+        assert_eq!(
+            description("multipart/mixed;boundary=b1", MIXED).as_deref(),
+            Some("v=0\r\ns=--b1\r\n")
+        );
+        assert_eq!(
+            description("multipart/mixed;boundary=\"b1\"", MIXED).as_deref(),
+            Some("v=0\r\ns=--b1\r\n")
+        );
+        assert_eq!(description("multipart/mixed;boundary=b2", MIXED), None);
+        assert_eq!(description("multipart/mixed;boundary=\"\"", MIXED), None);
+        assert_eq!(description("multipart/mixed", MIXED), None);
+        let open = "--b\r\nc: application/sdp\r\n\r\nv=0\r\n";
+        assert_eq!(description("multipart/mixed;boundary=b", open), None);
+    }
+
+    #[test]
+    fn parts_may_nest_but_not_forever() {
+        let mut body = "--b0\r\nc: application/sdp\r\n\r\nv=0\r\n--b0--".to_owned();
+        for depth in 1..=MAX_MULTIPART_DEPTH {
+            let content_type = format!("multipart/related;boundary=b{}", depth - 1);
+            let found = description(&content_type, &body);
+            assert_eq!(found.as_deref(), Some("v=0"), "{depth}");
+            body = format!("--b{depth}\r\nc: {content_type}\r\n\r\n{body}\r\n--b{depth}--");
+        }
+        let content_type = format!("multipart/related;boundary=b{MAX_MULTIPART_DEPTH}");
+        assert_eq!(description(&content_type, &body), None);
+    }
+
+    #[test]
+    fn only_the_part_is_edited() {
+        let text = message("multipart/mixed;boundary=b1", MIXED);
+        let message = Message::parse(text.as_bytes()).unwrap();
+        let mut edits = Splices::new();
+        edits.replace(
+            message.session_description().unwrap().span(),
+            "v=00\r\ns=--b1\r\n",
+        );
+        let mut out = Vec::new();
+        message.render(&mut edits, &mut out);
+        let expected = text.replace("v=0\r\n", "v=00\r\n");
+        let lengths = [MIXED.len(), MIXED.len() + 1].map(|len| format!("l: {len}\r\n"));
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            expected.replace(&lengths[0], &lengths[1])
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! Semicolon-separated parameters of headers and URIs.
 
-use super::scanner::{Scanner, is_lws};
+use super::scanner::{Scanner, is_word};
 use super::span::{Span, Text};
 
 /// One parameter.
@@ -23,8 +23,8 @@ pub struct Params<'a> {
 
 impl<'a> Params<'a> {
     /// Reads `*(";" name ["=" value])` at the start of `span` up to whatever cannot belong to
-    /// a parameter; `None` where a semicolon is followed by no name. An equals sign
-    /// followed by nothing, which some phones send, counts as no value.
+    /// a parameter; `None` where a semicolon is followed by no name. An equals sign with nothing
+    /// behind it, which some phones send, counts as no value.
     pub(crate) fn read(bytes: &'a [u8], span: Span) -> Option<Self> {
         let mut scanner = Scanner::new(bytes, span);
         let mut end = span.start();
@@ -83,7 +83,7 @@ fn next<'a>(scanner: &mut Scanner<'a>) -> Option<Option<Param<'a>>> {
             Some(b'"') => scanner.quoted()?,
             _ => scanner.take_while(is_word),
         };
-        Some(value).filter(|value| !value.is_empty()).map(Some)?
+        Some(value).filter(|value| !value.is_empty())
     } else {
         None
     };
@@ -92,10 +92,4 @@ fn next<'a>(scanner: &mut Scanner<'a>) -> Option<Option<Param<'a>>> {
         value,
         whole: scanner.since(start).span(),
     }))
-}
-
-/// What names and unquoted values are made of: wider than a token, since hosts (IPv6 ones
-/// without brackets too), URI characters and sloppy senders' bytes are among them.
-fn is_word(byte: u8) -> bool {
-    !is_lws(byte) && byte > b' ' && !matches!(byte, b';' | b',' | b'"' | b'<' | b'>' | 0x7f)
 }

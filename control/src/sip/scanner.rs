@@ -123,24 +123,57 @@ pub(crate) fn seconds(text: &[u8]) -> Option<u32> {
     digits.then(|| number(text).unwrap_or(u32::MAX))
 }
 
+/// SP, HTAB and the line ends of folds.
 pub(crate) fn is_lws(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+    CLASSES[usize::from(byte)] & LWS != 0
 }
 
+/// What tokens are made of.
 pub(crate) fn is_token(byte: u8) -> bool {
-    TOKEN[usize::from(byte)]
+    CLASSES[usize::from(byte)] & TOKEN != 0
 }
 
-const TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = (byte as u8).is_ascii_alphanumeric()
-            || matches!(
-                byte as u8,
-                b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
-            );
-        byte += 1;
+/// What parameters' names and unquoted values are made of: wider than a token, since hosts (IPv6
+/// ones without brackets too), URI characters and sloppy senders' bytes are among them.
+pub(crate) fn is_word(byte: u8) -> bool {
+    CLASSES[usize::from(byte)] & WORD != 0
+}
+
+/// What domain names are made of: letters, digits, hyphens and dots; underscores are common in
+/// private networks.
+pub(crate) fn is_domain(byte: u8) -> bool {
+    CLASSES[usize::from(byte)] & DOMAIN != 0
+}
+
+/// What may stand in a URI: anything that cannot end it.
+pub(crate) fn is_uri(byte: u8) -> bool {
+    CLASSES[usize::from(byte)] & URI != 0
+}
+
+const LWS: u8 = 1;
+const TOKEN: u8 = 2;
+const WORD: u8 = 4;
+const DOMAIN: u8 = 8;
+const URI: u8 = 16;
+
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut code = 0;
+    while code < 256 {
+        let byte = code as u8;
+        let word = byte.is_ascii_alphanumeric();
+        let visible = byte > b' ' && byte != 0x7f;
+        classes[code] = match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => LWS,
+            b'-' | b'.' | b'_' => TOKEN | WORD | DOMAIN | URI,
+            b'!' | b'%' | b'*' | b'+' | b'`' | b'\'' | b'~' => TOKEN | WORD | URI,
+            b'<' | b'>' | b'"' => 0,
+            b';' | b',' => URI,
+            _ if word => TOKEN | WORD | DOMAIN | URI,
+            _ if visible => WORD | URI,
+            _ => 0,
+        };
+        code += 1;
     }
-    table
+    classes
 };

@@ -170,3 +170,88 @@ impl Splice {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(edits: &Splices) -> String {
+        let mut out = Vec::new();
+        edits.apply(b"0123456789", &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn edits_apply_by_position_whatever_order_they_come_in() {
+        let mut edits = Splices::new();
+        edits.insert(10, "end");
+        edits.replace(Span::new(6, 8), "six");
+        edits.insert(0, "a");
+        edits.insert(0, "b");
+        edits.remove(Span::new(2, 3));
+        edits.insert(2, "two");
+        assert_eq!(applied(&edits), "ab01two345six89end");
+        assert!(edits.touches(Span::new(7, 9)) && !edits.touches(Span::new(8, 9)));
+        edits.clear();
+        assert!(edits.is_empty());
+        assert_eq!(applied(&edits), "0123456789");
+    }
+
+    #[test]
+    fn of_overlapping_edits_the_first_position_counts() {
+        let mut edits = Splices::new();
+        edits.replace(Span::new(4, 6), "late");
+        edits.replace(Span::new(2, 5), "early");
+        assert_eq!(applied(&edits), "01early6789");
+        let mut edits = Splices::new();
+        edits.replace(Span::new(3, 4), "first");
+        edits.replace(Span::new(3, 4), "second");
+        edits.remove(Span::new(6, 9));
+        edits.replace(Span::new(6, 7), "inside");
+        edits.insert(7, "inside");
+        edits.insert(9, "after");
+        assert_eq!(applied(&edits), "012first45after9");
+    }
+
+    fn rendered(received: &str, edit: impl FnOnce(&Message, &mut Splices)) -> String {
+        let message = Message::parse(received.as_bytes()).unwrap();
+        let mut edits = Splices::new();
+        edit(&message, &mut edits);
+        let mut out = Vec::new();
+        message.render(&mut edits, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn content_length_follows_the_body() {
+        let with = "OPTIONS sip:a SIP/2.0\r\nl:  0003\r\nX: 1\r\n\r\nabc";
+        let body = |message: &Message| message.body().span();
+        let longer = rendered(with, |m, edits| edits.replace(body(m), "0123456789"));
+        assert_eq!(
+            longer,
+            "OPTIONS sip:a SIP/2.0\r\nl:  10\r\nX: 1\r\n\r\n0123456789"
+        );
+        let same = rendered(with, |m, edits| edits.replace(body(m), "xyz"));
+        assert_eq!(same, "OPTIONS sip:a SIP/2.0\r\nl:  0003\r\nX: 1\r\n\r\nxyz");
+        let part = rendered(with, |m, edits| edits.insert(body(m).end(), "d"));
+        assert_eq!(part, "OPTIONS sip:a SIP/2.0\r\nl:  4\r\nX: 1\r\n\r\nabcd");
+        let declared = rendered(with, |_, edits| edits.declare_length());
+        assert_eq!(declared, with);
+    }
+
+    #[test]
+    fn content_length_is_added_only_where_it_is_needed() {
+        let without = "OPTIONS sip:a SIP/2.0\r\nX: 1\r\n\r\nabc";
+        assert_eq!(rendered(without, |_, _| {}), without);
+        let declared = rendered(without, |_, edits| edits.declare_length());
+        assert_eq!(
+            declared,
+            "OPTIONS sip:a SIP/2.0\r\nX: 1\r\nContent-Length: 3\r\n\r\nabc"
+        );
+        let emptied = rendered(without, |m, edits| edits.remove(m.body().span()));
+        assert_eq!(
+            emptied,
+            "OPTIONS sip:a SIP/2.0\r\nX: 1\r\nContent-Length: 0\r\n\r\n"
+        );
+    }
+}

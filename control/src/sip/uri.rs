@@ -3,7 +3,7 @@
 use super::host::HostPort;
 use super::limits::MAX_MESSAGE_BYTES;
 use super::params::Params;
-use super::scanner::Scanner;
+use super::scanner::{Scanner, is_uri};
 use super::span::{Span, Text};
 
 /// What kind of URI it is.
@@ -54,10 +54,7 @@ impl<'a> Uri<'a> {
     /// Reads a URI that fills `span` of `bytes`.
     pub fn parse_at(bytes: &'a [u8], span: Span) -> Option<Self> {
         let text = Text::new(bytes, span);
-        if text
-            .iter()
-            .any(|byte| *byte <= b' ' || matches!(byte, b'<' | b'>' | b'"' | 0x7f))
-        {
+        if !text.iter().all(|byte| is_uri(*byte)) {
             return None;
         }
         let colon = memchr::memchr(b':', &text)?;
@@ -149,4 +146,91 @@ fn scheme(name: &[u8]) -> Option<Scheme> {
         _ if name.eq_ignore_ascii_case(b"urn") => Scheme::Urn,
         _ => Scheme::Other,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text<'a>(text: Option<Text<'a>>) -> Option<&'a str> {
+        text.and_then(|text| text.as_str())
+    }
+
+    #[test]
+    fn a_sip_uri_comes_apart() {
+        let uri = b"sips:alice;day=tue:secret@[2001:db8::1]:5061;lr;transport=tcp?to=a%40b&x";
+        let uri = Uri::parse(uri).unwrap();
+        assert_eq!(uri.scheme, Scheme::Sips);
+        assert_eq!(text(uri.user), Some("alice;day=tue"));
+        assert_eq!(text(uri.password), Some("secret"));
+        let host_port = uri.host_port.unwrap();
+        assert_eq!(host_port.host.ip, "2001:db8::1".parse().ok());
+        assert_eq!(host_port.port_or(0), 5061);
+        assert_eq!(host_port.whole.len(), "[2001:db8::1]:5061".len());
+        assert!(uri.params.has("LR"));
+        assert_eq!(text(uri.params.value("transport")), Some("tcp"));
+        let fields: Vec<_> = uri.header_fields().collect();
+        assert_eq!(fields.len(), 2);
+        assert_eq!((&*fields[0].0, &*fields[0].1), (&b"to"[..], &b"a%40b"[..]));
+        assert_eq!((&*fields[1].0, &*fields[1].1), (&b"x"[..], &b""[..]));
+    }
+
+    #[test]
+    fn hosts_are_told_apart() {
+        let ip = |uri: &'static str| Uri::parse(uri.as_bytes()).unwrap().host().unwrap().ip;
+        assert_eq!(ip("sip:192.0.2.1"), "192.0.2.1".parse().ok());
+        assert_eq!(ip("sip:u@192.0.2.1:0;a=b"), "192.0.2.1".parse().ok());
+        assert_eq!(
+            ip("sip:[::ffff:192.0.2.1]"),
+            "::ffff:192.0.2.1".parse().ok()
+        );
+        for name in [
+            "sip:a.example.com.",
+            "sip:300.1.1.1",
+            "sip:1.2.3",
+            "sip:my_host",
+        ] {
+            assert_eq!(ip(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn other_schemes_are_tolerated() {
+        let tel = Uri::parse(b"tel:+1-201;phone-context=+1").unwrap();
+        assert_eq!((tel.scheme, text(tel.user)), (Scheme::Tel, Some("+1-201")));
+        assert_eq!(text(tel.params.value("phone-context")), Some("+1"));
+        let scheme = |uri: &'static str| Uri::parse(uri.as_bytes()).map(|uri| uri.scheme);
+        assert_eq!(scheme("urn:service:sos"), Some(Scheme::Urn));
+        assert_eq!(scheme("soap.beep://192.0.2.103:3002"), Some(Scheme::Other));
+        assert_eq!(scheme("SIP:a"), Some(Scheme::Sip));
+    }
+
+    #[test]
+    fn what_is_no_uri_is_refused() {
+        for uri in [
+            "",
+            "a",
+            ":a",
+            "sip:",
+            "sip:@h",
+            "sip:u@",
+            "sip:a@b@c",
+            "sip:h:",
+            "sip:h:65536",
+            "sip:h:5060x",
+            "sip:[::1",
+            "sip:2001:db8::1",
+            "sip:h;;a",
+            "sip:h h",
+            "sip:<h>",
+            "1sip:h",
+            "tel:",
+            "x:",
+            "sip:h\r\nVia:",
+            "sip:h\0",
+            "sip:\"h\"",
+        ] {
+            assert!(Uri::parse(uri.as_bytes()).is_none(), "{uri:?}");
+        }
+    }
 }

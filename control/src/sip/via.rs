@@ -90,3 +90,82 @@ impl<'a> Via<'a> {
         u8::try_from(number(&self.params.value("ttl")?)?).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn via(text: &str) -> Option<Via<'_>> {
+        Via::parse(text.as_bytes(), Span::new(0, text.len()))
+    }
+
+    #[test]
+    fn parts_are_found_whatever_the_white_space() {
+        let folded = "SIP  / 2.0\r\n / UDP\r\n  [2001:DB8::1] : 5070 ;\r\n branch = z9hG4bKa;rport";
+        let folded = via(folded).unwrap();
+        assert!(folded.transport.is("udp"));
+        assert_eq!(&*folded.sent_by.host.text, b"[2001:DB8::1]");
+        assert_eq!(folded.sent_by.host.ip, "2001:db8::1".parse().ok());
+        assert_eq!(folded.sent_by.port_or(5060), 5070);
+        assert_eq!(folded.branch().as_deref(), Some(&b"z9hG4bKa"[..]));
+        assert_eq!(folded.rport(), Some(None));
+        assert_eq!(
+            folded.sent_by.whole.start(),
+            folded.sent_by.host.text.span().start()
+        );
+    }
+
+    #[test]
+    fn parameters_have_values_where_they_make_sense() {
+        let text =
+            "SIP/2.0/TLS a.example.com;received=2001:db8::7;RPORT=5061;ttl=16;maddr=224.0.1.75";
+        let hop = via(text).unwrap();
+        assert_eq!(hop.received(), "2001:db8::7".parse().ok());
+        assert_eq!(hop.rport(), Some(Some(5061)));
+        assert_eq!(hop.ttl(), Some(16));
+        assert_eq!(hop.maddr().as_deref(), Some(&b"224.0.1.75"[..]));
+        assert_eq!((hop.branch(), hop.sent_by.port), (None, None));
+        let bracketed = via("SIP/2.0/UDP a;received=[2001:db8::7];rport=x;ttl=256").unwrap();
+        assert_eq!(bracketed.received(), "2001:db8::7".parse().ok());
+        assert_eq!((bracketed.rport(), bracketed.ttl()), (Some(None), None));
+    }
+
+    #[test]
+    fn a_bare_cookie_is_no_unique_branch() {
+        let branch = |text| {
+            via(text)
+                .unwrap()
+                .unique_branch()
+                .map(|branch| branch.to_vec())
+        };
+        assert_eq!(branch("SIP/2.0/UDP a;branch=z9hG4bK"), None);
+        assert_eq!(branch("SIP/2.0/UDP a;branch=1"), None);
+        assert_eq!(
+            branch("SIP/2.0/UDP a;branch=Z9hg4Bkx"),
+            Some(b"Z9hg4Bkx".to_vec())
+        );
+    }
+
+    #[test]
+    fn what_is_no_via_is_refused() {
+        for text in [
+            "",
+            "SIP/2.0",
+            "SIP/2.0/UDP",
+            "SIP/2.0/UDP ",
+            "SIP/2.0/UDPa",
+            "SIP/3.0/UDP a",
+            "HTTP/2.0/UDP a",
+            "SIP/2.0/UDP a:99999",
+            "SIP/2.0/UDP a:",
+            "SIP/2.0/UDP a b",
+            "SIP/2.0/UDP a;;",
+            "SIP/2.0/UDP [::1",
+            "SIP/2.0/UDP [::x]",
+            "SIP/2.0/UDP a,b",
+            "SIP/2.0/UDP ;branch=1",
+        ] {
+            assert!(via(text).is_none(), "{text}");
+        }
+    }
+}
