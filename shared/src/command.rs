@@ -6,7 +6,7 @@
 mod event;
 mod forwarding;
 mod record;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod strategies;
 
 pub use event::{Event, EventId, RejectReason};
@@ -203,7 +203,7 @@ fn take_next_hop(reader: &mut Reader<'_>) -> Result<Option<NextHop>, DecodeError
     }))
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -3,6 +3,7 @@
 //! Everything read from the region is copied, then validated, then used, even though the peer is
 //! our own other process: control reads hostile text and may be compromised.
 #![deny(unsafe_code)]
+#![cfg_attr(loom, allow(dead_code, reason = "the models take what they need"))]
 
 pub mod adjacency;
 pub mod command;
@@ -11,6 +12,8 @@ pub mod geometry;
 pub mod limits;
 #[cfg(not(loom))]
 mod mapping;
+#[cfg(all(loom, test))]
+mod models;
 pub mod net;
 #[cfg(not(loom))]
 pub mod region;

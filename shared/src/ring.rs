@@ -20,6 +20,9 @@
 //! Forbidden: two producers or two consumers at once (the region hands out each end once);
 //! moving an index backwards; releasing a record before its effect is in the region.
 
+#[cfg(all(loom, test))]
+pub(crate) mod models;
+
 use crate::command::Record;
 use crate::sync::{AtomicU32, Ordering, Site};
 use crate::words::{RecordCell, Shared};
@@ -225,5 +228,17 @@ impl Ring {
     fn see_consumed(&self) -> u32 {
         let order = Site::RingSeeReleased.ordering(Ordering::Acquire);
         self.indices.consumed.0.load(order)
+    }
+}
+
+#[cfg(all(loom, test))]
+impl Indices {
+    /// The indices of an empty ring that has run for a while.
+    pub(crate) fn at(index: u32) -> Self {
+        let index = || Index(AtomicU32::new(index));
+        Self {
+            published: index(),
+            consumed: index(),
+        }
     }
 }

@@ -281,7 +281,7 @@ fn reason(word: u64) -> Result<RejectReason, DecodeError> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::command::strategies;
