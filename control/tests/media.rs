@@ -4,3 +4,11 @@
 mod bench;
 #[path = "media/calls.rs"]
 mod calls;
+#[path = "media/descriptions.rs"]
+mod descriptions;
+#[path = "media/forks.rs"]
+mod forks;
+#[path = "media/hostile.rs"]
+mod hostile;
+#[path = "media/ports.rs"]
+mod ports;

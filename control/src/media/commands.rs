@@ -181,7 +181,8 @@ impl MediaPlane {
         let party = &stream.party[side];
         let signalled = if is_rtcp { party.rtcp } else { party.rtp };
         let source = session.source[side];
-        let timed = session.confirmed && accept && agreed.is_some_and(|agreed| agreed.timed);
+        let expected = |agreed: Agreed| agreed.timed && agreed.media_flows[side];
+        let timed = session.confirmed && accept && agreed.is_some_and(expected);
         let at_source = signalled.is_some_and(|signalled| Some(signalled.ip()) == source);
         let codec = stream.codec.as_ref().filter(|_| !is_rtcp);
         let slot = |pair: PairId| pair.slot(component);
@@ -214,26 +215,16 @@ impl MediaPlane {
     }
 }
 
-/// Several dialogs' parties send to one port. Where their addresses can be believed, each is
-/// known by its own; and a dialog that takes nothing in refuses everyone, so that packets
-/// meant for the next are offered to it.
+/// Several dialogs' parties send to one port: where their addresses can be believed, each is known
+/// by its own. Elsewhere the first packet decides, until one dialog is confirmed.
 fn tell_apart(forwarding: Forwarding, nat: bool) -> Forwarding {
-    if !forwarding.accept && forwarding.next_sibling.is_some() {
-        return Forwarding {
-            accept: true,
-            policy: LatchPolicy::Signalled,
-            signalled: None,
-            signalling_source: None,
-            send_before_latch: false,
-            ..forwarding
-        };
-    }
-    match forwarding.policy {
-        LatchPolicy::Restricted if !nat && forwarding.signalled.is_some() => Forwarding {
-            policy: LatchPolicy::Signalled,
-            ..forwarding
-        },
-        _ => forwarding,
+    let policy = match forwarding.policy {
+        LatchPolicy::Restricted if !nat => LatchPolicy::Signalled,
+        policy => policy,
+    };
+    Forwarding {
+        policy,
+        ..forwarding
     }
 }
 

@@ -217,13 +217,13 @@ impl MediaPlane {
     }
 
     /// How many of a realm's port pairs are in which state.
-    pub fn port_usage(&self, realm: RealmIndex) -> PortUsage {
-        self.ports.usage(realm)
+    pub fn port_usage(&self, now: Instant, realm: RealmIndex) -> PortUsage {
+        self.ports.usage(now, realm)
     }
 
     /// How many spare pairs for forked dialogs are free.
-    pub fn free_spares(&self) -> usize {
-        self.ports.free_spares()
+    pub fn free_spares(&self, now: Instant) -> usize {
+        self.ports.free_spares(now)
     }
 
     /// How many sessions there are, those included whose slots have not all reported yet.

@@ -59,11 +59,14 @@ impl Pool {
         Some(self.free.swap_remove(pick as usize))
     }
 
-    pub fn free(&self) -> usize {
-        self.free.len()
+    /// How many pairs may be taken, those included whose quarantine is over.
+    pub fn free(&self, now: Instant) -> usize {
+        self.free.len() + self.quarantined.len() - self.quarantined(now)
     }
 
-    pub fn quarantined(&self) -> usize {
-        self.quarantined.len()
+    /// How many pairs are in quarantine.
+    pub fn quarantined(&self, now: Instant) -> usize {
+        let over = self.quarantined.partition_point(|(until, _)| *until <= now);
+        self.quarantined.len() - over
     }
 }

@@ -289,7 +289,7 @@ impl Ports {
         self.pairs[pair.index()].generation
     }
 
-    pub fn usage(&self, realm: RealmIndex) -> PortUsage {
+    pub fn usage(&self, now: Instant, realm: RealmIndex) -> PortUsage {
         let families = [Family::V4, Family::V6].into_iter();
         let addresses = families.flat_map(|family| self.layout.addresses(realm, family));
         addresses.fold(PortUsage::default(), |sum, address| {
@@ -297,16 +297,20 @@ impl Ports {
             let pools = &self.pools[first..first + usize::from(self.layout.workers())];
             PortUsage {
                 total: sum.total + self.layout.pairs_of(*address),
-                free: sum.free + pools.iter().map(Pool::free).sum::<usize>(),
-                quarantined: sum.quarantined + pools.iter().map(Pool::quarantined).sum::<usize>(),
+                free: sum.free + pools.iter().map(|pool| pool.free(now)).sum::<usize>(),
+                quarantined: sum.quarantined
+                    + pools
+                        .iter()
+                        .map(|pool| pool.quarantined(now))
+                        .sum::<usize>(),
             }
         })
     }
 
     /// Spare pairs that are free, over all workers.
-    pub fn free_spares(&self) -> usize {
+    pub fn free_spares(&self, now: Instant) -> usize {
         let first = self.layout.spare_pool(WorkerIndex(0));
-        self.pools[first..].iter().map(Pool::free).sum()
+        self.pools[first..].iter().map(|pool| pool.free(now)).sum()
     }
 
     fn allocate_from(

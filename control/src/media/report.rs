@@ -14,6 +14,12 @@ pub trait CounterReader {
     fn counters(&self, slot: SlotIndex) -> Option<Counters>;
 }
 
+impl<F: Fn(SlotIndex) -> Option<Counters>> CounterReader for F {
+    fn counters(&self, slot: SlotIndex) -> Option<Counters> {
+        self(slot)
+    }
+}
+
 /// What one party sent on one stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StreamReport {

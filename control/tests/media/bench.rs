@@ -66,6 +66,8 @@ pub struct Bench {
     /// Slots closed whose reports are still under way.
     pub unreported: Vec<(SlotIndex, Generation)>,
     pub notices: Vec<Notice>,
+    /// How many commands have come.
+    pub commands: usize,
 }
 
 impl Bench {
@@ -84,6 +86,7 @@ impl Bench {
             used: BTreeMap::new(),
             unreported: Vec::new(),
             notices: Vec::new(),
+            commands: 0,
         }
     }
 
@@ -186,6 +189,7 @@ impl Bench {
     /// Carries the commands out, and checks that each slot's follow the rules.
     fn settle(&mut self) {
         while let Some(command) = self.plane.poll_command() {
+            self.commands += 1;
             self.apply(command);
         }
         while let Some(notice) = self.plane.poll_notice() {
@@ -243,6 +247,18 @@ impl Bench {
         }
     }
 
+    /// Once the dataplane has reported and quarantine is over, everything is free again.
+    pub fn check_all_given_back(&mut self) {
+        assert_eq!(self.slots.len(), 0, "slots left open");
+        self.report_closed();
+        assert_eq!(self.plane.sessions(), 0, "sessions left");
+        for realm in [ACCESS, CORE] {
+            let usage = self.plane.port_usage(self.now, realm);
+            assert_eq!(usage.free + usage.quarantined, usage.total, "pairs lost");
+        }
+        assert_eq!(self.plane.next_timeout(), None);
+    }
+
     /// What must hold between any two operations.
     pub fn check_links(&self) {
         for (slot, open) in &self.slots {
@@ -280,4 +296,54 @@ fn applied(edits: &Splices, sdp: &str) -> String {
     let mut out = Vec::new();
     edits.apply(sdp.as_bytes(), &mut out);
     String::from_utf8(out).expect("text in, text out")
+}
+
+/// `sdp` with our ports shown by name.
+pub fn named(sdp: &str) -> String {
+    let ports = sdp.lines().filter_map(|line| line.strip_prefix("m="));
+    let ports: Vec<u16> = ports
+        .map(|line| line.split(' ').nth(1).expect("a port"))
+        .map(|port| port.parse().expect("a port"))
+        .collect();
+    let mut named = sdp.to_owned();
+    for (line, port) in ports.iter().enumerate().filter(|(_, port)| **port != 0) {
+        named = named.replace(&port.to_string(), &format!("RTP{line}"));
+        named = named.replace(&(port + 1).to_string(), &format!("RTCP{line}"));
+    }
+    named
+}
+
+/// Our address and port for one `m=` line of what was relayed, as the party reads them.
+pub fn told(sdp: &str, line: usize) -> String {
+    let mut session = None;
+    let mut lines = Vec::new();
+    for text in sdp.lines() {
+        if let Some(media) = text.strip_prefix("m=") {
+            let port = media.split(' ').nth(1).expect("a port");
+            lines.push((port.to_owned(), None));
+        } else if let Some(connection) = text.strip_prefix("c=IN ") {
+            let ip = connection.split(' ').nth(1).expect("an address").to_owned();
+            match lines.last_mut() {
+                Some((_, own)) => *own = Some(ip),
+                None => session = Some(ip),
+            }
+        }
+    }
+    let (port, own) = &lines[line];
+    let ip = own.clone().or(session).expect("an address");
+    if ip.contains(':') {
+        format!("[{ip}]:{port}")
+    } else {
+        format!("{ip}:{port}")
+    }
+}
+
+/// What a phone behind a NAT says, with these media lines.
+pub fn phone(media: &str) -> String {
+    format!("v=0\no=alice 1 1 IN IP4 192.168.1.20\ns=-\nc=IN IP4 192.168.1.20\nt=0 0\n{media}")
+}
+
+/// What the softswitch says, with these media lines.
+pub fn switch(media: &str) -> String {
+    format!("v=0\no=sw 7 7 IN IP4 10.0.0.1\ns=-\nc=IN IP4 10.0.0.1\nt=0 0\n{media}")
 }

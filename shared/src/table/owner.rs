@@ -126,7 +126,8 @@ impl OwnerTable {
         })
     }
 
-    /// Changes what an open slot does. Counters, and silence reported, stay.
+    /// Changes what an open slot does. Counters stay, and so does silence that was reported, unless
+    /// the timeout is another one: a new wait begins with it.
     pub fn update(
         &mut self,
         index: SlotIndex,
@@ -140,7 +141,9 @@ impl OwnerTable {
         if !open || slot.generation() != generation {
             return Err(RejectReason::Stale.into());
         }
-        configuration.flags |= load(&slot.flags) & flag::SILENT;
+        if configuration.usage == load(&slot.usage) {
+            configuration.flags |= load(&slot.flags) & flag::SILENT;
+        }
         slot.write(|slot| {
             if rearm && !slot.disarm() {
                 return Err(ApplyError::Claimed);

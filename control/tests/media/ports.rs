@@ -1,0 +1,203 @@
+//! Where ports come from and when they come back.
+
+use std::collections::BTreeSet;
+
+use strait_control::media::{MediaError, MediaPlane, Notice, Side};
+use strait_shared::command::{Command, Event, RejectReason};
+use strait_shared::slot::{Counters, Generation};
+
+use crate::bench::{ACCESS, Bench, CORE, phone, switch, told};
+
+const AUDIO: &str = "m=audio 4000 RTP/AVP 8\n";
+
+/// The ports that as many calls as fit get towards the callee.
+fn draw(bench: &mut Bench) -> Vec<String> {
+    let mut ports = Vec::new();
+    loop {
+        let call = bench.begin();
+        match bench.offer(call, Side::Caller, &phone(AUDIO)) {
+            Ok(offer) => ports.push(told(&offer, 0)),
+            Err(MediaError::Exhausted { .. }) => return ports,
+            Err(other) => panic!("{other}"),
+        }
+        bench.check_links();
+    }
+}
+
+#[test]
+fn every_pair_is_given_once_then_none() {
+    let mut bench = Bench::new();
+    let ports = draw(&mut bench);
+    assert_eq!(ports.len(), 20, "20 pairs on each IPv4 address");
+    assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), 20);
+    for port in &ports {
+        let (_, port) = port.rsplit_once(':').unwrap();
+        assert_eq!(port.parse::<u16>().unwrap() % 2, 0, "RTP is even");
+    }
+    for realm in [ACCESS, CORE] {
+        assert_eq!(
+            bench.plane.port_usage(bench.now, realm).free,
+            20,
+            "the IPv6 pairs"
+        );
+    }
+}
+
+#[test]
+fn the_seed_decides_the_order() {
+    let order = |seed: u8| {
+        let mut bench = Bench::new();
+        let config = crate::bench::CONFIG.parse().unwrap();
+        bench.plane = MediaPlane::new(&config, &bench.geometry, [seed; 32]);
+        draw(&mut bench)
+    };
+    assert_eq!(order(1), order(1));
+    assert_ne!(order(1), order(2));
+    let mut sorted = order(1);
+    sorted.sort();
+    assert_ne!(order(1), sorted);
+}
+
+#[test]
+fn a_port_rests_after_its_last_packet_could_have_come() {
+    let mut bench = Bench::new();
+    let calls: Vec<_> = (0..20).map(|_| bench.begin()).collect();
+    for call in &calls {
+        bench.offer(*call, Side::Caller, &phone(AUDIO)).unwrap();
+    }
+    let late = bench.begin();
+    let exhausted = |bench: &mut Bench| {
+        let offer = bench.offer(late, Side::Caller, &phone(AUDIO));
+        matches!(offer, Err(MediaError::Exhausted { .. }))
+    };
+    bench.close(calls[0]);
+    assert!(exhausted(&mut bench), "closed, not yet reported");
+    bench.report_closed();
+    assert!(exhausted(&mut bench), "reported, in quarantine");
+    bench.pass(4);
+    assert!(exhausted(&mut bench));
+    bench.pass(1);
+    assert!(!exhausted(&mut bench));
+}
+
+#[test]
+fn a_dataplane_that_never_reports_is_given_up_on() {
+    let mut bench = Bench::new();
+    let call = bench.begin();
+    bench.offer(call, Side::Caller, &phone(AUDIO)).unwrap();
+    bench.close(call);
+    let unreported = std::mem::take(&mut bench.unreported);
+    bench.pass(9);
+    assert_eq!(bench.notices, []);
+    bench.pass(1);
+    assert!(matches!(&bench.notices[..], [Notice::Finished { session, .. }] if *session == call));
+    bench.check_all_given_back();
+    for (slot, generation) in unreported {
+        bench.event(&Event::Closed {
+            slot,
+            generation,
+            counters: Counters::default(),
+        });
+    }
+    bench.check_all_given_back();
+}
+
+#[test]
+fn a_slot_the_dataplane_does_not_open_fails_its_call() {
+    let mut bench = Bench::new();
+    let call = bench.begin();
+    let offer = bench.offer(call, Side::Caller, &phone(AUDIO)).unwrap();
+    let slot = bench.slot_at(&told(&offer, 0));
+    let open = bench.slots.remove(&slot).unwrap();
+    let command = Command::Open {
+        slot,
+        generation: open.generation,
+        forwarding: open.forwarding,
+    };
+    bench
+        .plane
+        .rejected(bench.now, &command, RejectReason::Occupied);
+    bench.close(call);
+    assert_eq!(bench.unreported.len(), 3, "what is not open is not closed");
+    let failed = Notice::Failed {
+        session: call,
+        reason: RejectReason::Occupied,
+    };
+    assert_eq!(bench.notices, [failed]);
+    bench.check_all_given_back();
+}
+
+#[test]
+fn what_an_earlier_process_left_open_is_closed_before_it_is_used() {
+    let mut bench = Bench::new();
+    let left: Vec<_> = (30000..30040)
+        .map(|port| format!("10.0.0.254:{port}"))
+        .collect();
+    for local in &left[..36] {
+        let slot = bench.slot_at(local);
+        bench.plane.reclaim(bench.now, slot, Generation(41));
+    }
+    let closes: Vec<_> = std::iter::from_fn(|| bench.plane.poll_command()).collect();
+    assert_eq!(closes.len(), 36);
+    assert_eq!(draw(&mut bench).len(), 2);
+    for close in closes {
+        let Command::Close { slot, generation } = close else {
+            panic!("{close:?}")
+        };
+        bench.event(&Event::Closed {
+            slot,
+            generation,
+            counters: Counters::default(),
+        });
+    }
+    bench.pass(5);
+    assert_eq!(draw(&mut bench).len(), 18);
+    let reused = bench
+        .slots
+        .values()
+        .filter(|open| open.generation == Generation(42))
+        .count();
+    assert_eq!(reused, 36, "under later generations");
+}
+
+#[test]
+fn the_report_has_what_every_slot_saw() {
+    let mut bench = Bench::new();
+    let call = bench.begin();
+    bench.offer(call, Side::Caller, &phone(AUDIO)).unwrap();
+    bench
+        .answer(call, Side::Callee, &switch("m=audio 16000 RTP/AVP 8\n"))
+        .unwrap();
+    bench.confirm(call).unwrap();
+    let live = bench
+        .plane
+        .report(call, &|slot: strait_shared::slot::SlotIndex| {
+            Some(Counters {
+                packets: 1_000 + u64::from(slot.0),
+                ..Counters::default()
+            })
+        });
+    bench.close(call);
+    bench.report_closed();
+    let [Notice::Finished { report, .. }] = &bench.notices[..] else {
+        panic!("{:?}", bench.notices);
+    };
+    assert_eq!((live.len(), report.len()), (4, 4));
+    for (live, closed) in live.iter().zip(report) {
+        assert_eq!(live.counters.packets, closed.counters.packets + 1_000);
+        assert_eq!(live.local, closed.local);
+        assert_eq!((closed.line, closed.media.as_str()), (0, "audio"));
+        assert_eq!(closed.codec.as_ref().unwrap().name, "PCMA");
+    }
+    let signalled: Vec<_> = report
+        .iter()
+        .map(|entry| entry.signalled.unwrap())
+        .collect();
+    let expected = [
+        "192.168.1.20:4000",
+        "192.168.1.20:4001",
+        "10.0.0.1:16000",
+        "10.0.0.1:16001",
+    ];
+    assert_eq!(signalled, expected.map(|text| text.parse().unwrap()));
+}
