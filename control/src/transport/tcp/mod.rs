@@ -1,0 +1,7 @@
+//! TCP: accepting, connecting, and the connections that stand (RFC 3261 §18).
+
+mod connection;
+pub(super) mod connections;
+pub(super) mod listener;
+mod outgoing;
+mod table;
