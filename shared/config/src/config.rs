@@ -122,6 +122,7 @@ impl Default for Dataplane {
                 port: PortKind::Udp,
                 read: None,
                 write: None,
+                capture: None,
             }],
             workers: vec![Worker { core: None }],
             idle: Idle::Adaptive,
@@ -146,6 +147,11 @@ pub struct Nic {
     /// `pcap` only: the capture that frames leave to.
     #[serde(default)]
     pub write: Option<PathBuf>,
+    /// Copies every frame that passes into this file, pcap or by its ending pcapng, until it
+    /// holds 1 GiB: for whoever looks for a fault. With several workers, each has a file of its
+    /// own: the second's name ends in `.1`, and so on.
+    #[serde(default)]
+    pub capture: Option<PathBuf>,
 }
 
 /// How packets get in and out of the relay.
