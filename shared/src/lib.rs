@@ -6,6 +6,8 @@
 #![cfg_attr(loom, allow(dead_code, reason = "the models take what they need"))]
 
 pub mod adjacency;
+#[cfg(not(loom))]
+pub mod attach;
 pub mod command;
 pub mod drops;
 pub mod geometry;
@@ -15,6 +17,8 @@ mod mapping;
 #[cfg(all(loom, test))]
 mod models;
 pub mod net;
+#[cfg(not(loom))]
+pub mod notify;
 #[cfg(not(loom))]
 pub mod region;
 pub mod ring;

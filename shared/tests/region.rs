@@ -1,4 +1,5 @@
 //! The region as its two sides use it: create, attach, refuse, hand over, go on.
+#![cfg(not(loom))]
 
 mod common;
 
