@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod admin;
+pub mod gateway;
 pub mod media;
 pub mod sdp;
 pub mod sip;

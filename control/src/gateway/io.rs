@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use strait_shared::command::{Command, Event};
+use strait_shared::command::{Command, Event, RejectReason};
 
 pub use strait_config::RealmIndex;
 
@@ -86,6 +86,14 @@ pub enum Input<'a> {
     },
     /// The dataplane reports something about a slot.
     Media(Event),
+    /// The dataplane did not apply a command: what [`Event::Rejected`] says, with the command
+    /// looked up by whoever numbered it.
+    MediaRejected {
+        /// The command.
+        command: Command,
+        /// Why.
+        reason: RejectReason,
+    },
     /// Something the operator asked for.
     Operator(OperatorCommand),
 }

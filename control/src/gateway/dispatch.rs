@@ -1,0 +1,190 @@
+//! What came in, brought to whom it concerns.
+
+use strait_shared::time::Instant;
+
+use super::Gateway;
+use super::due::Due;
+use super::inspect::{ALLOW, Inspected};
+use super::io::{Flow, Input, OperatorCommand};
+use super::record::EndedBy;
+use super::reply::Reply;
+use super::exchange::PartOf;
+use super::send::Forward;
+use super::transaction::{Refused, RequestOutcome, ServerId};
+use crate::sip::{HeaderName, Message, Method, Status, Uri};
+
+impl Gateway {
+    pub(super) fn dispatch(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Message { flow, bytes } if self.settings.knows(flow) => {
+                flow.connection.map(|connection| self.connections.insert(connection, ()));
+                self.message(now, flow, bytes);
+            }
+            Input::Message { .. } => self.counters.malformed_dropped += 1,
+            Input::KeepAlive { flow } => self.flow_heard(flow),
+            Input::Connected { flow } => {
+                flow.connection.map(|connection| self.connections.insert(connection, ()));
+                self.transactions.connected(&flow);
+            }
+            Input::Disconnected { connection } => {
+                self.connections.remove(&connection);
+                self.transactions.disconnected(connection);
+            }
+            Input::SendFailed { flow, branch } => self.send_failed(now, flow, branch.as_deref()),
+            Input::Media(event) => self.media.event(now, &event),
+            Input::MediaRejected { command, reason } => {
+                self.media.rejected(now, &command, reason);
+            }
+            Input::Operator(command) => self.operator(now, command),
+        }
+    }
+
+    /// Something the gateway itself wanted to be woken for.
+    pub(super) fn due(&mut self, now: Instant, due: Due) {
+        match due {
+            Due::Softswitch(index) => self.softswitch_due(now, index),
+            Due::KeepAlive(name) => self.keepalive_due(now, name),
+            Due::Failover(key) => self.failover_due(now, key),
+            Due::Binding(key) => self.binding_expired(now, key),
+            Due::AckMissing(key) => self.ack_missing(now, key),
+            Due::SessionExpired(key) => self.session_expired(now, key),
+            Due::Subscription(key) => self.subscription_expired(now, key),
+            Due::Opening(name) => self.close_opening(now, name),
+        }
+    }
+
+    fn message(&mut self, now: Instant, flow: Flow, bytes: &[u8]) {
+        let parsed = Message::parse(bytes).and_then(|message| message.check().map(|()| message));
+        let message = match parsed {
+            Ok(message) => message,
+            Err(error) => return self.refuse(flow, &error),
+        };
+        if message.status().is_some() {
+            self.counters.responses += 1;
+            return self.response(now, flow, &message);
+        }
+        self.counters.requests += 1;
+        if bytes.len() > self.settings.config.limits.message_bytes as usize {
+            if message.method() != Some(Method::Ack) {
+                self.counters.malformed_answered += 1;
+                self.reply_stateless(flow, &message, Status::MESSAGE_TOO_LARGE.into());
+            }
+            return;
+        }
+        self.request(now, flow, &message);
+    }
+
+    fn request(&mut self, now: Instant, flow: Flow, message: &Message) {
+        let outcome =
+            self.transactions.receive_request(now, flow, message, &mut self.outputs);
+        match outcome {
+            Ok(RequestOutcome::New(server)) => self.new_request(now, flow, message, server),
+            Ok(RequestOutcome::Merged(server)) => {
+                self.counters.loops += 1;
+                let reply = Reply::from(Status::LOOP_DETECTED).because("Request Merged");
+                self.reply(now, server, message, reply);
+            }
+            Ok(RequestOutcome::Retransmission | RequestOutcome::AckAbsorbed(_)) => {}
+            Ok(RequestOutcome::AckForSuccess) => self.ack(now, flow, message),
+            Ok(RequestOutcome::Cancel { invite, cancel }) => {
+                self.reply(now, cancel, message, Status::OK);
+                self.cancelled(now, invite, message);
+            }
+            Ok(RequestOutcome::CancelUnmatched(cancel)) => {
+                self.reply(now, cancel, message, Status::CALL_DOES_NOT_EXIST);
+            }
+            Err(Refused::Full) => {
+                self.counters.overload += 1;
+                let reply = Reply::unavailable("Too Many Transactions");
+                self.reply_stateless(flow, message, reply);
+            }
+            Err(Refused::Malformed(fault)) => {
+                self.counters.malformed_answered += 1;
+                let reply = Reply::from(fault.status()).because(fault);
+                self.reply_stateless(flow, message, reply);
+            }
+        }
+    }
+
+    fn new_request(&mut self, now: Instant, flow: Flow, request: &Message, server: ServerId) {
+        let inspected = match self.inspect(flow, request) {
+            Ok(inspected) => inspected,
+            Err(reply) => return self.reply(now, server, request, reply),
+        };
+        if !self.has_room() {
+            self.counters.overload += 1;
+            let reply = Reply::unavailable("Too Many Requests");
+            return self.reply(now, server, request, reply);
+        }
+        let to = request.address(HeaderName::To);
+        if to.is_ok_and(|to| to.tag().is_some()) {
+            return self.in_dialog(now, flow, request, server, inspected);
+        }
+        match request.method() {
+            Some(Method::Invite) => self.invite(now, flow, request, server, inspected),
+            Some(Method::Register) => self.register(now, flow, request, server, inspected),
+            Some(Method::Subscribe | Method::Refer) => {
+                self.open(now, flow, request, server, inspected);
+            }
+            Some(Method::Options) if self.is_for_us(flow, request) => {
+                let reply = Reply::from(Status::OK).with("Allow", ALLOW);
+                self.reply(now, server, request, reply);
+            }
+            Some(Method::Bye | Method::Prack | Method::Update) => {
+                self.reply(now, server, request, Status::CALL_DOES_NOT_EXIST);
+            }
+            _ => self.pass(now, flow, request, server, inspected),
+        }
+    }
+
+    /// A request that stands alone, whatever it is called.
+    fn pass(
+        &mut self,
+        now: Instant,
+        near: Flow,
+        request: &Message,
+        server: ServerId,
+        inspected: Inspected,
+    ) {
+        let uri = request.request_uri().and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
+        let method = request.method().expect("it is a request");
+        let uri = uri.expect("it was inspected");
+        match self.route(near, &uri, method) {
+            Ok(route) => {
+                let part_of = PartOf::Nothing;
+                let contacts = Vec::new();
+                let forward = Forward { server, near, inspected, route, part_of, contacts };
+                self.forward(now, request, forward);
+            }
+            Err(reply) => self.reply(now, server, request, reply),
+        }
+    }
+
+    /// Whether an OPTIONS asks for Strait itself: it names our address and no user, or may go no
+    /// further (RFC 3261 §16.3 item 3).
+    fn is_for_us(&self, flow: Flow, request: &Message) -> bool {
+        let uri = request.request_uri().and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
+        let own = uri.is_some_and(|uri| {
+            let own = self.settings.realm(flow.realm).is_own_uri(&uri);
+            own && uri.user.is_none() && !uri.params.has(super::token::PARAMETER)
+        });
+        own || request.max_forwards() == Ok(Some(0))
+    }
+
+    fn operator(&mut self, now: Instant, command: OperatorCommand) {
+        match command {
+            OperatorCommand::EndCall(number) => {
+                if let Some(key) = self.calls.numbered(number) {
+                    self.end_call(now, key, EndedBy::Operator, "ended by operator");
+                }
+            }
+            OperatorCommand::Drain => self.draining = true,
+            OperatorCommand::EndAllCalls => {
+                let keys: Vec<_> = self.calls.iter().map(|(key, _)| key).collect();
+                for key in keys {
+                    self.end_call(now, key, EndedBy::Operator, "ended by operator");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What the gateway's own timers are for.
+
+use strait_config::SoftswitchIndex;
+
+use super::calls::CallKey;
+use super::dialogs::DialogKey;
+use super::exchange::ExchangeKey;
+use super::keepalive::FlowName;
+use super::opening::OpeningName;
+use super::registrations::BindingKey;
+
+/// What is due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Due {
+    /// Ask a softswitch, or take it to be up again.
+    Softswitch(SoftswitchIndex),
+    /// Keep a flow open.
+    KeepAlive(FlowName),
+    /// A request found no response: try the next softswitch.
+    Failover(ExchangeKey),
+    /// A registration ran out.
+    Binding(BindingKey),
+    /// A dialog's 2xx to an INVITE was not acknowledged.
+    AckMissing(DialogKey),
+    /// A call's session was not refreshed (RFC 4028 §10).
+    SessionExpired(CallKey),
+    /// A subscription ran out.
+    Subscription(DialogKey),
+    /// No further dialogs come of a SUBSCRIBE or REFER.
+    Opening(OpeningName),
+}

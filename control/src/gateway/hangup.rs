@@ -1,0 +1,132 @@
+//! How calls end: by either party, by the operator, or by Strait itself.
+
+use strait_shared::time::Instant;
+
+use super::calls::CallKey;
+use super::dialogs::DialogKey;
+use super::due::Due;
+use super::io::Output;
+use super::outbound::joined;
+use super::record::{EndedBy, Ending};
+use super::reply::Reply;
+use super::transaction::ServerId;
+use super::{Asked, Gateway};
+use crate::media::Side;
+use crate::sip::{Builder, HeaderName, Message, Method, Status};
+
+impl Gateway {
+    /// The sender of a request has cancelled it (RFC 3261 §9.2).
+    pub(super) fn cancelled(&mut self, now: Instant, invite: ServerId, cancel: &Message) {
+        let Some(key) = self.exchanges.of_server(invite) else { return };
+        let Some(exchange) = self.exchanges.get_mut(key) else { return };
+        exchange.cancelled = true;
+        let reason = joined(cancel, HeaderName::Reason, false);
+        let reason = Some(&*reason).filter(|reason| !reason.is_empty());
+        match exchange.client {
+            Some(client) => {
+                self.transactions.cancel(now, client, reason, &mut self.outputs);
+            }
+            None => self.fail(now, key, Status::REQUEST_TERMINATED.into()),
+        }
+    }
+
+    /// Ends a call towards both sides: with BYE where it was answered, with CANCEL and a final
+    /// response where not.
+    pub(super) fn end_call(
+        &mut self,
+        now: Instant,
+        key: CallKey,
+        by: EndedBy,
+        reason: &'static str,
+    ) {
+        let Some(call) = self.calls.get(key) else { return };
+        let (invite, dialogs) = (call.invite, call.dialogs.clone());
+        let status = invite.map(|_| 480);
+        match invite {
+            Some(exchange) => {
+                let exchange = self.finish(now, exchange);
+                if let Some(exchange) = exchange {
+                    exchange.client.into_iter().for_each(|client| self.leave(now, client));
+                    let message = exchange.request.message();
+                    let gone = Status::new(480).expect("480 is a status");
+                    let reply = Reply::from(gone).with("Reason", reason_header(reason));
+                    self.reply(now, exchange.server, &message, reply);
+                }
+            }
+            None => {
+                for dialog in dialogs {
+                    self.say_bye(now, dialog, Side::Caller, reason);
+                    self.say_bye(now, dialog, Side::Callee, reason);
+                }
+            }
+        }
+        self.close_call(now, key, Ending { ended_by: by, reason, status });
+    }
+
+    /// Takes a call out: its dialogs end, its media closes, its record follows.
+    pub(super) fn close_call(&mut self, now: Instant, key: CallKey, ending: Ending) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        let ended = *call.record.ended.get_or_insert(self.clock.timestamp(now));
+        let answered = call.record.answered.unwrap_or(ended);
+        call.record.duration_ms = ended.unix_ms.saturating_sub(answered.unix_ms);
+        call.record.ending = Some(ending);
+        let (dialogs, sessions) = (std::mem::take(&mut call.dialogs), call.sessions.clone());
+        if let Some(record) = self.calls.close(key) {
+            self.outputs.push_back(Output::Record(Box::new(record)));
+        }
+        sessions.into_iter().for_each(|session| self.media.close(now, session));
+        dialogs.into_iter().for_each(|dialog| self.leave_call(now, dialog));
+    }
+
+    /// A session timer may run (RFC 4028 §10): what a 2xx to INVITE or UPDATE says of it.
+    pub(super) fn watch_session(&mut self, now: Instant, key: DialogKey, response: &Message) {
+        let Some(dialog) = self.dialogs.get_mut(key) else { return };
+        let Some(call) = dialog.call else { return };
+        let old = dialog.session_timer.take();
+        old.map(|old| self.timers.cancel(old));
+        if let Ok(Some(expires)) = response.session_expires() {
+            let life = std::time::Duration::from_secs(expires.seconds.into());
+            dialog.session_timer = Some(self.timers.arm(now, life, Due::SessionExpired(call)));
+        }
+    }
+
+    /// A session was not refreshed in time.
+    pub(super) fn session_expired(&mut self, now: Instant, key: CallKey) {
+        self.counters.sessions_expired += 1;
+        self.end_call(now, key, EndedBy::Strait, "session expired");
+    }
+
+    /// Ends a dialog towards one party in the other one's name.
+    fn say_bye(&mut self, now: Instant, key: DialogKey, to: Side, reason: &str) {
+        let branch = self.own_branch();
+        let Some(dialog) = self.dialogs.get(key) else { return };
+        let (party, other) = (dialog.party(to), dialog.party(to.other()));
+        let (uri, routes, flow) = self.addressing(party);
+        let cseq = other.cseq + 1;
+        let mut bytes = Vec::with_capacity(512);
+        let mut builder =
+            Builder::request(&mut bytes, Method::Bye, &uri).header("Via", self.via(flow, &branch));
+        if !routes.is_empty() {
+            builder = builder.header("Route", &routes);
+        }
+        builder
+            .header("Max-Forwards", "70")
+            .header("From", tagged(&party.peer_uri, &other.tag))
+            .header("To", tagged(&party.uri, &party.tag))
+            .header("Call-ID", &party.call_id)
+            .header_fmt("CSeq", format_args!("{cseq} BYE"))
+            .header("Reason", reason_header(reason))
+            .finish();
+        self.ask(now, flow, Method::Bye, &branch, bytes, Asked::Farewell);
+    }
+}
+
+fn tagged(uri: &[u8], tag: &[u8]) -> Vec<u8> {
+    let tag_name: &[u8] = if tag.is_empty() { b"" } else { b";tag=" };
+    [b"<", uri, b">", tag_name, tag].concat()
+}
+
+/// RFC 3326: 480 stands for what has no code of its own.
+fn reason_header(reason: &str) -> String {
+    format!("SIP;cause=480;text=\"{reason}\"")
+}

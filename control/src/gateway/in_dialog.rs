@@ -1,0 +1,249 @@
+//! Requests within dialogs, from either party to the other (RFC 3261 §12.2).
+
+use strait_shared::time::Instant;
+
+use super::Gateway;
+use super::describe::{Described, Role};
+use super::dialogs::DialogKey;
+use super::exchange::{Exchange, ExchangeKey, PartOf};
+use super::inspect::Inspected;
+use super::io::Flow;
+use super::limits::RETRY_AFTER_SECONDS;
+use super::mapping::{Crossing, Hosts};
+use super::outbound::Outbound;
+use super::received::Received;
+use super::reply::Reply;
+use super::transaction::ServerId;
+use crate::media::{OfferState, Side};
+use crate::sip::{HeaderName, Message, Method, Splices, Status};
+
+impl Gateway {
+    /// A request with a To tag came in.
+    pub(super) fn in_dialog(
+        &mut self,
+        now: Instant,
+        near: Flow,
+        request: &Message,
+        server: ServerId,
+        inspected: Inspected,
+    ) {
+        let method = request.method().expect("it is a request");
+        let found = self.find_dialog(near, request).or_else(|| {
+            let key = self.notified(now, near.realm, request).filter(|_| method == Method::Notify);
+            key.map(|key| (key, Side::Callee))
+        });
+        let Some((key, from)) = found else {
+            return self.reply(now, server, request, Status::CALL_DOES_NOT_EXIST);
+        };
+        if let Err(reply) = self.check_order(key, from, request) {
+            return self.reply(now, server, request, reply);
+        }
+        self.party_heard(now, key, from, near);
+        match method {
+            Method::Invite => {
+                self.reply(now, server, request, Status::TRYING);
+                self.set_inviting(key, Some(from));
+            }
+            Method::Bye => self.note_end(now, key),
+            _ => {}
+        }
+        let part_of = PartOf::Dialog { dialog: key, from, offer: false };
+        let exchange = self.exchanges.insert(Exchange {
+            server,
+            client: None,
+            near,
+            far: near,
+            softswitch: None,
+            others: Vec::new(),
+            request: Received::new(request),
+            passages: inspected.passages,
+            contacts: Vec::new(),
+            part_of,
+            failover: None,
+            heard: false,
+            cancelled: false,
+        });
+        if let Err(reply) = self.transmit_in_dialog(now, exchange, key, from, request) {
+            self.fail(now, exchange, reply);
+        }
+    }
+
+    /// The dialog a request belongs to, and the side it came from.
+    pub(super) fn find_dialog(&self, near: Flow, request: &Message) -> Option<(DialogKey, Side)> {
+        let tag = |name| request.address(name).ok()?.tag();
+        let from = tag(HeaderName::From);
+        let from = from.as_ref().map_or(&b""[..], |tag| tag.as_bytes());
+        let to = tag(HeaderName::To);
+        let to = to.as_ref().map_or(&b""[..], |tag| tag.as_bytes());
+        self.dialogs.find(near.realm, &request.call_id().ok()?, from, to)
+    }
+
+    /// Sets whose INVITE is under way.
+    pub(super) fn set_inviting(&mut self, key: DialogKey, side: Option<Side>) {
+        if let Some(dialog) = self.dialogs.get_mut(key) {
+            dialog.inviting = side;
+        }
+    }
+
+    /// A request of our own making went wrong for an in-dialog request.
+    pub(super) fn in_dialog_failed(
+        &mut self,
+        now: Instant,
+        key: DialogKey,
+        from: Side,
+        offer: bool,
+        request: &Message,
+        status: Status,
+    ) {
+        self.settle_refusal(now, key, offer, request.method());
+        if request.method() == Some(Method::Bye) {
+            self.party_left(now, key, from, status);
+        }
+    }
+
+    /// A request was refused: its offer is withdrawn, another INVITE may come.
+    pub(super) fn settle_refusal(
+        &mut self,
+        now: Instant,
+        key: DialogKey,
+        offer: bool,
+        method: Option<Method>,
+    ) {
+        let Some(dialog) = self.dialogs.get_mut(key) else { return };
+        if method == Some(Method::Invite) {
+            dialog.inviting = None;
+        }
+        if let (true, Some(session)) = (offer, dialog.session) {
+            self.media.rollback(now, session);
+        }
+    }
+
+    /// Requests come in order (RFC 3261 §12.2.2), and one INVITE at a time (§14).
+    fn check_order(&mut self, key: DialogKey, from: Side, request: &Message) -> Result<(), Reply> {
+        let cseq = request.cseq().map_err(|fault| {
+            Reply::from(Status::BAD_REQUEST).because(fault)
+        })?;
+        let dialog = self.dialogs.get_mut(key).ok_or(Status::CALL_DOES_NOT_EXIST)?;
+        let party = dialog.party_mut(from);
+        if cseq.number < party.cseq {
+            return Err(Reply::from(Status::SERVER_INTERNAL_ERROR).because("Out of Order"));
+        }
+        party.cseq = cseq.number;
+        match dialog.inviting {
+            Some(side) if cseq.method == Method::Invite && side == from => {
+                Err(Reply::from(Status::SERVER_INTERNAL_ERROR)
+                    .because("INVITE Pending")
+                    .with("Retry-After", RETRY_AFTER_SECONDS))
+            }
+            Some(_) if cseq.method == Method::Invite => Err(Status::REQUEST_PENDING.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn transmit_in_dialog(
+        &mut self,
+        now: Instant,
+        exchange: ExchangeKey,
+        key: DialogKey,
+        from: Side,
+        request: &Message,
+    ) -> Result<(), Reply> {
+        let mut edits = Splices::new();
+        let described = self.describe_request(now, exchange, key, from, request, &mut edits)?;
+        let contact = self.refresh_target(now, key, from, request);
+        let found = self.exchanges.get_mut(exchange).expect("it was just added");
+        let (near, branch) = (found.near, found.passages.branch(self.unique.next()));
+        let dialog = self.dialogs.get(key).ok_or(Status::CALL_DOES_NOT_EXIST)?;
+        let (party, other) = (dialog.party(from), dialog.party(from.other()));
+        let (uri, routes, far) = self.addressing(other);
+        if self.is_cut_off(far) {
+            let gone = Status::new(480).expect("480 is a status");
+            return Err(Reply::from(gone).because("Connection Lost"));
+        }
+        let via = self.via(far, &branch);
+        let mut crossing = Crossing {
+            now,
+            settings: &self.settings,
+            tokens: &mut self.tokens,
+            call_ids: &mut self.call_ids,
+            dialogs: &self.dialogs,
+            near,
+            far,
+            softswitch: self.settings.softswitch_at(far),
+            held: None,
+        };
+        // A party may change what it calls itself (RFC 4916): only what is known is exchanged.
+        let named = |name, known: &[u8], theirs: &[u8]| -> Box<[u8]> {
+            match request.address(name) {
+                Ok(address) if *address.uri.text == *known => theirs.into(),
+                Ok(address) => crossing.identity_of(&address.uri, Hosts::Hidden),
+                Err(_) => theirs.into(),
+            }
+        };
+        let from_uri = named(HeaderName::From, &party.uri, &other.peer_uri);
+        let to_uri = named(HeaderName::To, &party.peer_uri, &other.uri);
+        let outbound = Outbound {
+            uri: Some(&uri),
+            routes: &routes,
+            via: &via,
+            call_id: &other.call_id,
+            from_to: Some((&from_uri, &to_uri)),
+            contacts: contact.as_slice(),
+            described,
+        };
+        outbound.edit(request, &mut crossing, &mut edits);
+        let found = self.exchanges.get_mut(exchange).expect("it was just added");
+        found.far = far;
+        self.flush_media();
+        self.launch(now, exchange, request, &branch, &mut edits)
+    }
+
+    /// Gives the request's description to the dialog's media, in the role it has. Whether it had
+    /// one with a role.
+    fn describe_request(
+        &mut self,
+        now: Instant,
+        exchange: ExchangeKey,
+        key: DialogKey,
+        by: Side,
+        request: &Message,
+        edits: &mut Splices,
+    ) -> Result<bool, Reply> {
+        let Some(text) = request.session_description() else { return Ok(false) };
+        let Some(dialog) = self.dialogs.get(key) else { return Ok(false) };
+        let Some(session) = dialog.session else { return Ok(false) };
+        let source = dialog.party(by).flow.remote.ip();
+        let state = self.media.offer_state(session);
+        let answers = state == Some(OfferState::Offered(by.other()));
+        let role = match request.method() {
+            Some(Method::Prack) if answers => Role::Answer,
+            Some(Method::Invite | Method::Update | Method::Prack) => Role::Offer,
+            _ => return Ok(false),
+        };
+        let described = Described { session, by, role, source };
+        self.describe(now, request, text, described, edits)?;
+        match role {
+            Role::Answer => {
+                if let Some(dialog) = self.dialogs.get_mut(key) {
+                    dialog.agreed = true;
+                }
+            }
+            Role::Offer => {
+                if let Some(Exchange { part_of: PartOf::Dialog { offer, .. }, .. }) =
+                    self.exchanges.get_mut(exchange)
+                {
+                    *offer = true;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// A party hangs up: that is when the call ended, whatever the other one says to it.
+    fn note_end(&mut self, now: Instant, key: DialogKey) {
+        let call = self.dialogs.get(key).and_then(|dialog| dialog.call);
+        if let Some(call) = call.and_then(|call| self.calls.get_mut(call)) {
+            call.record.ended.get_or_insert(self.clock.timestamp(now));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Responses within dialogs, and what they change.
+
+use std::time::Duration;
+
+use strait_shared::time::Instant;
+
+use super::Gateway;
+use super::describe::{Described, Role, drop_description};
+use super::dialogs::DialogKey;
+use super::exchange::{ExchangeKey, PartOf};
+use super::opening::{is_terminated, subscription_seconds};
+use super::record::{EndedBy, Ending};
+use super::responses::Passing;
+use crate::media::{OfferState, Side};
+use crate::sip::{Message, Method, Splices, Status};
+
+impl Gateway {
+    /// The other party answered a request within a dialog.
+    pub(super) fn dialog_response(&mut self, now: Instant, key: ExchangeKey, response: &Message) {
+        let Some(exchange) = self.exchanges.get(key) else { return };
+        let PartOf::Dialog { dialog, from, offer } = exchange.part_of else { return };
+        let status = response.status().expect("it is a response");
+        let method = response.cseq().expect("it was checked for CSeq").method;
+        let mut edits = Splices::new();
+        let mut passing = Passing::default();
+        let agreed = self.describe_reply(now, dialog, from, offer, response, &mut edits);
+        passing.described = agreed.is_some();
+        if status.is_provisional() || status.is_success() {
+            let refreshes = status.is_success() && is_target_refresh(method);
+            passing.contact = match refreshes {
+                true => self.refresh_target(now, dialog, from.other(), response),
+                false => self.known_contact(dialog, from.other()),
+            };
+            passing.in_dialog = true;
+        } else {
+            self.settle_refusal(now, dialog, offer, Some(method));
+        }
+        self.after_exchange(now, key, dialog, method, response);
+        let bytes = self.pass_back(now, key, response, passing, &mut edits);
+        if method == Method::Invite && status.is_success() {
+            self.set_inviting(dialog, None);
+            self.shake_hands(now, key, dialog, from, bytes.unwrap_or_default(), response);
+        }
+        if let (Method::Invite | Method::Update, true) = (method, status.is_success()) {
+            self.watch_session(now, dialog, response);
+        }
+        self.finish_if_final(now, key, status);
+        if method == Method::Bye && status.is_final() {
+            self.party_left(now, dialog, from, status);
+        }
+        let call = self.dialogs.get(dialog).and_then(|dialog| dialog.call);
+        if let (Some(false), Some(call), true) = (agreed, call, status.is_success()) {
+            self.end_call(now, call, EndedBy::Strait, "media refused");
+        }
+    }
+
+    /// A party's BYE has its final response: the call is over, unless the other party wants to
+    /// know first who it is.
+    pub(super) fn party_left(
+        &mut self,
+        now: Instant,
+        key: DialogKey,
+        from: Side,
+        status: Status,
+    ) {
+        let challenged = matches!(status.code(), 401 | 407);
+        let call = self.dialogs.get(key).and_then(|dialog| dialog.call);
+        let Some(call) = call.filter(|_| !challenged) else { return };
+        let early = self.calls.get(call).is_some_and(|call| call.invite.is_some());
+        if early {
+            // One early dialog of several (RFC 3261 §15.1.1); the INVITE goes on.
+            return;
+        }
+        let ended_by = match from {
+            Side::Caller => EndedBy::Caller,
+            Side::Callee => EndedBy::Callee,
+        };
+        self.close_call(now, call, Ending { ended_by, reason: "bye", status: None });
+    }
+
+    /// Subscriptions that share or are the dialog.
+    fn after_exchange(
+        &mut self,
+        now: Instant,
+        exchange: ExchangeKey,
+        dialog: DialogKey,
+        method: Method,
+        response: &Message,
+    ) {
+        let Some(status) = response.status().filter(|status| status.is_final()) else { return };
+        match method {
+            Method::Subscribe | Method::Refer if status.is_success() => {
+                self.accept_subscription(now, dialog, response);
+            }
+            Method::Notify => {
+                let request = self.exchanges.get(exchange).map(|found| found.request.clone());
+                let Some(request) = request else { return };
+                let request = request.message();
+                let gone = matches!(status.code(), 408 | 481 | 489);
+                if is_terminated(&request) || gone {
+                    self.end_subscription(now, dialog);
+                } else if let Some(seconds) = subscription_seconds(&request) {
+                    self.extend_subscription(now, dialog, Duration::from_secs(seconds.into()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the response's description could be carried out; `None` where it has none with a
+    /// role.
+    fn describe_reply(
+        &mut self,
+        now: Instant,
+        key: DialogKey,
+        from: Side,
+        offer: bool,
+        response: &Message,
+        edits: &mut Splices,
+    ) -> Option<bool> {
+        let text = response.session_description()?;
+        let dialog = self.dialogs.get(key)?;
+        let session = dialog.session?;
+        let status = response.status()?;
+        if !status.is_provisional() && !status.is_success() {
+            return None;
+        }
+        let by = from.other();
+        let source = dialog.party(by).flow.remote.ip();
+        let method = response.cseq().ok()?.method;
+        let free = self.media.offer_state(session) == Some(OfferState::Stable);
+        let role = match method {
+            Method::Invite | Method::Update | Method::Prack if offer => Role::Answer,
+            Method::Invite if free => Role::Offer,
+            _ => return None,
+        };
+        let described = Described { session, by, role, source };
+        let agreed = self.describe(now, response, text, described, edits).is_ok();
+        if !agreed {
+            drop_description(response, text, edits);
+        }
+        Some(agreed)
+    }
+
+    fn known_contact(&self, key: DialogKey, side: Side) -> Option<super::token::Token> {
+        self.dialogs.get(key)?.party(side).contact
+    }
+}
+
+/// Requests whose 2xx may move the remote target (RFC 3261 §12.2, RFC 6665 §4.4.1).
+fn is_target_refresh(method: Method) -> bool {
+    use Method::{Invite, Notify, Refer, Subscribe, Update};
+    matches!(method, Invite | Update | Subscribe | Notify | Refer)
+}

@@ -1,0 +1,58 @@
+//! Every bound of the gateway, by name. What an operator may set is in the configuration.
+
+use std::time::Duration;
+
+/// Dialogs one INVITE may set up before one of them is answered (RFC 3261 §12.1).
+pub const MAX_EARLY_DIALOGS: usize = 8;
+
+/// Dialogs one SUBSCRIBE or REFER may set up (RFC 6665 §4.1.4).
+pub const MAX_FORKED_SUBSCRIPTIONS: usize = 8;
+
+/// Contacts one registration request may name.
+pub const MAX_CONTACTS: usize = 16;
+
+/// Longest URI, tag, Call-ID or route set that is kept beyond its message, in bytes.
+pub const MAX_KEPT_BYTES: usize = 2048;
+
+/// Requests being forwarded at once, for each call the configuration allows.
+pub const EXCHANGES_PER_CALL: usize = 4;
+
+/// Requests being forwarded at once beyond those of calls.
+pub const EXCHANGES_BESIDE_CALLS: usize = 20_000;
+
+/// Dialogs beyond those of calls: subscriptions.
+pub const DIALOGS_BESIDE_CALLS: usize = 100_000;
+
+/// Tokens that lead back to a Contact nobody registered and no dialog holds.
+pub const MAX_LEASED_TOKENS: usize = 100_000;
+
+/// Replaced Call-IDs that can be given back their original form.
+pub const MAX_REPLACED_CALL_IDS: usize = 100_000;
+
+/// How long a token outlives what it was made for: redirections are followed, dialogs end.
+pub const TOKEN_LINGER: Duration = Duration::from_secs(64);
+
+/// Requests of a subscription dialog may come this long after the request that made it
+/// (timer N of RFC 6665 §4.1.2).
+pub const NOTIFY_WAIT: Duration = Duration::from_secs(32);
+
+/// How long a REFER's subscription may stay without a word (RFC 3515 leaves it to the notifier).
+pub const REFER_SUBSCRIPTION: Duration = Duration::from_secs(300);
+
+/// How long a 2xx to an INVITE may stay without its ACK: 64 T1 (RFC 3261 §13.3.1.4).
+pub const ACK_WAIT: Duration = Duration::from_secs(32);
+
+/// What Retry-After says where nothing better is known, in seconds.
+pub const RETRY_AFTER_SECONDS: u32 = 10;
+
+/// Max-Forwards of requests that come without one (RFC 3261 §16.6 step 3).
+pub const DEFAULT_MAX_FORWARDS: u8 = 70;
+
+/// Our own earlier passages of one request that its branch remembers, so that loops show.
+pub const MAX_REMEMBERED_PASSAGES: usize = 8;
+
+/// Log lines a second; more are counted and summed up.
+pub const LOG_LINES_PER_SECOND: u32 = 20;
+
+/// How long a party that answered no keep-alive is asked on before it is left alone.
+pub const KEEPALIVE_FAILURES: u8 = 3;

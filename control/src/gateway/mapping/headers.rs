@@ -1,0 +1,138 @@
+//! Every header of a message, by what it says of the near side.
+
+use super::identity::Hosts;
+use super::literals::Told;
+use super::{Crossing, Hidden};
+use crate::sip::{ContentType, Elements, Header, HeaderName, Message, NameAddr, Splices};
+
+/// What becomes of a header on its way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Treatment {
+    /// Whoever forwards the message has seen to it, or it cannot name anybody, or it is a
+    /// credential that would break.
+    Leave,
+    /// Holds URIs that say who somebody is.
+    Identity,
+    /// Holds a URI a request may be sent to.
+    Target,
+    /// Holds URIs that requests will be routed by.
+    Hops,
+    /// Names a dialog.
+    DialogName,
+    /// Lists Call-IDs.
+    CallIds,
+    /// Is made of hosts and URIs of any scheme.
+    Literals,
+    /// May hold anything.
+    Text,
+}
+
+fn treatment(name: HeaderName) -> Treatment {
+    use HeaderName::*;
+    match name {
+        Via | Route | RecordRoute | CallId | CSeq | MaxForwards | ContentLength | ContentType
+        | RSeq | RAck | Date | Timestamp | Expires | MinExpires | SessionExpires | MinSe | Allow
+        | Supported | Require | ProxyRequire | Unsupported | Accept | AcceptEncoding
+        | AcceptLanguage | ContentEncoding | ContentLanguage | ContentDisposition | MimeVersion
+        | Authorization | ProxyAuthorization | WwwAuthenticate | ProxyAuthenticate
+        | AuthenticationInfo | Identity | RetryAfter | Event | AllowEvents => Treatment::Leave,
+        PAssertedIdentity | PPreferredIdentity | PAssociatedUri | PCalledPartyId | PServedUser
+        | Diversion | HistoryInfo | RemotePartyId | ReferredBy | ReplyTo => Treatment::Identity,
+        ReferTo => Treatment::Target,
+        Path | ServiceRoute => Treatment::Hops,
+        Replaces | Join | TargetDialog => Treatment::DialogName,
+        InReplyTo => Treatment::CallIds,
+        Warning | AlertInfo | CallInfo | ErrorInfo | PVisitedNetworkId | PChargingVector
+        | PChargingFunctionAddresses | Geolocation | IdentityInfo => Treatment::Literals,
+        _ => Treatment::Text,
+    }
+}
+
+impl Crossing<'_> {
+    /// Edits every header that nobody else sees to. Contact, From and To are searched for
+    /// addresses only, beyond what was done to them before.
+    pub fn headers(&mut self, message: &Message, edits: &mut Splices) -> Told {
+        let told = Told::by(message, self.near.remote.ip());
+        for header in message.headers() {
+            let treatment = treatment(header.name);
+            self.header(message, header, treatment, edits);
+            let hidden = match treatment {
+                Treatment::Leave => continue,
+                Treatment::Literals | Treatment::Hops => Hidden::All,
+                _ if self.keeps_hosts(header.name) => continue,
+                _ => Hidden::Known,
+            };
+            self.scrub(message, header.value, hidden, &told, edits);
+        }
+        told
+    }
+
+    /// A body that is neither a session description nor somebody's own words.
+    pub fn body(&self, message: &Message, told: &Told, edits: &mut Splices) {
+        let Ok(Some(content_type)) = message.content_type() else { return };
+        if let Some(hidden) = body_treatment(&content_type) {
+            self.scrub(message, message.body().span(), hidden, told, edits);
+        }
+    }
+
+    /// From and To, where the far realm may read their hosts.
+    fn keeps_hosts(&self, name: HeaderName) -> bool {
+        let hides = self.settings.realm_config(self.far.realm).hide.from_to_hosts;
+        !hides && matches!(name, HeaderName::From | HeaderName::To)
+    }
+
+    fn header(
+        &mut self,
+        message: &Message,
+        header: &Header,
+        treatment: Treatment,
+        edits: &mut Splices,
+    ) {
+        match treatment {
+            Treatment::Leave | Treatment::Literals | Treatment::Text => {}
+            Treatment::DialogName => self.dialog_name(message, header, edits),
+            Treatment::CallIds => {
+                let elements = elements_of(message, header);
+                elements.for_each(|element| self.earlier_calls(element.text, edits));
+            }
+            Treatment::Identity | Treatment::Target | Treatment::Hops => {
+                for element in elements_of(message, header) {
+                    let address = NameAddr::parse(message.bytes(), element.text.span());
+                    if let Some(address) = address {
+                        self.address(&address, treatment, edits);
+                    }
+                }
+            }
+        }
+    }
+
+    fn address(&mut self, address: &NameAddr, treatment: Treatment, edits: &mut Splices) {
+        match treatment {
+            Treatment::Target => {
+                self.target(address, edits);
+                self.embedded_name(&address.uri, edits);
+            }
+            Treatment::Hops => self.contact(address, edits),
+            _ => self.identity(&address.uri, Hosts::Hidden, edits),
+        }
+    }
+}
+
+/// The values of one header, taken apart where it is a list.
+fn elements_of<'a, 'm>(message: &Message<'a>, header: &'m Header) -> Elements<'a, 'm> {
+    Elements::new(message.bytes(), std::slice::from_ref(header), header.name)
+}
+
+/// Which addresses a body of this type may not hold; `None` for words between people and for
+/// what is not text.
+fn body_treatment(content_type: &ContentType) -> Option<Hidden> {
+    let subtype = &content_type.subtype;
+    if content_type.is("message", "sipfrag") {
+        return Some(Hidden::All);
+    }
+    let is_xml = subtype.is("xml") || subtype.to_ascii_lowercase().ends_with(b"+xml");
+    let is_text = is_xml || subtype.is("simple-message-summary") || subtype.is("sdp");
+    let may_name = content_type.kind.is("multipart")
+        || (content_type.kind.is("application") && is_text);
+    may_name.then_some(Hidden::Known)
+}

@@ -1,0 +1,139 @@
+//! Where a request outside of dialogs goes.
+//!
+//! 1. To whoever a token in the Request-URI leads to, from or to a realm with softswitches.
+//! 2. From such a realm, to a registered user.
+//! 3. To the realm's softswitches, in order, those that are down left out.
+
+use std::net::SocketAddr;
+
+use strait_config::SoftswitchIndex;
+
+use super::Gateway;
+use super::io::{Flow, RealmIndex, Transport};
+use super::reply::Reply;
+use super::settings::SIP_PORT;
+use super::token::{self, Token};
+use crate::sip::{Method, Status, Uri};
+
+/// Where a request goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Route {
+    /// To a party we know.
+    Party {
+        /// How it is reached.
+        flow: Flow,
+        /// Its own URI.
+        uri: Box<[u8]>,
+    },
+    /// To one of these softswitches, in order.
+    Softswitches(Vec<SoftswitchIndex>),
+}
+
+impl Gateway {
+    /// Routes a request; an error is the answer to give.
+    pub(super) fn route(&self, near: Flow, uri: &Uri, method: Method) -> Result<Route, Reply> {
+        let core = self.settings.realm(near.realm).is_core;
+        if let Some(route) = self.route_to_token(near.realm, uri) {
+            return route;
+        }
+        if core && method != Method::Register {
+            if let Some(route) = self.route_to_user(near.realm, uri) {
+                return Ok(route);
+            }
+        }
+        self.route_to_softswitches(near.realm, method)
+    }
+
+    /// The path to a URI's host, where it is an address the realm's signalling reaches; else
+    /// `heard`. A connection that is open to that host serves (RFC 5923).
+    pub(super) fn next_hop(&self, uri: &Uri, heard: Flow) -> Flow {
+        if self.settings.realm_config(heard.realm).nat {
+            return self.live(heard);
+        }
+        let Some(host_port) = uri.host_port else { return self.live(heard) };
+        let Some(ip) = host_port.host.ip else { return self.live(heard) };
+        let transport = match uri.params.value("transport") {
+            Some(name) if name.is("tcp") => Transport::Tcp,
+            Some(name) if name.is("udp") => Transport::Udp,
+            _ => heard.transport,
+        };
+        let remote = SocketAddr::new(ip, host_port.port_or(SIP_PORT));
+        let heard = self.live(heard);
+        let same_host = heard.transport == transport && heard.remote.ip() == ip;
+        if same_host && (heard.connection.is_some() || heard.remote == remote) {
+            return heard;
+        }
+        let family_fits = self.settings.listener(heard).address.is_ipv4() == remote.is_ipv4();
+        if heard.transport == transport && family_fits {
+            return Flow { remote, connection: None, ..heard };
+        }
+        self.settings.flow_to(heard.realm, transport, remote).unwrap_or(heard)
+    }
+
+    /// A flow without its connection where that is gone.
+    pub(super) fn live(&self, flow: Flow) -> Flow {
+        let connection = flow.connection.filter(|id| self.connections.contains_key(id));
+        Flow { connection, ..flow }
+    }
+
+    /// Whether nothing can be sent to a flow: its connection is gone and a NAT lets no new one in.
+    pub(super) fn is_cut_off(&self, flow: Flow) -> bool {
+        let nat = self.settings.realm_config(flow.realm).nat;
+        nat && flow.transport == Transport::Tcp && self.live(flow).connection.is_none()
+    }
+
+    fn route_to_token(&self, near: RealmIndex, uri: &Uri) -> Option<Result<Route, Reply>> {
+        let realm = self.settings.realm(near);
+        let value = uri.params.value(token::PARAMETER).filter(|_| realm.is_own_uri(uri))?;
+        let origin = Token::parse(&value).and_then(|token| self.tokens.origin(token));
+        let Some(origin) = origin else {
+            // It led to somebody once.
+            return realm.is_core.then(|| Err(Status::NOT_FOUND.into()));
+        };
+        let owner = origin.flow.realm;
+        let by_softswitch = realm.is_core || self.settings.realm(owner).is_core;
+        if owner == near || !by_softswitch {
+            return None;
+        }
+        let target = Uri::parse(&origin.uri);
+        let flow = target.map_or(origin.flow, |target| self.next_hop(&target, origin.flow));
+        if self.is_cut_off(flow) {
+            let gone = Status::new(480).expect("480 is a status");
+            return Some(Err(Reply::from(gone).because("Connection Lost")));
+        }
+        Some(Ok(Route::Party { flow, uri: origin.uri.clone() }))
+    }
+
+    /// The binding of a user that was registered last, where `uri` names our own address or the
+    /// domain the user is registered in.
+    fn route_to_user(&self, near: RealmIndex, uri: &Uri) -> Option<Route> {
+        let user = uri.user?;
+        let host = uri.host()?.text.to_ascii_lowercase();
+        let own = self.settings.realm(near).is_own_uri(uri);
+        let bindings = self.registrations.of_user(near, &user);
+        let (_, binding) = bindings
+            .filter(|(_, binding)| own || *binding.aor.host == *host)
+            .max_by_key(|(_, binding)| binding.registered)?;
+        let target = Uri::parse(&binding.uri);
+        let flow = target.map_or(binding.flow, |target| self.next_hop(&target, binding.flow));
+        Some(Route::Party { flow, uri: binding.uri.clone() })
+    }
+
+    fn route_to_softswitches(&self, near: RealmIndex, method: Method) -> Result<Route, Reply> {
+        let all = self.settings.config.forward_to(near);
+        if all.is_empty() {
+            return Err(match method {
+                Method::Register => {
+                    Reply::from(Status::METHOD_NOT_ALLOWED).with("Allow", super::inspect::ALLOW)
+                }
+                _ => Status::NOT_FOUND.into(),
+            });
+        }
+        let up = |index: &&SoftswitchIndex| self.health[usize::from(index.0)].up;
+        let alive: Vec<_> = all.iter().filter(up).copied().collect();
+        match alive.is_empty() {
+            false => Ok(Route::Softswitches(alive)),
+            true => Err(Reply::unavailable("No Softswitch Answers")),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What an operator may look at: plain values, copied out.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use strait_shared::time::Instant;
+
+use super::calls::{Call, CallKey, CallState};
+use super::io::{CallNumber, RealmIndex};
+use super::record::{CallRecord, StreamRecord};
+use super::{Counters, Gateway};
+use crate::media::{CounterReader, PortUsage};
+
+/// A call that stands.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CallSnapshot {
+    /// How far it has come.
+    pub state: CallState,
+    /// What its record would say now; nothing of its end.
+    pub record: CallRecord,
+}
+
+/// A registered Contact.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RegistrationSnapshot {
+    /// The address-of-record, in the registrar's terms.
+    pub aor: String,
+    /// The Contact as its owner wrote it.
+    pub contact: String,
+    /// The realm of its owner.
+    pub realm: RealmIndex,
+    /// Where its owner was last heard.
+    pub heard: SocketAddr,
+    /// The softswitch that keeps it, where it was chosen.
+    pub softswitch: Option<String>,
+    /// How much longer its owner believes to be registered.
+    pub near_left: Duration,
+    /// How much longer the registrar keeps it.
+    pub far_left: Duration,
+}
+
+/// A softswitch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SoftswitchSnapshot {
+    /// Its name.
+    pub name: String,
+    /// Whether requests are sent to it.
+    pub up: bool,
+    /// Since when.
+    pub since: Instant,
+}
+
+/// How many of everything there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Sizes {
+    /// Calls, those included whose media have not reported yet.
+    pub calls: usize,
+    /// Dialogs.
+    pub dialogs: usize,
+    /// Registered Contacts.
+    pub registrations: usize,
+    /// Requests on their way.
+    pub exchanges: usize,
+    /// Server transactions.
+    pub server_transactions: usize,
+    /// Client transactions.
+    pub client_transactions: usize,
+    /// Tokens.
+    pub tokens: usize,
+    /// Media sessions.
+    pub sessions: usize,
+    /// Own timers.
+    pub timers: usize,
+}
+
+impl Gateway {
+    /// The calls that stand, by number.
+    pub fn calls(&self, reader: &impl CounterReader) -> Vec<CallSnapshot> {
+        let mut calls: Vec<CallSnapshot> =
+            self.calls.iter().map(|(_, call)| self.snapshot(call, reader)).collect();
+        calls.sort_by_key(|call| call.record.number);
+        calls
+    }
+
+    /// One call.
+    pub fn call(&self, number: CallNumber, reader: &impl CounterReader) -> Option<CallSnapshot> {
+        let key: CallKey = self.calls.numbered(number)?;
+        Some(self.snapshot(self.calls.get(key)?, reader))
+    }
+
+    /// The registrations, by address-of-record.
+    pub fn registrations(&self, now: Instant) -> Vec<RegistrationSnapshot> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let name = |index| self.settings.config.softswitch(index).name.to_string();
+        let all = self.registrations.iter().map(|(_, binding)| RegistrationSnapshot {
+            aor: binding.aor.to_string(),
+            contact: text(&binding.uri),
+            realm: binding.flow.realm,
+            heard: binding.flow.remote,
+            softswitch: binding.softswitch.map(name),
+            near_left: binding.near_until.since(now),
+            far_left: binding.far_until.since(now),
+        });
+        let mut all: Vec<RegistrationSnapshot> = all.collect();
+        all.sort_by(|a, b| (&a.aor, &a.contact).cmp(&(&b.aor, &b.contact)));
+        all
+    }
+
+    /// The softswitches, in the configuration's order.
+    pub fn softswitches(&self) -> Vec<SoftswitchSnapshot> {
+        let configured = self.settings.config.softswitches.iter();
+        let all = configured.zip(&self.health).map(|(configured, health)| SoftswitchSnapshot {
+            name: configured.name.to_string(),
+            up: health.up,
+            since: health.since,
+        });
+        all.collect()
+    }
+
+    /// What happened since the start.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// How many of everything there are now.
+    pub fn sizes(&self) -> Sizes {
+        let (server_transactions, client_transactions) = self.transactions.len();
+        Sizes {
+            calls: self.calls.len(),
+            dialogs: self.dialogs.len(),
+            registrations: self.registrations.len(),
+            exchanges: self.exchanges.len(),
+            server_transactions,
+            client_transactions,
+            tokens: self.tokens.len(),
+            sessions: self.media.sessions(),
+            timers: self.timers.len(),
+        }
+    }
+
+    /// A realm's media ports.
+    pub fn port_usage(&self, now: Instant, realm: RealmIndex) -> PortUsage {
+        self.media.port_usage(now, realm)
+    }
+
+    fn snapshot(&self, call: &Call, reader: &impl CounterReader) -> CallSnapshot {
+        let mut record = call.record.clone();
+        for session in &call.sessions {
+            let running = self.media.report(*session, reader);
+            record.streams.extend(running.into_iter().map(StreamRecord::from));
+        }
+        CallSnapshot { state: call.state, record }
+    }
+}

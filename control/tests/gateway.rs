@@ -1,0 +1,9 @@
+//! The gateway from outside: messages in, messages out, by behaviour.
+
+#[path = "gateway/world.rs"]
+mod world;
+
+#[path = "gateway/calls.rs"]
+mod calls;
+#[path = "gateway/registrations.rs"]
+mod registrations;

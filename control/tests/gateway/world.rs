@@ -1,0 +1,303 @@
+//! A gateway between two networks, and a check on everything it sends: neither side may read an
+//! address of the other.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use strait_config::Config;
+use strait_control::gateway::io::{
+    ConnectionId, Flow, Input, ListenerIndex, LogLine, Output, RealmIndex, Transport,
+};
+use strait_control::gateway::record::CallRecord;
+use strait_control::gateway::{Gateway, WallClock};
+use strait_shared::command::{Command, Event};
+use strait_shared::slot::{Counters, Generation, SlotIndex};
+use strait_shared::time::Instant;
+
+pub const ACCESS: RealmIndex = RealmIndex(0);
+pub const CORE: RealmIndex = RealmIndex(1);
+
+/// Phones in 203.0.113.0/24 (their NATs) and 192.168.0.0/16, us at 192.0.2.1 and 2001:db8:a::1;
+/// on the other side softswitches in 10.0.0.0/8 and 2001:db8:c::/48, us at 198.51.100.1.
+pub const CONFIG: &str = r#"
+realms:
+  - name: access
+    nat: true
+    signalling:
+      - { transport: udp, address: 192.0.2.1, port: 5060 }
+      - { transport: tcp, address: 192.0.2.1, port: 5060 }
+      - { transport: udp, address: "2001:db8:a::1", port: 5060 }
+    media:
+      - { address: 192.0.2.1, ports: 20000-20999 }
+      - { address: "2001:db8:a::1", ports: 20000-20999 }
+    forward_to: [core-1, core-2]
+  - name: core
+    signalling:
+      - { transport: udp, address: 198.51.100.1, port: 5060 }
+      - { transport: tcp, address: 198.51.100.1, port: 5060 }
+      - { transport: udp, address: "2001:db8:c::1", port: 5060 }
+    media:
+      - { address: 198.51.100.1, ports: 30000-30999 }
+      - { address: "2001:db8:c::1", ports: 30000-30999 }
+softswitches:
+  - { name: core-1, realm: core, address: "10.0.0.1:5060", probe: null }
+  - { name: core-2, realm: core, address: "10.0.0.2:5060", probe: null }
+"#;
+
+/// What belongs to each side, by how its addresses begin.
+const SIDES: [&[&str]; 2] = [
+    &["192.0.2.", "203.0.113.", "192.168.", "2001:db8:a:"],
+    &["198.51.100.", "10.", "2001:db8:c:"],
+];
+
+/// Lines that leave as they came, whatever they hold: a digest would break.
+const CREDENTIALS: [&str; 4] =
+    ["authorization:", "proxy-authorization:", "www-authenticate:", "proxy-authenticate:"];
+
+/// Somebody who sends and receives.
+#[derive(Clone, Copy, Debug)]
+pub struct Party {
+    pub flow: Flow,
+}
+
+/// A message as it was sent.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub flow: Flow,
+    pub text: String,
+}
+
+/// Everything that came out since it was last asked.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub sent: Vec<Sent>,
+    pub commands: Vec<Command>,
+    pub records: Vec<CallRecord>,
+    pub logs: Vec<LogLine>,
+    pub closed: Vec<ConnectionId>,
+}
+
+pub struct World {
+    pub gateway: Gateway,
+    pub now: Instant,
+    /// Slots that media may pass.
+    pub open: Vec<(SlotIndex, Generation)>,
+    closing: Vec<(SlotIndex, Generation)>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with(CONFIG)
+    }
+
+    pub fn with(config: &str) -> Self {
+        let config: Config = config.parse().unwrap_or_else(|report| panic!("{report:?}"));
+        // 2024-01-02T03:04:05Z
+        let clock = WallClock { unix_ns_at_zero: 1_704_164_645_000_000_000 };
+        let gateway = Gateway::new(Arc::new(config), [42; 32], clock).unwrap();
+        Self { gateway, now: Instant::from_millis(1_000), open: Vec::new(), closing: Vec::new() }
+    }
+
+    /// Somebody in a realm, on the first listener of that transport and family.
+    pub fn party(&self, realm: RealmIndex, transport: Transport, remote: &str) -> Party {
+        let remote: SocketAddr = remote.parse().unwrap();
+        let listener = match (transport, remote) {
+            (Transport::Udp, SocketAddr::V4(_)) => ListenerIndex(0),
+            (Transport::Tcp, _) => ListenerIndex(1),
+            (Transport::Udp, SocketAddr::V6(_)) => ListenerIndex(2),
+        };
+        let connection =
+            (transport == Transport::Tcp).then(|| ConnectionId(u64::from(remote.port())));
+        Party { flow: Flow { realm, listener, transport, remote, connection } }
+    }
+
+    pub fn phone(&self, remote: &str) -> Party {
+        self.party(ACCESS, Transport::Udp, remote)
+    }
+
+    pub fn softswitch(&self, number: u8) -> Party {
+        self.party(CORE, Transport::Udp, &format!("10.0.0.{number}:5060"))
+    }
+
+    /// A party sends a message, its lines separated by `\n`.
+    pub fn send(&mut self, from: Party, text: &str) -> Outcome {
+        self.send_bytes(from, wire(text).as_bytes())
+    }
+
+    pub fn send_bytes(&mut self, from: Party, bytes: &[u8]) -> Outcome {
+        self.input(Input::Message { flow: from.flow, bytes })
+    }
+
+    pub fn input(&mut self, input: Input) -> Outcome {
+        self.gateway.receive(self.now, input);
+        self.drain()
+    }
+
+    /// Lets time pass, waking the gateway when it wants to be woken.
+    pub fn wait(&mut self, time: Duration) -> Outcome {
+        let end = self.now + time;
+        let mut outcome = Outcome::default();
+        while let Some(due) = self.gateway.next_timeout().filter(|due| *due <= end) {
+            assert!(due >= self.now || self.now.since(due) < Duration::from_secs(2), "stuck");
+            self.now = self.now.max(due);
+            self.gateway.timeout(self.now);
+            outcome.extend(self.drain());
+        }
+        self.now = end;
+        outcome
+    }
+
+    fn drain(&mut self) -> Outcome {
+        let mut outcome = Outcome::default();
+        while let Some(output) = self.gateway.poll_output() {
+            match output {
+                Output::Send { flow, bytes } => {
+                    let text = String::from_utf8(bytes).expect("tests send text");
+                    check_leaks(flow.realm, &text);
+                    outcome.sent.push(Sent { flow, text });
+                }
+                Output::Media(command) => {
+                    outcome.commands.push(command);
+                    self.apply(command);
+                }
+                Output::Record(record) => outcome.records.push(*record),
+                Output::Log(line) => outcome.logs.push(line),
+                Output::Close(connection) => outcome.closed.push(connection),
+            }
+        }
+        outcome.extend(self.report_closed());
+        outcome
+    }
+
+    /// Plays the dataplane: slots open, and report when they close.
+    fn apply(&mut self, command: Command) {
+        match command {
+            Command::Open { slot, generation, .. } => self.open.push((slot, generation)),
+            Command::Close { slot, generation } => {
+                let place = self.open.iter().position(|open| *open == (slot, generation));
+                self.open.remove(place.expect("only what is open is closed"));
+                self.closing.push((slot, generation));
+            }
+            Command::Update { .. } | Command::Adjacency { .. } => {}
+        }
+    }
+
+    fn report_closed(&mut self) -> Outcome {
+        let mut outcome = Outcome::default();
+        for (slot, generation) in std::mem::take(&mut self.closing) {
+            let counters = Counters { packets: 50, bytes: 8_600, ..Counters::default() };
+            let event = Event::Closed { slot, generation, counters };
+            outcome.extend(self.input(Input::Media(event)));
+        }
+        outcome
+    }
+}
+
+impl Outcome {
+    fn extend(&mut self, more: Outcome) {
+        self.sent.extend(more.sent);
+        self.commands.extend(more.commands);
+        self.records.extend(more.records);
+        self.logs.extend(more.logs);
+        self.closed.extend(more.closed);
+    }
+
+    /// What was sent to a party.
+    pub fn to(&self, party: Party) -> Vec<&str> {
+        let to = |sent: &&Sent| {
+            (sent.flow.realm, sent.flow.remote) == (party.flow.realm, party.flow.remote)
+        };
+        self.sent.iter().filter(to).map(|sent| sent.text.as_str()).collect()
+    }
+
+    /// The one message that was sent to a party.
+    #[track_caller]
+    pub fn only(&self, party: Party) -> &str {
+        let all = self.to(party);
+        assert_eq!(all.len(), 1, "one message to {:?}: {self:#?}", party.flow.remote);
+        all[0]
+    }
+
+    /// The last message that was sent to a party.
+    #[track_caller]
+    pub fn last(&self, party: Party) -> &str {
+        self.to(party).last().unwrap_or_else(|| panic!("nothing to {party:?}: {self:#?}"))
+    }
+}
+
+/// A message as it travels: CRLF, Content-Length filled in where it says `auto`.
+pub fn wire(text: &str) -> String {
+    let text = text.trim_start_matches('\n');
+    let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+    let head = head.replace('\n', "\r\n");
+    let body = body.replace('\n', "\r\n");
+    let length = format!("Content-Length: {}", body.len());
+    format!("{}\r\n\r\n{body}", head.replace("Content-Length: auto", &length))
+}
+
+/// The value of a header in a message that was sent; the first of its name.
+#[track_caller]
+pub fn header<'a>(message: &'a str, name: &str) -> &'a str {
+    find(message, name).unwrap_or_else(|| panic!("no {name} in:\n{message}"))
+}
+
+pub fn find<'a>(message: &'a str, name: &str) -> Option<&'a str> {
+    let head = message.split("\r\n\r\n").next()?;
+    head.split("\r\n").skip(1).find_map(|line| {
+        let (found, value) = line.split_once(':')?;
+        found.eq_ignore_ascii_case(name).then(|| value.trim())
+    })
+}
+
+/// The first line.
+pub fn start(message: &str) -> &str {
+    message.split("\r\n").next().unwrap_or_default()
+}
+
+/// What stands between two marks.
+#[track_caller]
+pub fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    let rest = text.split_once(before).unwrap_or_else(|| panic!("no {before:?} in {text}")).1;
+    rest.split(after).next().unwrap_or(rest)
+}
+
+#[track_caller]
+fn check_leaks(realm: RealmIndex, text: &str) {
+    let foreign = SIDES[usize::from(1 - realm.0)];
+    for line in text.split("\r\n") {
+        let lower = line.to_ascii_lowercase();
+        if CREDENTIALS.iter().any(|name| lower.starts_with(name)) {
+            continue;
+        }
+        for address in addresses(&unescaped(&lower)) {
+            let leaked = foreign.iter().any(|prefix| address.starts_with(prefix));
+            assert!(!leaked, "{address} of the other side in a message to realm {realm:?}:\n{text}");
+        }
+    }
+}
+
+/// Everything that reads as an address.
+fn addresses(text: &str) -> Vec<String> {
+    let literal = |c: char| c.is_ascii_hexdigit() || c == '.' || c == ':';
+    let mut found = Vec::new();
+    for run in text.split(|c| !literal(c)) {
+        let starts = (0..run.len()).filter(|at| run.is_char_boundary(*at));
+        for start in starts {
+            for end in (start + 3..=run.len()).rev() {
+                if let Ok(ip) = run[start..end].parse::<IpAddr>() {
+                    found.push(ip.to_string());
+                    break;
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Percent escapes undone.
+fn unescaped(text: &str) -> String {
+    let mut out = Vec::new();
+    strait_control::sip::escape::unescape(text.as_bytes(), &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
