@@ -242,3 +242,6 @@ impl Indices {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -1,5 +1,6 @@
 //! The region as its two sides use it: create, attach, refuse, hand over, go on.
 #![cfg(not(loom))]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! What a slot counts, against plain models of the same rules.
 #![cfg(not(loom))]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! A slot's life as workers and control see it.
 #![cfg(not(loom))]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
 
