@@ -16,8 +16,8 @@ pub enum Error {
     /// Longer than any message.
     #[error("description too long")]
     TooLong,
-    /// It does not start with `v=0` (RFC 8866 §5.1).
-    #[error("description does not start with v=0")]
+    /// It does not start with `v=0` (RFC 8866 §5.1), or there is a second one.
+    #[error("not one description that starts with v=0")]
     Version,
     /// More `m=` lines than [`MAX_MEDIA`].
     #[error("too many media descriptions")]
@@ -157,6 +157,7 @@ impl<'a> Description<'a> {
 
     fn read(&mut self, line: &Line) -> Result<(), Error> {
         match (line.letter, line.attribute()) {
+            (b'v', _) => return Err(Error::Version),
             (b'o', _) if self.origin.is_some() => return Err(Error::Origin),
             (b'o', _) => self.origin = Some(Origin::parse(line)?),
             (b'c', _) => {
@@ -176,6 +177,8 @@ impl Media {
     fn read(&mut self, line: &Line) -> Result<(), Error> {
         self.section = self.section.to(line.whole);
         match (line.letter, line.attribute()) {
+            (b'v', _) => return Err(Error::Version),
+            (b'o', _) => return Err(Error::Origin),
             (b'i', _) => self.title_end = line.whole.end(),
             (b'c', _) => {
                 let connection = Connection::parse(line)?;
@@ -268,10 +271,16 @@ mod tests {
         ] {
             assert_eq!(fault(line), Some(Error::Media), "{line}");
         }
-        for line in ["c=", "c=IN IP4", "m=audio 1 a\nc=IN"] {
+        for line in [
+            "c=",
+            "c=IN IP4",
+            "c=IN IP4 10.0.0.1 10.0.0.2",
+            "m=audio 1 a\nc=IN",
+        ] {
             assert_eq!(fault(line), Some(Error::Connection), "{line}");
         }
         assert_eq!(fault("o=a 1 1 IN IP4"), Some(Error::Origin));
+        assert_eq!(fault("o=A. User  1 1 IN IP4 h"), None);
         assert_eq!(
             fault("o=a 1 1 IN IP4 h\no=a 1 1 IN IP4 h"),
             Some(Error::Origin)
@@ -294,6 +303,12 @@ mod tests {
             fault(&"m=audio 1 a 0\n".repeat(MAX_MEDIA + 1)),
             Some(Error::TooManyMedia)
         );
+        assert_eq!(
+            fault("m=audio 1 a 0\no=a 1 1 IN IP4 h"),
+            Some(Error::Origin)
+        );
+        assert_eq!(fault("v=0"), Some(Error::Version));
+        assert_eq!(fault("m=audio 1 a 0\nv=0"), Some(Error::Version));
         for text in ["", "v=1\r\n", "o=a\r\nv=0\r\n", "\r\nv=0\r\n"] {
             assert_eq!(
                 Description::parse(text.as_bytes()).err(),

@@ -56,7 +56,7 @@ impl Line<'_> {
             return None;
         }
         let end = memchr(b':', &self.value).unwrap_or(self.value.len());
-        Some(attribute(self.value[..end].trim_ascii_end()))
+        Some(attribute(self.value[..end].trim_ascii()))
     }
 
     /// An attribute's value: what follows its colon.

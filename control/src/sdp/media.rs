@@ -6,7 +6,8 @@ use super::description::Error;
 use super::line::{Direction, Line};
 use crate::sip::{Span, Text};
 
-/// `o=username id version IN family address` (RFC 8866 §5.2).
+/// `o=username id version IN family address` (RFC 8866 §5.2). Some phones put spaces into the
+/// username, so the parts are counted from the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The line with its end.
@@ -106,10 +107,22 @@ impl Media {
 
 impl Origin {
     pub(super) fn parse(line: &Line) -> Result<Self, Error> {
-        let mut words = Words::new(line.value);
-        let mut word = || words.next().ok_or(Error::Origin);
-        let (_username, session_id, version) = (word()?, word()?, word()?);
-        let (_network, family, address) = (word()?, word()?, word()?);
+        let mut last = [None; 6];
+        for word in Words::new(line.value) {
+            last.rotate_left(1);
+            last[5] = Some(word);
+        }
+        let [
+            Some(_),
+            Some(session_id),
+            Some(version),
+            Some(_),
+            Some(family),
+            Some(address),
+        ] = last
+        else {
+            return Err(Error::Origin);
+        };
         Ok(Self {
             line: line.whole,
             session_id: session_id.span(),
@@ -128,6 +141,9 @@ impl Connection {
 
     fn read(line: Span, mut words: Words) -> Option<Self> {
         let (_network, family, address) = (words.next()?, words.next()?, words.next()?);
+        if words.next().is_some() {
+            return None;
+        }
         let base = memchr::memchr(b'/', &address).unwrap_or(address.len());
         let ip = address
             .slice(0, base)

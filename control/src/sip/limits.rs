@@ -15,6 +15,9 @@ pub const MAX_STREAM_BODY_BYTES: usize = MAX_MESSAGE_BYTES - MAX_STREAM_HEAD_BYT
 /// How deep multipart bodies may nest before the description inside is no longer looked for.
 pub const MAX_MULTIPART_DEPTH: usize = 3;
 
+/// Longest boundary of a multipart body (RFC 2046 §5.1.1).
+pub const MAX_BOUNDARY_BYTES: usize = 70;
+
 /// Most parts looked at in one multipart body.
 pub const MAX_MULTIPART_PARTS: usize = 32;
 

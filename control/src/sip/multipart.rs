@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::content_type::ContentType;
-use super::limits::{MAX_MULTIPART_DEPTH, MAX_MULTIPART_PARTS};
+use super::limits::{MAX_BOUNDARY_BYTES, MAX_MULTIPART_DEPTH, MAX_MULTIPART_PARTS};
 use super::lines::Lines;
 use super::message::Message;
 use super::name::HeaderName;
@@ -28,7 +28,10 @@ fn find(bytes: &[u8], content_type: &ContentType, body: Span, depth: usize) -> O
         return None;
     }
     let boundary = content_type.params.value("boundary")?;
-    let boundary = Some(unquote(boundary.as_bytes())).filter(|text| !text.is_empty())?;
+    let boundary = unquote(boundary.as_bytes());
+    if !(1..=MAX_BOUNDARY_BYTES).contains(&boundary.len()) {
+        return None;
+    }
     Parts::new(bytes, body, boundary)
         .take(MAX_MULTIPART_PARTS)
         .find_map(|part| {
@@ -78,10 +81,13 @@ impl<'a> Parts<'a> {
         let mut at = from;
         loop {
             at += finder.find(&self.bytes[at..self.end])?;
-            let after = &self.bytes[at + 2..self.end];
             let line_start = at == start || self.bytes[at - 1] == b'\n';
-            let rest = after.strip_prefix(self.boundary).filter(|_| line_start);
-            if rest.is_some_and(ends_delimiter) {
+            let after = &self.bytes[at + 2..self.end];
+            if line_start
+                && after
+                    .strip_prefix(self.boundary)
+                    .is_some_and(ends_delimiter)
+            {
                 return Some(self.delimiter_at(start, at));
             }
             at += 1;

@@ -13,21 +13,19 @@ pub struct Found {
     pub span: Span,
 }
 
-/// All IPv4 and IPv6 literals under `span` of `bytes`, in order.
+/// All IPv4 and IPv6 literals under `span` of `bytes`, in order, in time linear in its length.
 ///
 /// A dotted quad counts wherever it does not run on into further digits or dotted numbers
 /// (version numbers, object identifiers); it may stand inside a name. An IPv6 literal counts
 /// where no letter or digit touches it.
 pub fn addresses(bytes: &[u8], span: Span) -> impl Iterator<Item = Found> {
-    let mut at = span.start();
-    let end = span.end();
+    let (mut at, mut run_end) = (span.start(), span.start());
     std::iter::from_fn(move || {
-        while at < end {
-            if !is_literal(bytes[at]) {
-                at += 1;
-                continue;
+        while at < span.end() {
+            if at >= run_end {
+                at += prefix(&bytes[at..span.end()], |byte| !is_literal(byte));
+                run_end = at + prefix(&bytes[at..span.end()], is_literal);
             }
-            let run_end = (at..end).find(|i| !is_literal(bytes[*i])).unwrap_or(end);
             if let Some(found) = find_in_run(bytes, span, at, run_end) {
                 at = found.span.end();
                 return Some(found);
@@ -38,19 +36,21 @@ pub fn addresses(bytes: &[u8], span: Span) -> impl Iterator<Item = Found> {
     })
 }
 
+/// Longest IPv6 address written out: eight groups, the last two as a dotted quad.
+const LONGEST_IPV6: usize = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".len();
+
+const LONGEST_IPV4: usize = "255.255.255.255".len();
+
 /// The first address within a run of characters that addresses are made of.
 fn find_in_run(bytes: &[u8], span: Span, start: usize, end: usize) -> Option<Found> {
-    let ipv4 = || (start..end).find_map(|at| ipv4(bytes, span, at, end));
+    let ipv4 = || (start..end).find_map(|at| ipv4(bytes, span, at));
     ipv6(bytes, span, start, end).or_else(ipv4)
 }
 
 /// An IPv6 address that is the whole run but for a colon or dot before or after it.
 fn ipv6(bytes: &[u8], span: Span, start: usize, end: usize) -> Option<Found> {
-    if memchr::memchr_iter(b':', &bytes[start..end])
-        .take(2)
-        .count()
-        < 2
-    {
+    let colons = bytes[start..end].iter().filter(|byte| **byte == b':');
+    if end - start > LONGEST_IPV6 + 2 || colons.count() < 2 {
         return None;
     }
     let punctuation = |at: usize| usize::from(matches!(bytes[at], b':' | b'.'));
@@ -77,33 +77,41 @@ fn touches_word(bytes: &[u8], span: Span, inner: Span) -> bool {
 }
 
 /// A dotted quad that starts at `at`.
-fn ipv4(bytes: &[u8], span: Span, at: usize, end: usize) -> Option<Found> {
-    if !bytes[at].is_ascii_digit() {
-        return None;
-    }
-    let before = |back: usize| {
-        at.checked_sub(back)
-            .filter(|i| *i >= span.start())
-            .map(|i| bytes[i])
+fn ipv4(bytes: &[u8], span: Span, at: usize) -> Option<Found> {
+    let (before, rest) = (&bytes[span.start()..at], &bytes[at..span.end()]);
+    let runs_on = match before {
+        [.., byte, b'.'] | [.., byte] => byte.is_ascii_digit(),
+        [] => false,
     };
-    let digit = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_digit());
-    if digit(before(1)) || (before(1) == Some(b'.') && digit(before(2))) {
+    if runs_on {
         return None;
     }
-    let dotted = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
-    let mut stop = (at..end).find(|i| !dotted(&bytes[*i])).unwrap_or(end);
-    while stop > at && bytes[stop - 1] == b'.' {
-        stop -= 1;
+    let mut len = 0;
+    loop {
+        let digits = prefix(&rest[len..], |byte| byte.is_ascii_digit());
+        len += digits;
+        let more = matches!(rest[len..], [b'.', b'0'..=b'9', ..]);
+        if digits == 0 || len > LONGEST_IPV4 {
+            return None;
+        } else if !more {
+            break;
+        }
+        len += 1;
     }
-    let ip: Ipv4Addr = std::str::from_utf8(&bytes[at..stop]).ok()?.parse().ok()?;
+    let ip: Ipv4Addr = std::str::from_utf8(&rest[..len]).ok()?.parse().ok()?;
     Some(Found {
         ip: IpAddr::V4(ip),
-        span: Span::new(at, stop),
+        span: Span::new(at, at + len),
     })
 }
 
 fn is_literal(byte: u8) -> bool {
     byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')
+}
+
+/// How many bytes at the front are accepted.
+fn prefix(bytes: &[u8], accept: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().take_while(|byte| accept(**byte)).count()
 }
 
 #[cfg(test)]
@@ -129,6 +137,8 @@ mod tests {
         assert_eq!(found("from 2001:db8::1: gone"), ["2001:db8::1"]);
         assert_eq!(found("at ::1."), ["::1"]);
         assert_eq!(found("addr:2001:db8::1"), ["2001:db8::1"]);
+        assert_eq!(found("10.0.0.1..2"), ["10.0.0.1"]);
+        assert_eq!(found("10.0.0.1:2001:db8::1"), ["10.0.0.1", "2001:db8::1"]);
         assert_eq!(found("::ffff:192.0.2.1"), ["::ffff:192.0.2.1"]);
         assert_eq!(found("a=b:10.0.0.1:c:10.0.0.2"), ["10.0.0.1", "10.0.0.2"]);
     }
