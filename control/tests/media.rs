@@ -12,3 +12,7 @@ mod forks;
 mod hostile;
 #[path = "media/ports.rs"]
 mod ports;
+#[path = "media/random.rs"]
+mod random;
+#[path = "media/watching.rs"]
+mod watching;

@@ -38,7 +38,7 @@ impl MediaPlane {
         if self.live(winner)?.confirmed {
             return Ok(());
         }
-        let mut group = self.group(winner);
+        let group = self.group(winner);
         if let Some(trunk) = self.sessions[winner].trunk() {
             self.hand_over(trunk, winner);
         }
@@ -50,14 +50,12 @@ impl MediaPlane {
         session.confirmed = true;
         session.first_offer = None;
         session.release_refused();
-        // The winner's slots stop pointing at the losers' before those close.
-        group.sort_by_key(|id| *id != winner);
         self.flush(now, &group);
         Ok(())
     }
 
     pub(super) fn end(&mut self, now: Instant, id: SessionId) {
-        let mut group = self.group(id);
+        let group = self.group(id);
         match self.sessions[id].trunk() {
             Some(trunk) => {
                 self.sessions[id].dissolve();
@@ -73,8 +71,6 @@ impl MediaPlane {
             None if group.len() > 1 => self.sessions[id].vacate(),
             None => self.sessions[id].dissolve(),
         }
-        // Whoever is left stops pointing at the ended dialog's slots before those close.
-        group.sort_by_key(|other| *other == id);
         self.flush(now, &group);
     }
 

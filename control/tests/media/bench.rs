@@ -1,6 +1,6 @@
 //! A media plane with two parties on the wire: what the tests of the media layer stand on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use strait_config::{Config, RealmIndex};
@@ -65,6 +65,8 @@ pub struct Bench {
     used: BTreeMap<SlotIndex, Generation>,
     /// Slots closed whose reports are still under way.
     pub unreported: Vec<(SlotIndex, Generation)>,
+    /// Slots that turned out not to be open, until they are opened again.
+    pub never_opened: BTreeSet<SlotIndex>,
     pub notices: Vec<Notice>,
     /// How many commands have come.
     pub commands: usize,
@@ -85,6 +87,7 @@ impl Bench {
             slots: BTreeMap::new(),
             used: BTreeMap::new(),
             unreported: Vec::new(),
+            never_opened: BTreeSet::new(),
             notices: Vec::new(),
             commands: 0,
         }
@@ -204,6 +207,7 @@ impl Bench {
                 generation,
                 forwarding,
             } => {
+                self.never_opened.remove(&slot);
                 let before = self.used.insert(slot, generation);
                 assert!(
                     before < Some(generation),
@@ -223,6 +227,7 @@ impl Bench {
                 forwarding,
                 rearm,
             } => {
+                self.check_links_of(slot, &forwarding);
                 let open = self
                     .slots
                     .get_mut(&slot)
@@ -259,27 +264,44 @@ impl Bench {
         assert_eq!(self.plane.next_timeout(), None);
     }
 
+    /// Every port and every spare slot is free.
+    pub fn check_everything_free(&self) {
+        for realm in [ACCESS, CORE] {
+            let usage = self.plane.port_usage(self.now, realm);
+            assert_eq!(usage.free, usage.total);
+        }
+        assert_eq!(
+            self.plane.free_spares(self.now),
+            self.geometry.fork_slots() as usize / 2
+        );
+    }
+
     /// What must hold between any two operations.
     pub fn check_links(&self) {
         for (slot, open) in &self.slots {
-            let owner = self.geometry.owner(*slot);
-            let forwarding = &open.forwarding;
-            for (name, link) in [
-                ("peer", forwarding.peer),
-                ("next sibling", forwarding.next_sibling),
-                ("port of", forwarding.port_of),
-            ] {
-                let Some(link) = link else { continue };
-                assert!(
-                    self.slots.contains_key(&link),
-                    "{name} of {slot:?} is not open"
-                );
-                assert_eq!(self.geometry.owner(link), owner, "{name} of {slot:?}");
-            }
-            if let Some(peer) = forwarding.peer {
+            self.check_links_of(*slot, &open.forwarding);
+            let peer = open.forwarding.peer;
+            if let Some(peer) = peer.filter(|peer| !self.never_opened.contains(peer)) {
                 let back = self.slots[&peer].forwarding.peer;
                 assert_eq!(back, Some(*slot), "peers point at each other");
             }
+        }
+    }
+
+    /// What a slot points at is open, and the same worker's.
+    fn check_links_of(&self, slot: SlotIndex, forwarding: &Forwarding) {
+        for (name, link) in [
+            ("peer", forwarding.peer),
+            ("next sibling", forwarding.next_sibling),
+            ("port of", forwarding.port_of),
+        ] {
+            let Some(link) = link.filter(|link| !self.never_opened.contains(link)) else {
+                continue;
+            };
+            let is_open = self.slots.contains_key(&link);
+            assert!(is_open, "{name} of {slot:?} is not open");
+            let owner = self.geometry.owner(slot);
+            assert_eq!(self.geometry.owner(link), owner, "{name} of {slot:?}");
         }
     }
 }
@@ -346,4 +368,26 @@ pub fn phone(media: &str) -> String {
 /// What the softswitch says, with these media lines.
 pub fn switch(media: &str) -> String {
     format!("v=0\no=sw 7 7 IN IP4 10.0.0.1\ns=-\nc=IN IP4 10.0.0.1\nt=0 0\n{media}")
+}
+
+/// A confirmed call with one audio stream: the bench, the session, and our address towards the
+/// caller and the callee.
+pub fn talking() -> (Bench, SessionId, String, String) {
+    let mut bench = Bench::new();
+    let call = bench.begin();
+    let offer = bench
+        .offer(call, Side::Caller, &phone("m=audio 4000 RTP/AVP 8\n"))
+        .unwrap();
+    let answer = bench
+        .answer(call, Side::Callee, &switch("m=audio 16000 RTP/AVP 8\n"))
+        .unwrap();
+    bench.confirm(call).unwrap();
+    let (to_caller, to_callee) = (told(&answer, 0), told(&offer, 0));
+    (bench, call, to_caller, to_callee)
+}
+
+/// The RTCP address beside an RTP one of ours.
+pub fn rtcp(local: &str) -> String {
+    let (ip, port) = local.rsplit_once(':').unwrap();
+    format!("{ip}:{}", port.parse::<u16>().unwrap() + 1)
 }

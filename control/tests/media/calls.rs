@@ -1,29 +1,12 @@
 //! Calls as the dataplane sees them: which gates stand open, who is latched, what changes.
 
-use strait_control::media::{Component, Family, MediaError, Notice, OfferState, Side};
-use strait_shared::command::Event;
+use strait_control::media::{Family, MediaError, OfferState, Side};
 use strait_shared::slot::{LatchPolicy, Policer};
 
-use crate::bench::{ACCESS, Bench, CORE, OpenSlot, phone, switch, told};
+use crate::bench::{ACCESS, Bench, CORE, OpenSlot, phone, rtcp, switch, talking, told};
 
 const CALLER: Side = Side::Caller;
 const CALLEE: Side = Side::Callee;
-
-/// A confirmed call with one audio stream: the bench, the session, and our address towards the
-/// caller and the callee.
-fn talking() -> (Bench, strait_control::media::SessionId, String, String) {
-    let mut bench = Bench::new();
-    let call = bench.begin();
-    let offer = bench
-        .offer(call, CALLER, &phone("m=audio 4000 RTP/AVP 8\n"))
-        .unwrap();
-    let answer = bench
-        .answer(call, CALLEE, &switch("m=audio 16000 RTP/AVP 8\n"))
-        .unwrap();
-    bench.confirm(call).unwrap();
-    let (to_caller, to_callee) = (told(&answer, 0), told(&offer, 0));
-    (bench, call, to_caller, to_callee)
-}
 
 /// Whether the caller's and the callee's media is let in.
 fn gates(bench: &Bench, to_caller: &str, to_callee: &str) -> (bool, bool) {
@@ -31,11 +14,6 @@ fn gates(bench: &Bench, to_caller: &str, to_callee: &str) -> (bool, bool) {
         bench.at(to_caller).forwarding.accept,
         bench.at(to_callee).forwarding.accept,
     )
-}
-
-fn rtcp(local: &str) -> String {
-    let (ip, port) = local.rsplit_once(':').unwrap();
-    format!("{ip}:{}", port.parse::<u16>().unwrap() + 1)
 }
 
 #[test]
@@ -488,98 +466,4 @@ fn families_may_differ_between_the_sides() {
     let answer = bench.answer(call, CALLEE, &answer).unwrap();
     assert!(answer.contains("o=sw 7 7 IN IP4 192.0.2.1\n"), "{answer}");
     bench.check_links();
-}
-
-#[test]
-fn a_call_is_dead_when_everything_expected_is_silent() {
-    let (mut bench, call, to_caller, to_callee) = talking();
-    let locals = [
-        to_caller.clone(),
-        rtcp(&to_caller),
-        to_callee.clone(),
-        rtcp(&to_callee),
-    ];
-    let event = |bench: &mut Bench, local: &str, heard: bool| {
-        let slot = bench.slot_at(local);
-        let generation = bench.slots[&slot].generation;
-        bench.event(&match heard {
-            true => Event::Heard { slot, generation },
-            false => Event::Silent { slot, generation },
-        });
-    };
-    for local in &locals[..3] {
-        event(&mut bench, local, false);
-    }
-    assert_eq!(bench.notices, [], "RTCP still comes from the callee");
-    event(&mut bench, &locals[3], false);
-    assert_eq!(bench.notices, [Notice::Dead { session: call }]);
-    event(&mut bench, &locals[0], true);
-    event(&mut bench, &locals[0], false);
-    assert_eq!(bench.notices.len(), 2, "and again after it was heard");
-}
-
-#[test]
-fn on_hold_only_the_other_direction_counts() {
-    let (mut bench, call, to_caller, to_callee) = talking();
-    bench
-        .offer(
-            call,
-            CALLEE,
-            &switch("m=audio 16000 RTP/AVP 8\na=inactive\n"),
-        )
-        .unwrap();
-    bench
-        .answer(call, CALLER, &phone("m=audio 4000 RTP/AVP 8\na=inactive\n"))
-        .unwrap();
-    for local in [&to_caller, &to_callee] {
-        assert_eq!(bench.at(local).forwarding.silence_timeout_ms, 0);
-        assert_eq!(
-            bench.at(&rtcp(local)).forwarding.silence_timeout_ms,
-            0,
-            "not RTCP either"
-        );
-    }
-}
-
-#[test]
-fn what_latches_and_what_is_refused_is_told() {
-    let (mut bench, call, to_caller, _) = talking();
-    let slot = bench.slot_at(&rtcp(&to_caller));
-    let generation = bench.slots[&slot].generation;
-    let source = "198.51.100.7:61001".parse().unwrap();
-    bench.event(&Event::Latched {
-        slot,
-        generation,
-        source,
-    });
-    bench.event(&Event::Refused {
-        slot,
-        generation,
-        source,
-        count: 9,
-    });
-    let latched = Notice::Latched {
-        session: call,
-        line: 0,
-        side: CALLER,
-        component: Component::Rtcp,
-        source,
-    };
-    let refused = Notice::Refused {
-        session: call,
-        line: 0,
-        side: CALLER,
-        source,
-        count: 9,
-    };
-    assert_eq!(bench.notices, [latched, refused]);
-    bench.close(call);
-    bench.notices.clear();
-    let stale = strait_shared::slot::Generation(generation.0 + 1);
-    bench.event(&Event::Latched {
-        slot,
-        generation: stale,
-        source,
-    });
-    assert_eq!(bench.notices, [], "a use that is not ours");
 }

@@ -221,3 +221,73 @@ fn late_offers_share_nothing() {
     bench.close(second);
     bench.check_all_given_back();
 }
+
+#[test]
+fn the_port_forgets_the_loser_even_at_the_winners_address() {
+    let (mut bench, first, port) = ringing();
+    let second = bench.fork(first).unwrap();
+    answer(&mut bench, first, 16000);
+    answer(&mut bench, second, 16000);
+    bench.confirm(second).unwrap();
+    assert_eq!(bench.at(&port).rearmed, 1);
+}
+
+#[test]
+fn the_shared_offer_stays_while_others_answer_it() {
+    let (mut bench, first, port) = ringing();
+    let second = bench.fork(first).unwrap();
+    answer(&mut bench, second, 17000);
+    bench.rollback(first);
+    bench.check_links();
+    bench.confirm(second).unwrap();
+    assert_eq!(signalled(&chain(&bench, &port)), [17000]);
+    bench.close(second);
+    bench.check_all_given_back();
+}
+
+#[test]
+fn a_shared_port_keeps_its_family() {
+    let (mut bench, first, _) = ringing();
+    answer(&mut bench, first, 16000);
+    let second = bench.fork(first).unwrap();
+    answer(&mut bench, second, 17000);
+    let moved = switch("m=audio 16000 RTP/AVP 8\n").replace("IP4 10.0.0.1", "IP6 2001:db8:c::1");
+    for dialog in [first, second] {
+        let refused = bench.offer(dialog, CALLEE, &moved);
+        assert_eq!(refused, Err(MediaError::FamilyMismatch { line: 0 }));
+    }
+    bench.confirm(second).unwrap();
+    bench.offer(second, CALLEE, &moved).unwrap();
+    let answered = bench
+        .answer(second, CALLER, &phone("m=audio 4000 RTP/AVP 8\n"))
+        .unwrap();
+    assert!(
+        told(&answered, 0).starts_with("[2001:db8:c::254]:"),
+        "now it is its own"
+    );
+}
+
+#[test]
+fn only_what_the_shared_offer_named_is_shared() {
+    let mut bench = Bench::new();
+    let first = bench.begin();
+    let audio_and = |line: &str| phone(&format!("m=audio 4000 RTP/AVP 8\n{line}"));
+    bench
+        .offer(first, CALLER, &audio_and("m=video 0 RTP/AVP 96\n"))
+        .unwrap();
+    let second = bench.fork(first).unwrap();
+    let without = switch("m=audio 16000 RTP/AVP 8\nm=video 0 RTP/AVP 96\n");
+    bench.answer(first, CALLEE, &without).unwrap();
+    bench.answer(second, CALLEE, &without).unwrap();
+    let video = |bench: &mut Bench, dialog| {
+        let with = audio_and("m=video 4002 RTP/AVP 96\n");
+        told(&bench.offer(dialog, CALLER, &with).unwrap(), 1)
+    };
+    let (one, other) = (video(&mut bench, first), video(&mut bench, second));
+    assert_ne!(one, other);
+    bench.rollback(first);
+    bench.check_links();
+    bench.confirm(second).unwrap();
+    bench.close(second);
+    bench.check_all_given_back();
+}
