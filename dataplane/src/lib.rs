@@ -7,6 +7,7 @@
 pub mod frame;
 pub mod limits;
 pub mod port;
+pub mod process;
 pub mod relay;
 pub mod wire;
 pub mod worker;

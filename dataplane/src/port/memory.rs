@@ -84,6 +84,11 @@ impl Link {
         })
     }
 
+    /// How many queues there are.
+    pub fn queues(&self) -> usize {
+        self.queues
+    }
+
     /// The descriptor to hand to another process.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.mapping.as_fd()

@@ -1,5 +1,6 @@
 //! A dataplane in one thread and virtual time: real relay, rings and table, memory ports.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test takes what it needs")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};

@@ -149,7 +149,7 @@ pub struct Nic {
     pub write: Option<PathBuf>,
     /// Copies every frame that passes into this file, pcap or by its ending pcapng, until it
     /// holds 1 GiB: for whoever looks for a fault. With several workers, each has a file of its
-    /// own: the second's name ends in `.1`, and so on.
+    /// own: `tap.pcap`, `tap-1.pcap` and so on.
     #[serde(default)]
     pub capture: Option<PathBuf>,
 }

@@ -1,0 +1,30 @@
+//! `strait-dataplane -c FILE`: the media relay as a process.
+#![forbid(unsafe_code)]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Strait's media relay. Runs beside strait-control, under systemd or `strait run`.
+///
+/// Exit codes: 0 stopped when told to, 1 failure, 2 usage, 3 configuration invalid, 4 address or
+/// port in use, 5 privilege or limit missing, 6 region of another layout or configuration.
+#[derive(Parser)]
+#[command(name = "strait-dataplane", version, about, long_about)]
+struct Arguments {
+    /// The configuration, the same file that strait-control reads.
+    #[arg(short, long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match strait_dataplane::process::run(&arguments.config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("strait-dataplane: {failure}");
+            failure.exit().into()
+        }
+    }
+}
