@@ -29,6 +29,15 @@ impl Config {
         let Checked { config, report } = check_file(path);
         config.ok_or(report)
     }
+
+    /// Validates `text`, which reports call `name`.
+    ///
+    /// # Errors
+    /// The [`Report`] of everything that is wrong, in the text's order.
+    pub fn parse(text: &str, name: &str) -> Result<Config, Report> {
+        let Checked { config, report } = check(text, name);
+        config.ok_or(report)
+    }
 }
 
 impl FromStr for Config {
@@ -36,8 +45,7 @@ impl FromStr for Config {
 
     /// Validates a configuration that is in no file; reports call it `configuration`.
     fn from_str(text: &str) -> Result<Config, Report> {
-        let Checked { config, report } = check(text, "configuration");
-        config.ok_or(report)
+        Config::parse(text, "configuration")
     }
 }
 
