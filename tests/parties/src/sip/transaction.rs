@@ -335,3 +335,7 @@ fn server_id(request: &Message) -> Option<(ServerId, Method)> {
         method,
     ))
 }
+
+#[cfg(test)]
+#[path = "transaction_tests.rs"]
+mod tests;
