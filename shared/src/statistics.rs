@@ -1,6 +1,6 @@
 //! A worker's statistics page: written by the worker alone, read by anyone.
 //!
-//! Every word is a total since the worker started and only rises; readers take differences.
+//! Every word is a total since the region was made and only rises; readers take differences.
 //! Words are whole each, but a copy is not of one moment.
 
 mod histogram;
@@ -35,6 +35,15 @@ pub(crate) struct StatisticsPage {
     drops: [AtomicU64; DROP_REASONS_MAX],
     latency: [AtomicU64; BUCKETS],
 }
+
+/// Where each group of words lies, for the layout hash.
+pub(crate) const OFFSETS: [usize; 5] = [
+    std::mem::offset_of!(StatisticsPage, applied),
+    std::mem::offset_of!(StatisticsPage, packets_in),
+    std::mem::offset_of!(StatisticsPage, open_slots),
+    std::mem::offset_of!(StatisticsPage, drops),
+    std::mem::offset_of!(StatisticsPage, latency),
+];
 
 /// Bytes of a statistics page.
 pub(crate) const PAGE_BYTES: usize = size_of::<StatisticsPage>();

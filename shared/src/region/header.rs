@@ -16,6 +16,7 @@
 use std::sync::Arc;
 
 use crate::command::RECORD_VERSION;
+use crate::drops::DropReason;
 use crate::geometry::{AddressIndex, Geometry, GeometryError, LocalAddress, Sizes};
 use crate::limits;
 use crate::mapping::{MapError, Mapping};
@@ -88,7 +89,7 @@ const LAYOUT_HASH: u64 = {
         limits::RECORD_BYTES,
         limits::SLOT_BYTES,
         limits::SECTION_ALIGN_BYTES,
-        limits::DROP_REASONS_MAX,
+        DropReason::ALL.len(),
         RECORD_VERSION as usize,
         statistics::PAGE_BYTES,
         statistics::BUCKETS,
@@ -96,7 +97,8 @@ const LAYOUT_HASH: u64 = {
         HEADER_BYTES,
         ADDRESS_BYTES,
     ];
-    fnv(fnv(0xcbf2_9ce4_8422_2325, &sizes), &SlotWords::OFFSETS)
+    let hash = fnv(0xcbf2_9ce4_8422_2325, &sizes);
+    fnv(fnv(hash, &SlotWords::OFFSETS), &statistics::OFFSETS)
 };
 
 const fn fnv(mut hash: u64, values: &[usize]) -> u64 {
