@@ -27,11 +27,11 @@ pub enum FramingError {
     #[error("no SIP start line where one was due")]
     NotSip,
     /// The header section is longer than
-    /// [`MAX_STREAM_HEAD_BYTES`](super::limits::MAX_STREAM_HEAD_BYTES).
+    /// [`MAX_STREAM_HEAD_BYTES`].
     #[error("header section too long")]
     HeadTooLong,
     /// The announced body is longer than
-    /// [`MAX_STREAM_BODY_BYTES`](super::limits::MAX_STREAM_BODY_BYTES).
+    /// [`MAX_STREAM_BODY_BYTES`].
     #[error("body too long")]
     BodyTooLong,
     /// No telling where the message ends.

@@ -58,9 +58,11 @@ impl<'a> Scanner<'a> {
 
     pub fn take_while(&mut self, accept: impl Fn(u8) -> bool) -> Text<'a> {
         let start = self.pos;
-        while self.pos < self.end && accept(self.bytes[self.pos]) {
-            self.pos += 1;
-        }
+        let rest = &self.bytes[start..self.end];
+        self.pos += rest
+            .iter()
+            .position(|byte| !accept(*byte))
+            .unwrap_or(rest.len());
         self.since(start)
     }
 
