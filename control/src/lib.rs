@@ -5,6 +5,10 @@
 
 pub mod admin;
 pub mod gateway;
+pub mod link;
 pub mod media;
+pub mod process;
+pub mod records;
 pub mod sdp;
 pub mod sip;
+pub mod transport;

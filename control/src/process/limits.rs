@@ -1,0 +1,18 @@
+//! Every bound of the process around the gateway, by name.
+
+use std::time::Duration;
+
+/// Longest step that is told apart, in nanoseconds.
+pub const LATENCY_MAX_NS: u64 = 10_000_000_000;
+
+/// Decimal digits of latency that are kept.
+pub const LATENCY_DIGITS: u8 = 3;
+
+/// How long parties get to answer the requests that end their calls when the process stops.
+pub const FAREWELL: Duration = Duration::from_secs(3);
+
+/// How often a draining process looks whether it is done.
+pub const DRAIN_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How often a lost dataplane's refusal to come back is logged.
+pub const SEARCH_LOG_INTERVAL: Duration = Duration::from_secs(10);

@@ -1,0 +1,181 @@
+//! From a configuration to the end of the process.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use strait_config::Config;
+use strait_shared::notify::Notifier;
+use strait_shared::time::Instant;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::LocalSet;
+use tokio::time::sleep;
+
+use super::limits::{DRAIN_INTERVAL, FAREWELL};
+use super::{Failure, Process};
+use crate::admin::{Operated, Socket};
+use crate::gateway::io::OperatorCommand;
+use crate::gateway::{Gateway, WallClock};
+use crate::link::Dataplane;
+use crate::link::limits::ATTACH_LIMIT;
+use crate::records::Records;
+use crate::transport::bind::{Bound, bind};
+use crate::transport::{Sink, Transport};
+
+/// The name of the dataplane's socket in the runtime directory.
+pub(super) const REGION_SOCKET: &str = "region.sock";
+
+/// Runs Strait's signalling until it is told to stop.
+///
+/// Everything that can fail is done before anything is received: addresses are taken, the region
+/// is attached, the records are opened.
+pub fn run(config: Config) -> Result<(), Failure> {
+    let bound = bind(&config)?;
+    let records = Records::open(&config.records.file)?;
+    let directory = config.runtime_directory();
+    let socket = Socket::bind(&directory)?;
+    let geometry =
+        strait_config::geometry(&config).expect("a configuration that was loaded has a geometry");
+    let dataplane = Dataplane::attach(&directory.join(REGION_SOCKET), &geometry, ATTACH_LIMIT)?;
+    serve(config, bound, records, socket, dataplane)
+}
+
+/// The same with everything at hand.
+pub fn serve(
+    config: Config,
+    bound: Vec<Bound>,
+    records: Records,
+    socket: Socket,
+    dataplane: Dataplane,
+) -> Result<(), Failure> {
+    let failed = |what| move |error| Failure::System(what, error);
+    let seed = seed().map_err(failed("cannot read random numbers"))?;
+    let config = Arc::new(config);
+    let gateway = Gateway::new(config.clone(), seed, wall_clock())
+        .expect("a configuration that was loaded has a geometry");
+    let process = Rc::new(Process::new(config, gateway, dataplane, records));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(failed("cannot start the runtime"))?;
+    runtime.block_on(LocalSet::new().run_until(live(process, bound, socket)))
+}
+
+async fn live(process: Rc<Process>, bound: Vec<Bound>, socket: Socket) -> Result<(), Failure> {
+    let failed = |what| move |error| Failure::System(what, error);
+    let notifier = Notifier::from_env().map_err(failed("cannot reach the supervisor"))?;
+    let mut signals = Signals::new().map_err(failed("cannot receive signals"))?;
+    let sink: Rc<dyn Sink> = process.clone();
+    let transport = Transport::start(&process.config, bound, sink);
+    let transport = transport.map_err(failed("cannot receive on the signalling addresses"))?;
+    // Nothing has come in yet: the tasks that receive have not run.
+    let _ = process.transport.set(transport);
+    tokio::task::spawn_local(process.clone().keep_time());
+    tokio::task::spawn_local(process.clone().take_reports());
+    tokio::task::spawn_local(process.clone().watch_dataplane());
+    let operated: Rc<dyn Operated> = process.clone();
+    let path = socket.path().display().to_string();
+    tokio::task::spawn_local(async move { crate::admin::serve(&socket, operated).await });
+    tracing::info!(instance = %process.config.instance, operator = %path, "signalling is up");
+    tell(notifier.ready());
+    process.until_asked_to_stop(&mut signals).await;
+    tell(notifier.stopping());
+    process.stop(&mut signals, &notifier).await;
+    Ok(())
+}
+
+/// What may be asked of the process from outside.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for a request to stop.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+impl Process {
+    async fn until_asked_to_stop(&self, signals: &mut Signals) {
+        loop {
+            tokio::select! {
+                _ = signals.terminate.recv() => return,
+                _ = signals.interrupt.recv() => return,
+                _ = signals.hang_up.recv() => self.records.reopen(),
+            }
+        }
+    }
+
+    /// Lets the calls end, for as long as configured or until asked again; then ends them.
+    async fn stop(&self, signals: &mut Signals, notifier: &Notifier) {
+        let calls = self.calls();
+        tracing::info!(calls, "stopping: waiting for the calls that stand");
+        tell(notifier.status(&format!("draining, {calls} calls stand")));
+        self.operate(OperatorCommand::Drain);
+        tokio::select! {
+            () = self.ended() => {}
+            () = sleep(self.config.drain_timeout) => {}
+            () = signals.stop() => {}
+        }
+        let calls = self.calls();
+        if calls > 0 {
+            tracing::warn!(calls, "ending the calls that still stand");
+            self.operate(OperatorCommand::EndAllCalls);
+        }
+        tokio::select! {
+            () = self.ended() => {}
+            () = sleep(FAREWELL) => {}
+            () = signals.stop() => {}
+        }
+        tracing::info!("stopped");
+    }
+
+    /// Waits until no call stands and nobody owes us an answer.
+    async fn ended(&self) {
+        loop {
+            let sizes = self.gateway.borrow().sizes();
+            if sizes.calls == 0 && sizes.exchanges == 0 {
+                return;
+            }
+            sleep(DRAIN_INTERVAL).await;
+        }
+    }
+}
+
+/// The supervisor may have died; that is not our business.
+fn tell(told: std::io::Result<()>) {
+    if let Err(error) = told {
+        tracing::debug!(%error, "the supervisor was not told");
+    }
+}
+
+fn seed() -> std::io::Result<[u8; 32]> {
+    use std::io::Read;
+    let mut seed = [0; 32];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut seed)?;
+    Ok(seed)
+}
+
+fn wall_clock() -> WallClock {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    let unix_ns = i128::try_from(since.as_nanos()).unwrap_or(i128::MAX);
+    WallClock {
+        unix_ns_at_zero: unix_ns - i128::from(Instant::now().as_nanos()),
+    }
+}

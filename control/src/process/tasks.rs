@@ -1,0 +1,97 @@
+//! What goes on beside signalling: timers, the dataplane's reports and its life.
+
+use std::rc::Rc;
+
+use strait_shared::time::Instant;
+use tokio::time::sleep;
+
+use super::Process;
+use super::limits::SEARCH_LOG_INTERVAL;
+use crate::gateway::io::OperatorCommand;
+use crate::link::limits::{POLL_BUSY, POLL_IDLE, REATTACH_LIMIT, WATCH_INTERVAL};
+use crate::link::{Change, Dataplane};
+
+impl Process {
+    /// Wakes the gateway when it wants to be.
+    pub(super) async fn keep_time(self: Rc<Self>) {
+        loop {
+            let next = self.gateway.borrow().next_timeout();
+            self.armed.set(next);
+            let Some(next) = next else {
+                self.rearm.notified().await;
+                continue;
+            };
+            tokio::select! {
+                () = sleep(next.since(Instant::now())) => {
+                    self.step(|gateway, now| gateway.timeout(now));
+                }
+                () = self.rearm.notified() => {}
+            }
+        }
+    }
+
+    /// Hands the workers' reports to the gateway.
+    pub(super) async fn take_reports(self: Rc<Self>) {
+        let mut reports = Vec::new();
+        loop {
+            let busy = self.calls() > 0 || self.dataplane.borrow().link().waiting() > 0;
+            sleep(if busy { POLL_BUSY } else { POLL_IDLE }).await;
+            self.dataplane.borrow_mut().poll(&mut reports);
+            for report in reports.drain(..) {
+                self.report(report);
+            }
+        }
+    }
+
+    /// Notices when the dataplane goes, and finds it again.
+    pub(super) async fn watch_dataplane(self: Rc<Self>) {
+        let mut complained: Option<Instant> = None;
+        loop {
+            sleep(WATCH_INTERVAL).await;
+            let change = self.dataplane.borrow_mut().watch(Instant::now());
+            match change {
+                Some(Change::Lost(why)) => {
+                    tracing::error!("the dataplane is lost: {why}; new calls are refused");
+                }
+                Some(Change::Back) => tracing::info!("the dataplane is back"),
+                None => {}
+            }
+            if !self.dataplane.borrow().wants_fetching() {
+                continue;
+            }
+            let now = Instant::now();
+            match self.search().await {
+                Ok(lost_media) => self.came_back(lost_media),
+                Err(_) if complained.is_some_and(|at| now.since(at) < SEARCH_LOG_INTERVAL) => {}
+                Err(error) => {
+                    tracing::warn!("looking for the dataplane: {error}");
+                    complained = Some(now);
+                }
+            }
+        }
+    }
+
+    /// Looks for the dataplane; true when it has come back without the media of our calls.
+    async fn search(&self) -> Result<bool, String> {
+        let path = self
+            .config
+            .runtime_directory()
+            .join(super::start::REGION_SOCKET);
+        let geometry = strait_config::geometry(&self.config).map_err(|error| error.to_string())?;
+        let known = self.dataplane.borrow().identity();
+        let searching = move || Dataplane::search(path, &geometry, known, REATTACH_LIMIT);
+        let found = tokio::task::spawn_blocking(searching)
+            .await
+            .map_err(|e| e.to_string())?;
+        let found = found.map_err(|error| error.to_string())?;
+        Ok(self.dataplane.borrow_mut().adopt(found))
+    }
+
+    fn came_back(&self, lost_media: bool) {
+        if lost_media {
+            let calls = self.calls();
+            tracing::error!("the dataplane has forgotten the media of {calls} calls: ending them");
+            self.operate(OperatorCommand::EndAllCalls);
+        }
+    }
+}

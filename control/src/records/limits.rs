@@ -1,0 +1,12 @@
+//! Every bound of the call records, by name.
+
+use std::time::Duration;
+
+/// Records that may wait for the writer.
+pub const MAX_QUEUED_RECORDS: usize = 4_096;
+
+/// Records written at once.
+pub const RECORDS_PER_WRITE: usize = 256;
+
+/// How long the writer lets a failing disk rest.
+pub const RETRY_INTERVAL: Duration = Duration::from_secs(1);
