@@ -33,7 +33,7 @@ pub struct Config {
     /// The softswitches, SIP servers and trunks that signalling is forwarded to.
     #[serde(default)]
     pub softswitches: Vec<Softswitch>,
-    /// Bounds on what Strait holds at once. Memory is taken for them at start.
+    /// Bounds on what Strait holds at once.
     #[serde(default)]
     pub limits: Limits,
     /// The media relay: its NICs and workers.

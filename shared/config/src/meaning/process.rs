@@ -20,9 +20,14 @@ pub(super) fn check(config: &Config, judge: &mut Judge<'_>) {
 /// Only a `pcap` NIC has files, and one without any does nothing.
 fn captures(path: &Path, nic: &Nic, judge: &mut Judge<'_>) {
     let pcap = nic.port == PortKind::Pcap;
-    for (key, file) in [("read", &nic.read), ("write", &nic.write)] {
-        if file.is_some() && !pcap {
-            let message = format!("`{}` is no `pcap` NIC and has no captures", nic.name);
+    let files = [
+        ("read", &nic.read),
+        ("write", &nic.write),
+        ("capture", &nic.capture),
+    ];
+    for (key, file) in files {
+        if file.is_some() && !pcap && key != "capture" {
+            let message = format!("`{}` is no `pcap` NIC", nic.name);
             judge.error(
                 &[&path.key(key), &path.key("port")],
                 message,

@@ -1,0 +1,157 @@
+//! `strait check`: what is wrong with a configuration, or what it comes to.
+
+use serde::Serialize;
+use strait_config::{Checked, Config, Report, Transport, check_file, geometry, machine};
+use strait_shared::region::Region;
+
+use crate::{
+    arguments::Check,
+    exit::{Exit, Failure},
+    print,
+};
+
+/// Explains every mistake of the file; without any, sums it up.
+pub fn check(arguments: &Check) -> Result<(), Failure> {
+    let Checked { config, report } = check_file(&arguments.config);
+    let here = config.as_ref().filter(|_| !arguments.elsewhere);
+    let lacking = here.map(machine::lacking).unwrap_or_default();
+    let summary = config.as_ref().map(Summary::new);
+    if arguments.json {
+        let valid = config.is_some();
+        print::json(&Outcome {
+            valid,
+            report: &report,
+            lacking: &lacking,
+            summary,
+        })?;
+    } else {
+        eprint!("{report}");
+        if let Some(summary) = &summary {
+            print::lines(&summary.text(&report.file))?;
+        }
+        for lack in &lacking {
+            eprintln!("{}: on this machine: {lack}", report.file);
+        }
+    }
+    match config {
+        Some(_) => Ok(()),
+        None => Err(Failure::new(Exit::Configuration, "")),
+    }
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Outcome<'a> {
+    valid: bool,
+    #[serde(flatten)]
+    report: &'a Report,
+    /// What this machine lacks for it, one sentence each.
+    lacking: &'a [String],
+    summary: Option<Summary>,
+}
+
+/// What a valid configuration comes to.
+#[derive(Serialize)]
+struct Summary {
+    instance: String,
+    runtime_directory: String,
+    realms: Vec<RealmSummary>,
+    softswitches: Vec<String>,
+    workers: usize,
+    /// Calls with one stream that ports and limits allow at once.
+    calls: u32,
+    /// Bytes of the shared-memory region.
+    region_bytes: usize,
+}
+
+#[derive(Serialize)]
+struct RealmSummary {
+    name: String,
+    signalling: Vec<String>,
+    media: Vec<String>,
+    /// Streams that its media ports allow at once.
+    streams: u32,
+    forward_to: Vec<String>,
+}
+
+impl Summary {
+    fn new(config: &Config) -> Summary {
+        let realms: Vec<RealmSummary> = config.realms.iter().map(RealmSummary::new).collect();
+        let fewest = realms.iter().map(|realm| realm.streams).min().unwrap_or(0);
+        let geometry = geometry(config).expect("a valid configuration makes a geometry");
+        let softswitches = config.softswitches.iter().map(|softswitch| {
+            let transport = softswitch.transport.as_str();
+            format!("{} {transport} {}", softswitch.name, softswitch.address)
+        });
+        Summary {
+            instance: config.instance.to_string(),
+            runtime_directory: config.runtime_directory().display().to_string(),
+            softswitches: softswitches.collect(),
+            workers: config.dataplane.workers.len(),
+            calls: fewest.min(config.limits.calls),
+            region_bytes: Region::bytes_for(&geometry),
+            realms,
+        }
+    }
+
+    fn text(&self, file: &str) -> String {
+        let mut lines = vec![
+            format!("{file}: valid"),
+            format!(
+                "  instance    {} in {}",
+                self.instance, self.runtime_directory
+            ),
+        ];
+        for realm in &self.realms {
+            lines.push(format!("  realm       {}", realm.name));
+            lines.push(format!("    signalling  {}", realm.signalling.join(", ")));
+            let (media, streams) = (realm.media.join(", "), realm.streams);
+            lines.push(format!(
+                "    media       {media}: {streams} streams at once"
+            ));
+            if !realm.forward_to.is_empty() {
+                lines.push(format!(
+                    "    forwards to {}",
+                    realm.forward_to.join(", then ")
+                ));
+            }
+        }
+        lines.extend(
+            self.softswitches
+                .iter()
+                .map(|text| format!("  softswitch  {text}")),
+        );
+        lines.push(format!("  calls       {} at once", self.calls));
+        let memory = print::bytes(self.region_bytes as u64);
+        lines.push(format!(
+            "  memory      {memory} shared, {} worker(s)",
+            self.workers
+        ));
+        lines.join("\n")
+    }
+}
+
+impl RealmSummary {
+    fn new(realm: &strait_config::Realm) -> RealmSummary {
+        let signalling = realm.signalling.iter().map(|at| {
+            let transport = match at.transport {
+                Transport::Udp => "udp",
+                Transport::Tcp => "tcp",
+            };
+            format!(
+                "{transport} {}",
+                std::net::SocketAddr::new(at.address, at.port)
+            )
+        });
+        let media = realm.media.iter();
+        RealmSummary {
+            name: realm.name.to_string(),
+            signalling: signalling.collect(),
+            media: media
+                .map(|media| format!("{} {}", media.address, media.ports))
+                .collect(),
+            streams: realm.media.iter().map(|media| media.ports.pairs()).sum(),
+            forward_to: realm.forward_to.iter().map(ToString::to_string).collect(),
+        }
+    }
+}

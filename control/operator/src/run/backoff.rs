@@ -1,0 +1,58 @@
+//! How long to wait before a process that died is started again, and when to stop trying.
+
+use std::time::Duration;
+
+/// The wait after the first death.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+/// The longest wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// Deaths in a row after which nothing more is tried.
+const DEATHS_MAX: u32 = 10;
+/// A process that was ready for this long has shown that it can live.
+const PROVEN_AFTER: Duration = Duration::from_secs(10);
+
+/// The deaths of one process since it last proved itself.
+#[derive(Default)]
+pub struct Backoff {
+    deaths: u32,
+}
+
+impl Backoff {
+    /// Counts a death after `ready_for`; the wait before the next start, or `None` to give up.
+    pub fn died(&mut self, ready_for: Option<Duration>) -> Option<Duration> {
+        if ready_for.is_some_and(|time| time >= PROVEN_AFTER) {
+            self.deaths = 0;
+        }
+        self.deaths += 1;
+        let doubled = FIRST_WAIT.saturating_mul(1 << (self.deaths - 1).min(16));
+        (self.deaths <= DEATHS_MAX).then(|| doubled.min(LONGEST_WAIT))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_to_a_bound_and_end() {
+        let mut backoff = Backoff::default();
+        let waits: Vec<_> = (0..12).map(|_| backoff.died(None)).collect();
+        assert_eq!(waits[0], Some(FIRST_WAIT));
+        assert_eq!(waits[1], Some(2 * FIRST_WAIT));
+        assert_eq!(waits[9], Some(LONGEST_WAIT));
+        assert_eq!(waits[10], None);
+    }
+
+    #[test]
+    fn a_process_that_lived_starts_from_the_first_wait() {
+        let mut backoff = Backoff::default();
+        for _ in 0..9 {
+            backoff.died(None);
+        }
+        assert_eq!(backoff.died(Some(PROVEN_AFTER)), Some(FIRST_WAIT));
+        assert_eq!(
+            backoff.died(Some(Duration::from_secs(1))),
+            Some(2 * FIRST_WAIT)
+        );
+    }
+}
