@@ -5,5 +5,7 @@ mod world;
 
 #[path = "gateway/calls.rs"]
 mod calls;
+#[path = "gateway/limits.rs"]
+mod limits;
 #[path = "gateway/registrations.rs"]
 mod registrations;

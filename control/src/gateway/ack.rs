@@ -56,8 +56,12 @@ impl Gateway {
         if !response.status().is_some_and(Status::is_success) {
             return;
         }
-        let Some(dialog) = self.dialogs.get_mut(key) else { return };
-        let Some(handshake) = dialog.handshake.as_mut() else { return };
+        let Some(dialog) = self.dialogs.get_mut(key) else {
+            return;
+        };
+        let Some(handshake) = dialog.handshake.as_mut() else {
+            return;
+        };
         let from = handshake.from;
         let repeated = handshake.client == client;
         let ack = handshake.ack.clone();
@@ -83,17 +87,23 @@ impl Gateway {
         client: ClientId,
         response: &Message,
     ) {
-        let is_invite = response.cseq().is_ok_and(|cseq| cseq.method == Method::Invite);
+        let is_invite = response
+            .cseq()
+            .is_ok_and(|cseq| cseq.method == Method::Invite);
         if !is_invite || !response.status().is_some_and(Status::is_success) {
             return;
         }
         let tag: Box<[u8]> = Self::to_tag(response).unwrap_or_default().into();
-        let bytes = self.derived(response, Method::Ack, 0, flow);
-        self.outputs.push_back(Output::Send { flow, bytes: bytes.1 });
+        let flow = self.beyond(response, flow);
+        let (_, bytes) = self.derived(response, Method::Ack, 0, flow);
+        self.outputs.push_back(Output::Send { flow, bytes });
         let dismissed = match self.asked.get_mut(&client) {
             Some(Asked::Unwanted(dismissed)) => dismissed,
             Some(Asked::Success(key)) => {
-                let handshake = self.dialogs.get_mut(*key).and_then(|d| d.handshake.as_mut());
+                let handshake = self
+                    .dialogs
+                    .get_mut(*key)
+                    .and_then(|d| d.handshake.as_mut());
                 let Some(handshake) = handshake else { return };
                 &mut handshake.dismissed
             }
@@ -108,8 +118,14 @@ impl Gateway {
 
     /// The transaction that could bring a 2xx again is over.
     pub(super) fn forget_handshake(&mut self, key: DialogKey, client: ClientId) {
-        let Some(dialog) = self.dialogs.get_mut(key) else { return };
-        if dialog.handshake.as_ref().is_some_and(|handshake| handshake.client == client) {
+        let Some(dialog) = self.dialogs.get_mut(key) else {
+            return;
+        };
+        if dialog
+            .handshake
+            .as_ref()
+            .is_some_and(|handshake| handshake.client == client)
+        {
             let handshake = dialog.handshake.take();
             handshake.map(|handshake| self.timers.cancel(handshake.timer));
         }
@@ -132,16 +148,28 @@ impl Gateway {
         request: &Message,
         edits: &mut Splices,
     ) -> bool {
-        let Some(text) = request.session_description() else { return true };
-        let Some(dialog) = self.dialogs.get_mut(key) else { return true };
-        let offered = dialog.handshake.as_ref().is_some_and(|handshake| handshake.offered);
+        let Some(text) = request.session_description() else {
+            return true;
+        };
+        let Some(dialog) = self.dialogs.get_mut(key) else {
+            return true;
+        };
+        let offered = dialog
+            .handshake
+            .as_ref()
+            .is_some_and(|handshake| handshake.offered);
         let Some(session) = dialog.session.filter(|_| offered) else {
             drop_description(request, text, edits);
             return true;
         };
         dialog.agreed = true;
         let source = dialog.party(by).flow.remote.ip();
-        let described = Described { session, by, role: Role::Answer, source };
+        let described = Described {
+            session,
+            by,
+            role: Role::Answer,
+            source,
+        };
         let agreed = self.describe(now, request, text, described, edits).is_ok();
         if !agreed {
             drop_description(request, text, edits);
@@ -160,7 +188,9 @@ impl Gateway {
     ) {
         let contact = self.refresh_target(now, key, from, request);
         let branch = self.own_branch();
-        let Some(dialog) = self.dialogs.get(key) else { return };
+        let Some(dialog) = self.dialogs.get(key) else {
+            return;
+        };
         let other = dialog.party(from.other());
         let (uri, routes, far) = self.addressing(other);
         let via = self.via(far, &branch);
@@ -189,11 +219,26 @@ impl Gateway {
         request.render(edits, &mut bytes);
         self.flush_media();
         self.counters.sent += 1;
-        self.outputs.push_back(Output::Send { flow: far, bytes: bytes.clone() });
-        let handshake = self.dialogs.get_mut(key).and_then(|dialog| dialog.handshake.as_mut());
+        self.outputs.push_back(Output::Send {
+            flow: far,
+            bytes: bytes.clone(),
+        });
+        let handshake = self
+            .dialogs
+            .get_mut(key)
+            .and_then(|dialog| dialog.handshake.as_mut());
         if let Some(handshake) = handshake {
             handshake.ack = Some((far, bytes));
         }
+    }
+
+    /// Where requests go within the dialog that a response to our request sets up.
+    fn beyond(&self, response: &Message, heard: Flow) -> Flow {
+        let mut routes = response.addresses(HeaderName::RecordRoute).flatten();
+        let route = routes.by_ref().last();
+        let contact = response.addresses(HeaderName::Contact).flatten().next();
+        let hop = route.or(contact).map(|(_, address)| address.uri);
+        hop.map_or(heard, |hop| self.next_hop(&hop, heard))
     }
 
     /// A request within the dialog that a response to our request sets up: its branch and bytes.
@@ -207,10 +252,16 @@ impl Gateway {
         let branch = self.own_branch();
         let contact = response.addresses(HeaderName::Contact).flatten().next();
         let to = response.address(HeaderName::To).ok();
-        let uri = contact.map(|(_, contact)| contact.uri).or(to.map(|to| to.uri));
+        let uri = contact
+            .map(|(_, contact)| contact.uri)
+            .or(to.map(|to| to.uri));
         let uri = uri.map_or(&b"sip:nobody.invalid"[..], |uri| uri.text.as_bytes());
         let routes = joined(response, HeaderName::RecordRoute, true);
-        let value = |name| response.value(name).map_or(&b""[..], |value| value.as_bytes());
+        let value = |name| {
+            response
+                .value(name)
+                .map_or(&b""[..], |value| value.as_bytes())
+        };
         let cseq = response.cseq().map_or(1, |cseq| cseq.number);
         let mut bytes = Vec::with_capacity(512);
         let mut builder =

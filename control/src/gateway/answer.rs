@@ -45,19 +45,21 @@ impl Gateway {
     }
 
     /// The call's INVITE is over without an answer.
-    pub(super) fn call_failed(
-        &mut self,
-        now: Instant,
-        call: CallKey,
-        by: EndedBy,
-        status: Status,
-    ) {
+    pub(super) fn call_failed(&mut self, now: Instant, call: CallKey, by: EndedBy, status: Status) {
         let (by, reason) = match status {
             Status::REQUEST_TERMINATED => (EndedBy::Caller, "cancelled"),
             Status::REQUEST_TIMEOUT if by == EndedBy::Strait => (by, "setup timeout"),
             _ => (by, "rejected"),
         };
-        self.close_call(now, call, Ending { ended_by: by, reason, status: Some(status.code()) });
+        self.close_call(
+            now,
+            call,
+            Ending {
+                ended_by: by,
+                reason,
+                status: Some(status.code()),
+            },
+        );
     }
 
     fn early_response(
@@ -70,7 +72,9 @@ impl Gateway {
         let mut passing = Passing::default();
         let mut edits = Splices::new();
         if Self::to_tag(response).is_some() {
-            let Some(dialog) = self.dialog_of(now, call, response) else { return };
+            let Some(dialog) = self.dialog_of(now, call, response) else {
+                return;
+            };
             passing.in_dialog = true;
             passing.contact = self.contact_of(now, dialog, response);
             passing.described = true;
@@ -103,15 +107,28 @@ impl Gateway {
             None => Err(Reply::unavailable("Too Many Dialogs")),
         };
         let (Some(dialog), Ok(())) = (dialog, &described) else {
-            let reply = described.err().unwrap_or_else(|| Reply::unavailable("No Dialog"));
+            let reply = described
+                .err()
+                .unwrap_or_else(|| Reply::unavailable("No Dialog"));
             self.refuse_answer(now, key, flow, response, reply);
             return;
         };
         self.stand(now, call, dialog);
         let contact = self.contact_of(now, dialog, response);
-        let passing = Passing { contact, in_dialog: true, described: true };
+        let passing = Passing {
+            contact,
+            in_dialog: true,
+            described: true,
+        };
         let bytes = self.pass_back(now, key, response, passing, &mut edits);
-        self.shake_hands(now, key, dialog, Side::Caller, bytes.unwrap_or_default(), response);
+        self.shake_hands(
+            now,
+            key,
+            dialog,
+            Side::Caller,
+            bytes.unwrap_or_default(),
+            response,
+        );
         self.watch_session(now, dialog, response);
         self.finish(now, key);
     }
@@ -125,7 +142,11 @@ impl Gateway {
         response: &Message,
         reply: Reply,
     ) {
-        if let Some(client) = self.exchanges.get_mut(key).and_then(|found| found.client.take()) {
+        if let Some(client) = self
+            .exchanges
+            .get_mut(key)
+            .and_then(|found| found.client.take())
+        {
             self.asked.insert(client, Asked::Unwanted(Vec::new()));
             self.unwanted_response(now, flow, client, response);
         }
@@ -138,14 +159,22 @@ impl Gateway {
             // A session that is gone has nothing to confirm.
             let _ = self.media.confirm(now, session);
         }
-        let Some(call) = self.calls.get_mut(key) else { return };
+        let Some(call) = self.calls.get_mut(key) else {
+            return;
+        };
         call.state = CallState::Answered;
         call.invite = None;
         call.record.answered = Some(self.clock.timestamp(now));
         self.counters.answered += 1;
-        let losers: Vec<DialogKey> =
-            call.dialogs.iter().copied().filter(|other| *other != dialog).collect();
-        losers.into_iter().for_each(|loser| self.drop_early(now, key, loser));
+        let losers: Vec<DialogKey> = call
+            .dialogs
+            .iter()
+            .copied()
+            .filter(|other| *other != dialog)
+            .collect();
+        losers
+            .into_iter()
+            .for_each(|loser| self.drop_early(now, key, loser));
     }
 
     /// Keeps what retransmissions of the 2xx and of its ACK need, and waits for the ACK.
@@ -158,8 +187,12 @@ impl Gateway {
         success: Vec<u8>,
         response: &Message,
     ) {
-        let Some(exchange) = self.exchanges.get(key) else { return };
-        let Some(client) = exchange.client else { return };
+        let Some(exchange) = self.exchanges.get(key) else {
+            return;
+        };
+        let Some(client) = exchange.client else {
+            return;
+        };
         let offered = {
             let session = self.dialogs.get(dialog).and_then(|dialog| dialog.session);
             let state = session.and_then(|session| self.media.offer_state(session));
@@ -177,7 +210,9 @@ impl Gateway {
             timer: self.timers.arm(now, ACK_WAIT, Due::AckMissing(dialog)),
         };
         self.asked.insert(client, Asked::Success(dialog));
-        let Some(dialog) = self.dialogs.get_mut(dialog) else { return };
+        let Some(dialog) = self.dialogs.get_mut(dialog) else {
+            return;
+        };
         let old = dialog.handshake.replace(handshake);
         old.map(|old| self.timers.cancel(old.timer));
     }
@@ -187,7 +222,9 @@ impl Gateway {
         let tag = Self::to_tag(response).unwrap_or_default();
         let call = self.calls.get(key)?;
         let [caller, callee] = call.parties.clone()?;
-        let found = self.dialogs.find(callee.flow.realm, &callee.call_id, tag, &caller.tag);
+        let found = self
+            .dialogs
+            .find(callee.flow.realm, &callee.call_id, tag, &caller.tag);
         if let Some((dialog, _)) = found {
             return Some(dialog);
         }
@@ -229,13 +266,28 @@ impl Gateway {
         response: &Message,
         edits: &mut Splices,
     ) -> Result<(), Reply> {
-        let Some(text) = response.session_description() else { return Ok(()) };
+        let Some(text) = response.session_description() else {
+            return Ok(());
+        };
         let offered = self.calls.get(call).is_some_and(|call| call.offered);
-        let Some(dialog) = self.dialogs.get(key) else { return Ok(()) };
-        let Some(session) = dialog.session else { return Ok(()) };
+        let Some(dialog) = self.dialogs.get(key) else {
+            return Ok(());
+        };
+        let Some(session) = dialog.session else {
+            return Ok(());
+        };
         let source = dialog.party(Side::Callee).flow.remote.ip();
-        let role = if offered || dialog.agreed { Role::Answer } else { Role::Offer };
-        let described = Described { session, by: Side::Callee, role, source };
+        let role = if offered || dialog.agreed {
+            Role::Answer
+        } else {
+            Role::Offer
+        };
+        let described = Described {
+            session,
+            by: Side::Callee,
+            role,
+            source,
+        };
         self.describe(now, response, text, described, edits)?;
         if let (Role::Answer, Some(dialog)) = (role, self.dialogs.get_mut(key)) {
             dialog.agreed = true;
@@ -246,7 +298,9 @@ impl Gateway {
     /// An early dialog is over while its call goes on.
     fn drop_early(&mut self, now: Instant, key: CallKey, dialog: DialogKey) {
         let session = self.dialogs.get(dialog).and_then(|dialog| dialog.session);
-        session.into_iter().for_each(|session| self.media.close(now, session));
+        session
+            .into_iter()
+            .for_each(|session| self.media.close(now, session));
         if let Some(call) = self.calls.get_mut(key) {
             call.dialogs.retain(|other| *other != dialog);
         }

@@ -57,19 +57,28 @@ impl Passages {
 
     fn read(&mut self, via: &Via) {
         let Some(branch) = via.branch() else { return };
-        let Some(rest) = branch.as_str().and_then(|text| text.strip_prefix("z9hG4bK-")) else {
+        let Some(rest) = branch
+            .as_str()
+            .and_then(|text| text.strip_prefix("z9hG4bK-"))
+        else {
             return;
         };
         let hashes = rest.split('-').skip(1);
         let hashes = hashes.filter_map(|text| u32::from_str_radix(text, 16).ok());
-        hashes.take(MAX_REMEMBERED_PASSAGES).for_each(|hash| self.push(hash));
+        hashes
+            .take(MAX_REMEMBERED_PASSAGES)
+            .for_each(|hash| self.push(hash));
     }
 }
 
 /// What decides where a request from `realm` goes: Request-URI, tags, Call-ID, CSeq, routes and
 /// credentials.
 pub fn passage(key: &Key, message: &Message, realm: RealmIndex) -> u32 {
-    let value = |name| message.value(name).map_or(&b""[..], |value| value.as_bytes());
+    let value = |name| {
+        message
+            .value(name)
+            .map_or(&b""[..], |value| value.as_bytes())
+    };
     let tag = |name| {
         let tag = message.address(name).ok().and_then(|address| address.tag());
         tag.map_or(&b""[..], |tag| tag.as_bytes())
@@ -99,6 +108,9 @@ mod tests {
         assert!(!passages.contain(1));
         assert!(passages.contain(2));
         let branch = passages.branch(0xabc);
-        assert!(branch.starts_with("z9hG4bK-0000000000000abc-00000002-00000003"), "{branch}");
+        assert!(
+            branch.starts_with("z9hG4bK-0000000000000abc-00000002-00000003"),
+            "{branch}"
+        );
     }
 }

@@ -40,12 +40,18 @@ impl CallIds {
             return call_id.into();
         }
         let hash = self.key.hash(&[call_id]);
-        let original = Original { call_id: call_id.into(), maker: maker(flow) };
+        let original = Original {
+            call_id: call_id.into(),
+            maker: maker(flow),
+        };
         if self.originals.insert(hash, original).is_none() {
             self.order.push_back(hash);
         }
         while self.order.len() > MAX_REPLACED_CALL_IDS {
-            let oldest = self.order.pop_front().expect("there are more than the bound");
+            let oldest = self
+                .order
+                .pop_front()
+                .expect("there are more than the bound");
             self.originals.remove(&oldest);
         }
         format!("{hash:032x}").into_bytes().into()
@@ -96,7 +102,11 @@ mod tests {
             assert_eq!(ids.restore(&hidden, flow(1)), Some(call_id.as_bytes()));
             assert_eq!(ids.restore(&hidden, flow(2)), None);
             assert_eq!(ids.hide(call_id.as_bytes(), flow(1)), hidden);
-            assert_eq!(ids.hide(&hidden, flow(1)), hidden, "a replacement names no host");
+            assert_eq!(
+                ids.hide(&hidden, flow(1)),
+                hidden,
+                "a replacement names no host"
+            );
         }
     }
 

@@ -128,7 +128,9 @@ impl Calls {
 
     /// The call of that number.
     pub fn numbered(&self, number: CallNumber) -> Option<CallKey> {
-        self.iter().find(|(_, call)| call.record.number == number.0).map(|(key, _)| key)
+        self.iter()
+            .find(|(_, call)| call.record.number == number.0)
+            .map(|(key, _)| key)
     }
 
     /// How many stand, those included whose media have not reported yet.
@@ -139,11 +141,16 @@ impl Calls {
     /// Takes a call out. Its record waits for its sessions to report; without any it is given
     /// back.
     pub fn close(&mut self, key: CallKey) -> Option<CallRecord> {
-        let Call { record, sessions, .. } = self.table.remove(key)?;
+        let Call {
+            record, sessions, ..
+        } = self.table.remove(key)?;
         if sessions.is_empty() {
             return Some(record);
         }
-        let closing = self.closing.insert(Closing { record, sessions: sessions.len() });
+        let closing = self.closing.insert(Closing {
+            record,
+            sessions: sessions.len(),
+        });
         for session in sessions {
             self.by_session.insert(session, Owner::Closing(closing));
         }

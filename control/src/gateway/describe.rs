@@ -45,12 +45,23 @@ impl Gateway {
         edits: &mut Splices,
     ) -> Result<(), Reply> {
         let description = Description::parse_at(message.bytes(), text.span());
-        let description =
-            description.map_err(|error| Reply::from(Status::BAD_REQUEST).because(error))?;
-        let Described { session, by, role, source } = described;
+        let description = description.map_err(|error| {
+            let refused = Reply::from(Status::BAD_REQUEST).because("Bad Session Description");
+            refused.with("Warning", format_args!("399 strait \"{error}\""))
+        })?;
+        let Described {
+            session,
+            by,
+            role,
+            source,
+        } = described;
         let done = match role {
-            Role::Offer => self.media.offer(now, session, by, &description, source, edits),
-            Role::Answer => self.media.answer(now, session, by, &description, source, edits),
+            Role::Offer => self
+                .media
+                .offer(now, session, by, &description, source, edits),
+            Role::Answer => self
+                .media
+                .answer(now, session, by, &description, source, edits),
         };
         done.map(|_| ()).map_err(|error| self.media_refusal(error))
     }
@@ -79,6 +90,8 @@ pub fn drop_description(message: &Message, text: Text, edits: &mut Splices) {
     edits.remove(text.span());
     if text.span() == message.body().span() {
         let content_type = message.header(HeaderName::ContentType);
-        content_type.into_iter().for_each(|header| edits.remove_header(header));
+        content_type
+            .into_iter()
+            .for_each(|header| edits.remove_header(header));
     }
 }

@@ -39,21 +39,33 @@ impl Gateway {
 
     /// Takes a dialog out.
     pub(super) fn end_dialog(&mut self, now: Instant, key: DialogKey) {
-        let Some(dialog) = self.dialogs.remove(key) else { return };
+        let Some(dialog) = self.dialogs.remove(key) else {
+            return;
+        };
         for party in &dialog.parties {
-            party.contact.into_iter().for_each(|token| self.tokens.release(now, token));
+            party
+                .contact
+                .into_iter()
+                .for_each(|token| self.tokens.release(now, token));
             self.drop_flow(party.flow);
         }
         dialog.subscription.map(|timer| self.timers.cancel(timer));
         dialog.session_timer.map(|timer| self.timers.cancel(timer));
-        dialog.handshake.map(|handshake| self.timers.cancel(handshake.timer));
+        dialog
+            .handshake
+            .map(|handshake| self.timers.cancel(handshake.timer));
     }
 
     /// The dialog's call is over; the dialog too, unless a subscription shares it (RFC 5057 §4).
     pub(super) fn leave_call(&mut self, now: Instant, key: DialogKey) {
-        let Some(dialog) = self.dialogs.get_mut(key) else { return };
+        let Some(dialog) = self.dialogs.get_mut(key) else {
+            return;
+        };
         (dialog.call, dialog.session) = (None, None);
-        dialog.session_timer.take().map(|timer| self.timers.cancel(timer));
+        dialog
+            .session_timer
+            .take()
+            .map(|timer| self.timers.cancel(timer));
         if dialog.is_over() {
             self.end_dialog(now, key);
         }
@@ -61,13 +73,17 @@ impl Gateway {
 
     /// A party was heard on a flow: from now on it is reached there.
     pub(super) fn party_heard(&mut self, now: Instant, key: DialogKey, side: Side, flow: Flow) {
-        let Some(dialog) = self.dialogs.get_mut(key) else { return };
+        let Some(dialog) = self.dialogs.get_mut(key) else {
+            return;
+        };
         let party = dialog.party_mut(side);
         let (old, target) = (party.flow, party.target.clone());
         let contact = party.contact;
         party.flow = flow;
         if old != flow {
-            contact.into_iter().for_each(|token| self.tokens.heard(token, flow));
+            contact
+                .into_iter()
+                .for_each(|token| self.tokens.heard(token, flow));
             self.keep_flow(now, flow, &target);
             self.drop_flow(old);
         }
@@ -86,13 +102,16 @@ impl Gateway {
         let contact = message.addresses(HeaderName::Contact).flatten().next();
         let dialog = self.dialogs.get_mut(key)?;
         let party = dialog.party_mut(side);
-        let Some((_, contact)) = contact else { return party.contact };
+        let Some((_, contact)) = contact else {
+            return party.contact;
+        };
         let uri = contact.uri.text;
         if *party.target != *uri && uri.len() <= MAX_KEPT_BYTES {
             party.target = uri.as_bytes().into();
             let (flow, old) = (party.flow, party.contact.take());
             let token = self.tokens.hold(now, flow, &uri);
-            old.into_iter().for_each(|old| self.tokens.release(now, old));
+            old.into_iter()
+                .for_each(|old| self.tokens.release(now, old));
             self.dialogs.get_mut(key)?.party_mut(side).contact = Some(token);
         }
         self.dialogs.get(key)?.party(side).contact
@@ -111,9 +130,16 @@ impl Gateway {
     /// What a request to a party is addressed to, its Route values and its path
     /// (RFC 3261 §12.2.1.1).
     pub(super) fn addressing(&self, party: &Party) -> (Vec<u8>, Vec<u8>, Flow) {
-        let target = if party.target.is_empty() { &party.uri } else { &party.target };
+        let target = if party.target.is_empty() {
+            &party.uri
+        } else {
+            &party.target
+        };
         let first = first_route(&party.route_set);
-        let hop = first.as_ref().map(|route| route.uri).or_else(|| Uri::parse(target));
+        let hop = first
+            .as_ref()
+            .map(|route| route.uri)
+            .or_else(|| Uri::parse(target));
         let flow = hop.map_or(party.flow, |hop| self.next_hop(&hop, party.flow));
         match first.filter(|route| !route.uri.params.has("lr")) {
             None => (target.to_vec(), party.route_set.to_vec(), flow),
@@ -129,12 +155,7 @@ impl Gateway {
     }
 
     /// A SUBSCRIBE or REFER was accepted: its dialog lives as long as the subscription.
-    pub(super) fn accept_subscription(
-        &mut self,
-        now: Instant,
-        key: DialogKey,
-        response: &Message,
-    ) {
+    pub(super) fn accept_subscription(&mut self, now: Instant, key: DialogKey, response: &Message) {
         let seconds = subscription_seconds(response);
         let life = seconds.map_or(REFER_SUBSCRIPTION, |s| Duration::from_secs(s.into()));
         self.extend_subscription(now, key, life.max(super::limits::NOTIFY_WAIT));
@@ -143,14 +164,18 @@ impl Gateway {
     /// Sets when the dialog's subscription ends by itself.
     pub(super) fn extend_subscription(&mut self, now: Instant, key: DialogKey, life: Duration) {
         let timer = self.timers.arm(now, life, Due::Subscription(key));
-        let Some(dialog) = self.dialogs.get_mut(key) else { return };
+        let Some(dialog) = self.dialogs.get_mut(key) else {
+            return;
+        };
         let old = dialog.subscription.replace(timer);
         old.map(|old| self.timers.cancel(old));
     }
 
     /// The dialog's subscription is over.
     pub(super) fn end_subscription(&mut self, now: Instant, key: DialogKey) {
-        let Some(dialog) = self.dialogs.get_mut(key) else { return };
+        let Some(dialog) = self.dialogs.get_mut(key) else {
+            return;
+        };
         let timer = dialog.subscription.take();
         let over = dialog.is_over();
         timer.map(|timer| self.timers.cancel(timer));
@@ -170,6 +195,9 @@ fn first_route(routes: &[u8]) -> Option<NameAddr<'_>> {
     if routes.is_empty() {
         return None;
     }
-    let end = routes.iter().position(|byte| *byte == b'>').map_or(routes.len(), |end| end + 1);
+    let end = routes
+        .iter()
+        .position(|byte| *byte == b'>')
+        .map_or(routes.len(), |end| end + 1);
     NameAddr::parse(routes, crate::sip::Span::new(0, end))
 }

@@ -152,7 +152,11 @@ impl Dialogs {
         let dialog = self.table.remove(key)?;
         for from in [Side::Caller, Side::Callee] {
             let name = self.name_from(&dialog, from);
-            if self.names.get(&name).is_some_and(|(named, _)| *named == key) {
+            if self
+                .names
+                .get(&name)
+                .is_some_and(|(named, _)| *named == key)
+            {
                 self.names.remove(&name);
             }
         }
@@ -167,7 +171,9 @@ impl Dialogs {
         from_tag: &[u8],
         to_tag: &[u8],
     ) -> Option<(DialogKey, Side)> {
-        self.names.get(&self.name(realm, call_id, from_tag, to_tag)).copied()
+        self.names
+            .get(&self.name(realm, call_id, from_tag, to_tag))
+            .copied()
     }
 
     /// The Call-ID of a dialog on its other side.
@@ -203,7 +209,8 @@ impl Dialogs {
     }
 
     fn name(&self, realm: RealmIndex, call_id: &[u8], from_tag: &[u8], to_tag: &[u8]) -> u128 {
-        self.key.hash(&[&realm.0.to_le_bytes(), call_id, from_tag, to_tag])
+        self.key
+            .hash(&[&realm.0.to_le_bytes(), call_id, from_tag, to_tag])
     }
 }
 
@@ -244,15 +251,33 @@ mod tests {
         let mut dialogs = Dialogs::new(&[1; 32]);
         let out = dialogs.insert(dialog([party(0, b"a@1", b"A"), party(1, b"h", b"B")]));
         let back = dialogs.insert(dialog([party(1, b"h", b"A"), party(0, b"h", b"B")]));
-        assert_eq!(dialogs.find(access, b"a@1", b"A", b"B"), Some((out, Side::Caller)));
-        assert_eq!(dialogs.find(core, b"h", b"B", b"A"), Some((out, Side::Callee)));
-        assert_eq!(dialogs.find(core, b"h", b"A", b"B"), Some((back, Side::Caller)));
-        assert_eq!(dialogs.find(access, b"h", b"B", b"A"), Some((back, Side::Callee)));
-        assert_eq!(dialogs.far_call_id(core, b"h", b"B", b"A"), Some(&b"a@1"[..]));
+        assert_eq!(
+            dialogs.find(access, b"a@1", b"A", b"B"),
+            Some((out, Side::Caller))
+        );
+        assert_eq!(
+            dialogs.find(core, b"h", b"B", b"A"),
+            Some((out, Side::Callee))
+        );
+        assert_eq!(
+            dialogs.find(core, b"h", b"A", b"B"),
+            Some((back, Side::Caller))
+        );
+        assert_eq!(
+            dialogs.find(access, b"h", b"B", b"A"),
+            Some((back, Side::Callee))
+        );
+        assert_eq!(
+            dialogs.far_call_id(core, b"h", b"B", b"A"),
+            Some(&b"a@1"[..])
+        );
         assert_eq!(dialogs.find(access, b"h", b"A", b"B"), None);
         dialogs.remove(out);
         assert_eq!(dialogs.find(access, b"a@1", b"A", b"B"), None);
-        assert_eq!(dialogs.find(core, b"h", b"A", b"B"), Some((back, Side::Caller)));
+        assert_eq!(
+            dialogs.find(core, b"h", b"A", b"B"),
+            Some((back, Side::Caller))
+        );
         dialogs.remove(back);
         assert_eq!((dialogs.len(), dialogs.names.len()), (0, 0));
     }

@@ -4,11 +4,11 @@ use strait_shared::time::Instant;
 
 use super::Gateway;
 use super::due::Due;
+use super::exchange::PartOf;
 use super::inspect::{ALLOW, Inspected};
 use super::io::{Flow, Input, OperatorCommand};
 use super::record::EndedBy;
 use super::reply::Reply;
-use super::exchange::PartOf;
 use super::send::Forward;
 use super::transaction::{Refused, RequestOutcome, ServerId};
 use crate::sip::{HeaderName, Message, Method, Status, Uri};
@@ -17,13 +17,15 @@ impl Gateway {
     pub(super) fn dispatch(&mut self, now: Instant, input: Input) {
         match input {
             Input::Message { flow, bytes } if self.settings.knows(flow) => {
-                flow.connection.map(|connection| self.connections.insert(connection, ()));
+                flow.connection
+                    .map(|connection| self.connections.insert(connection, ()));
                 self.message(now, flow, bytes);
             }
             Input::Message { .. } => self.counters.malformed_dropped += 1,
             Input::KeepAlive { flow } => self.flow_heard(flow),
             Input::Connected { flow } => {
-                flow.connection.map(|connection| self.connections.insert(connection, ()));
+                flow.connection
+                    .map(|connection| self.connections.insert(connection, ()));
                 self.transactions.connected(&flow);
             }
             Input::Disconnected { connection } => {
@@ -75,8 +77,9 @@ impl Gateway {
     }
 
     fn request(&mut self, now: Instant, flow: Flow, message: &Message) {
-        let outcome =
-            self.transactions.receive_request(now, flow, message, &mut self.outputs);
+        let outcome = self
+            .transactions
+            .receive_request(now, flow, message, &mut self.outputs);
         match outcome {
             Ok(RequestOutcome::New(server)) => self.new_request(now, flow, message, server),
             Ok(RequestOutcome::Merged(server)) => {
@@ -146,14 +149,23 @@ impl Gateway {
         server: ServerId,
         inspected: Inspected,
     ) {
-        let uri = request.request_uri().and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
+        let uri = request
+            .request_uri()
+            .and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
         let method = request.method().expect("it is a request");
         let uri = uri.expect("it was inspected");
         match self.route(near, &uri, method) {
             Ok(route) => {
                 let part_of = PartOf::Nothing;
                 let contacts = Vec::new();
-                let forward = Forward { server, near, inspected, route, part_of, contacts };
+                let forward = Forward {
+                    server,
+                    near,
+                    inspected,
+                    route,
+                    part_of,
+                    contacts,
+                };
                 self.forward(now, request, forward);
             }
             Err(reply) => self.reply(now, server, request, reply),
@@ -163,7 +175,9 @@ impl Gateway {
     /// Whether an OPTIONS asks for Strait itself: it names our address and no user, or may go no
     /// further (RFC 3261 §16.3 item 3).
     fn is_for_us(&self, flow: Flow, request: &Message) -> bool {
-        let uri = request.request_uri().and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
+        let uri = request
+            .request_uri()
+            .and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
         let own = uri.is_some_and(|uri| {
             let own = self.settings.realm(flow.realm).is_own_uri(&uri);
             own && uri.user.is_none() && !uri.params.has(super::token::PARAMETER)

@@ -86,7 +86,10 @@ impl Exchanges {
     /// None.
     pub fn new(seed: &[u8; 32]) -> Self {
         let by_server = Map::with_hasher(Key::new(seed, Purpose::Tables));
-        Self { table: SlotMap::with_key(), by_server }
+        Self {
+            table: SlotMap::with_key(),
+            by_server,
+        }
     }
 
     /// Adds one.

@@ -17,14 +17,19 @@ use crate::sip::{Builder, HeaderName, Message, Method, Status};
 impl Gateway {
     /// The sender of a request has cancelled it (RFC 3261 §9.2).
     pub(super) fn cancelled(&mut self, now: Instant, invite: ServerId, cancel: &Message) {
-        let Some(key) = self.exchanges.of_server(invite) else { return };
-        let Some(exchange) = self.exchanges.get_mut(key) else { return };
+        let Some(key) = self.exchanges.of_server(invite) else {
+            return;
+        };
+        let Some(exchange) = self.exchanges.get_mut(key) else {
+            return;
+        };
         exchange.cancelled = true;
         let reason = joined(cancel, HeaderName::Reason, false);
         let reason = Some(&*reason).filter(|reason| !reason.is_empty());
         match exchange.client {
             Some(client) => {
-                self.transactions.cancel(now, client, reason, &mut self.outputs);
+                self.transactions
+                    .cancel(now, client, reason, &mut self.outputs);
             }
             None => self.fail(now, key, Status::REQUEST_TERMINATED.into()),
         }
@@ -39,14 +44,19 @@ impl Gateway {
         by: EndedBy,
         reason: &'static str,
     ) {
-        let Some(call) = self.calls.get(key) else { return };
+        let Some(call) = self.calls.get(key) else {
+            return;
+        };
         let (invite, dialogs) = (call.invite, call.dialogs.clone());
         let status = invite.map(|_| 480);
         match invite {
             Some(exchange) => {
                 let exchange = self.finish(now, exchange);
                 if let Some(exchange) = exchange {
-                    exchange.client.into_iter().for_each(|client| self.leave(now, client));
+                    exchange
+                        .client
+                        .into_iter()
+                        .for_each(|client| self.leave(now, client));
                     let message = exchange.request.message();
                     let gone = Status::new(480).expect("480 is a status");
                     let reply = Reply::from(gone).with("Reason", reason_header(reason));
@@ -60,12 +70,22 @@ impl Gateway {
                 }
             }
         }
-        self.close_call(now, key, Ending { ended_by: by, reason, status });
+        self.close_call(
+            now,
+            key,
+            Ending {
+                ended_by: by,
+                reason,
+                status,
+            },
+        );
     }
 
     /// Takes a call out: its dialogs end, its media closes, its record follows.
     pub(super) fn close_call(&mut self, now: Instant, key: CallKey, ending: Ending) {
-        let Some(call) = self.calls.get_mut(key) else { return };
+        let Some(call) = self.calls.get_mut(key) else {
+            return;
+        };
         let ended = *call.record.ended.get_or_insert(self.clock.timestamp(now));
         let answered = call.record.answered.unwrap_or(ended);
         call.record.duration_ms = ended.unix_ms.saturating_sub(answered.unix_ms);
@@ -74,13 +94,19 @@ impl Gateway {
         if let Some(record) = self.calls.close(key) {
             self.outputs.push_back(Output::Record(Box::new(record)));
         }
-        sessions.into_iter().for_each(|session| self.media.close(now, session));
-        dialogs.into_iter().for_each(|dialog| self.leave_call(now, dialog));
+        sessions
+            .into_iter()
+            .for_each(|session| self.media.close(now, session));
+        dialogs
+            .into_iter()
+            .for_each(|dialog| self.leave_call(now, dialog));
     }
 
     /// A session timer may run (RFC 4028 §10): what a 2xx to INVITE or UPDATE says of it.
     pub(super) fn watch_session(&mut self, now: Instant, key: DialogKey, response: &Message) {
-        let Some(dialog) = self.dialogs.get_mut(key) else { return };
+        let Some(dialog) = self.dialogs.get_mut(key) else {
+            return;
+        };
         let Some(call) = dialog.call else { return };
         let old = dialog.session_timer.take();
         old.map(|old| self.timers.cancel(old));
@@ -99,7 +125,9 @@ impl Gateway {
     /// Ends a dialog towards one party in the other one's name.
     fn say_bye(&mut self, now: Instant, key: DialogKey, to: Side, reason: &str) {
         let branch = self.own_branch();
-        let Some(dialog) = self.dialogs.get(key) else { return };
+        let Some(dialog) = self.dialogs.get(key) else {
+            return;
+        };
         let (party, other) = (dialog.party(to), dialog.party(to.other()));
         let (uri, routes, flow) = self.addressing(party);
         let cseq = other.cseq + 1;

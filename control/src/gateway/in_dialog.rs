@@ -29,7 +29,9 @@ impl Gateway {
     ) {
         let method = request.method().expect("it is a request");
         let found = self.find_dialog(near, request).or_else(|| {
-            let key = self.notified(now, near.realm, request).filter(|_| method == Method::Notify);
+            let key = self
+                .notified(now, near.realm, request)
+                .filter(|_| method == Method::Notify);
             key.map(|key| (key, Side::Callee))
         });
         let Some((key, from)) = found else {
@@ -47,7 +49,11 @@ impl Gateway {
             Method::Bye => self.note_end(now, key),
             _ => {}
         }
-        let part_of = PartOf::Dialog { dialog: key, from, offer: false };
+        let part_of = PartOf::Dialog {
+            dialog: key,
+            from,
+            offer: false,
+        };
         let exchange = self.exchanges.insert(Exchange {
             server,
             client: None,
@@ -75,7 +81,8 @@ impl Gateway {
         let from = from.as_ref().map_or(&b""[..], |tag| tag.as_bytes());
         let to = tag(HeaderName::To);
         let to = to.as_ref().map_or(&b""[..], |tag| tag.as_bytes());
-        self.dialogs.find(near.realm, &request.call_id().ok()?, from, to)
+        self.dialogs
+            .find(near.realm, &request.call_id().ok()?, from, to)
     }
 
     /// Sets whose INVITE is under way.
@@ -109,7 +116,9 @@ impl Gateway {
         offer: bool,
         method: Option<Method>,
     ) {
-        let Some(dialog) = self.dialogs.get_mut(key) else { return };
+        let Some(dialog) = self.dialogs.get_mut(key) else {
+            return;
+        };
         if method == Some(Method::Invite) {
             dialog.inviting = None;
         }
@@ -120,10 +129,13 @@ impl Gateway {
 
     /// Requests come in order (RFC 3261 §12.2.2), and one INVITE at a time (§14).
     fn check_order(&mut self, key: DialogKey, from: Side, request: &Message) -> Result<(), Reply> {
-        let cseq = request.cseq().map_err(|fault| {
-            Reply::from(Status::BAD_REQUEST).because(fault)
-        })?;
-        let dialog = self.dialogs.get_mut(key).ok_or(Status::CALL_DOES_NOT_EXIST)?;
+        let cseq = request
+            .cseq()
+            .map_err(|fault| Reply::from(Status::BAD_REQUEST).because(fault))?;
+        let dialog = self
+            .dialogs
+            .get_mut(key)
+            .ok_or(Status::CALL_DOES_NOT_EXIST)?;
         let party = dialog.party_mut(from);
         if cseq.number < party.cseq {
             return Err(Reply::from(Status::SERVER_INTERNAL_ERROR).because("Out of Order"));
@@ -209,9 +221,15 @@ impl Gateway {
         request: &Message,
         edits: &mut Splices,
     ) -> Result<bool, Reply> {
-        let Some(text) = request.session_description() else { return Ok(false) };
-        let Some(dialog) = self.dialogs.get(key) else { return Ok(false) };
-        let Some(session) = dialog.session else { return Ok(false) };
+        let Some(text) = request.session_description() else {
+            return Ok(false);
+        };
+        let Some(dialog) = self.dialogs.get(key) else {
+            return Ok(false);
+        };
+        let Some(session) = dialog.session else {
+            return Ok(false);
+        };
         let source = dialog.party(by).flow.remote.ip();
         let state = self.media.offer_state(session);
         let answers = state == Some(OfferState::Offered(by.other()));
@@ -220,7 +238,12 @@ impl Gateway {
             Some(Method::Invite | Method::Update | Method::Prack) => Role::Offer,
             _ => return Ok(false),
         };
-        let described = Described { session, by, role, source };
+        let described = Described {
+            session,
+            by,
+            role,
+            source,
+        };
         self.describe(now, request, text, described, edits)?;
         match role {
             Role::Answer => {
@@ -229,8 +252,10 @@ impl Gateway {
                 }
             }
             Role::Offer => {
-                if let Some(Exchange { part_of: PartOf::Dialog { offer, .. }, .. }) =
-                    self.exchanges.get_mut(exchange)
+                if let Some(Exchange {
+                    part_of: PartOf::Dialog { offer, .. },
+                    ..
+                }) = self.exchanges.get_mut(exchange)
                 {
                     *offer = true;
                 }

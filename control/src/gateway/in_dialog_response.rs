@@ -17,8 +17,17 @@ use crate::sip::{Message, Method, Splices, Status};
 impl Gateway {
     /// The other party answered a request within a dialog.
     pub(super) fn dialog_response(&mut self, now: Instant, key: ExchangeKey, response: &Message) {
-        let Some(exchange) = self.exchanges.get(key) else { return };
-        let PartOf::Dialog { dialog, from, offer } = exchange.part_of else { return };
+        let Some(exchange) = self.exchanges.get(key) else {
+            return;
+        };
+        let PartOf::Dialog {
+            dialog,
+            from,
+            offer,
+        } = exchange.part_of
+        else {
+            return;
+        };
         let status = response.status().expect("it is a response");
         let method = response.cseq().expect("it was checked for CSeq").method;
         let mut edits = Splices::new();
@@ -56,17 +65,16 @@ impl Gateway {
 
     /// A party's BYE has its final response: the call is over, unless the other party wants to
     /// know first who it is.
-    pub(super) fn party_left(
-        &mut self,
-        now: Instant,
-        key: DialogKey,
-        from: Side,
-        status: Status,
-    ) {
+    pub(super) fn party_left(&mut self, now: Instant, key: DialogKey, from: Side, status: Status) {
         let challenged = matches!(status.code(), 401 | 407);
         let call = self.dialogs.get(key).and_then(|dialog| dialog.call);
-        let Some(call) = call.filter(|_| !challenged) else { return };
-        let early = self.calls.get(call).is_some_and(|call| call.invite.is_some());
+        let Some(call) = call.filter(|_| !challenged) else {
+            return;
+        };
+        let early = self
+            .calls
+            .get(call)
+            .is_some_and(|call| call.invite.is_some());
         if early {
             // One early dialog of several (RFC 3261 §15.1.1); the INVITE goes on.
             return;
@@ -75,7 +83,15 @@ impl Gateway {
             Side::Caller => EndedBy::Caller,
             Side::Callee => EndedBy::Callee,
         };
-        self.close_call(now, call, Ending { ended_by, reason: "bye", status: None });
+        self.close_call(
+            now,
+            call,
+            Ending {
+                ended_by,
+                reason: "bye",
+                status: None,
+            },
+        );
     }
 
     /// Subscriptions that share or are the dialog.
@@ -87,13 +103,18 @@ impl Gateway {
         method: Method,
         response: &Message,
     ) {
-        let Some(status) = response.status().filter(|status| status.is_final()) else { return };
+        let Some(status) = response.status().filter(|status| status.is_final()) else {
+            return;
+        };
         match method {
             Method::Subscribe | Method::Refer if status.is_success() => {
                 self.accept_subscription(now, dialog, response);
             }
             Method::Notify => {
-                let request = self.exchanges.get(exchange).map(|found| found.request.clone());
+                let request = self
+                    .exchanges
+                    .get(exchange)
+                    .map(|found| found.request.clone());
                 let Some(request) = request else { return };
                 let request = request.message();
                 let gone = matches!(status.code(), 408 | 481 | 489);
@@ -134,7 +155,12 @@ impl Gateway {
             Method::Invite if free => Role::Offer,
             _ => return None,
         };
-        let described = Described { session, by, role, source };
+        let described = Described {
+            session,
+            by,
+            role,
+            source,
+        };
         let agreed = self.describe(now, response, text, described, edits).is_ok();
         if !agreed {
             drop_description(response, text, edits);

@@ -45,7 +45,9 @@ impl Inbound<'_> {
         edits.replace_with(first.line, |out| {
             out.extend_from_slice(self.vias);
             if self.in_dialog {
-                self.request.record_routes().for_each(|line| out.extend_from_slice(line));
+                self.request
+                    .record_routes()
+                    .for_each(|line| out.extend_from_slice(line));
             }
         });
         vias.for_each(|header| edits.remove_header(header));
@@ -60,9 +62,10 @@ impl Inbound<'_> {
         if let Some(call_id) = response.header(HeaderName::CallId) {
             replace(response, call_id.value, self.request.call_id(), edits);
         }
-        if let (Some(header), Ok(to)) =
-            (response.header(HeaderName::To), response.address(HeaderName::To))
-        {
+        if let (Some(header), Ok(to)) = (
+            response.header(HeaderName::To),
+            response.address(HeaderName::To),
+        ) {
             let tag = to.tag();
             let tag = tag.as_ref().map_or(&b""[..], |tag| tag.as_bytes());
             let mut own = Vec::with_capacity(128);

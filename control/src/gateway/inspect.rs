@@ -20,7 +20,9 @@ pub struct Inspected {
 impl Gateway {
     /// Checks a new request; an error is the answer to give.
     pub(super) fn inspect(&mut self, flow: Flow, request: &Message) -> Result<Inspected, Reply> {
-        let uri = request.request_uri().and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
+        let uri = request
+            .request_uri()
+            .and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
         let uri = uri.ok_or(Status::BAD_REQUEST)?;
         if !matches!(uri.scheme, Scheme::Sip | Scheme::Tel | Scheme::Urn) {
             return Err(Status::UNSUPPORTED_URI_SCHEME.into());

@@ -7,8 +7,8 @@ use strait_shared::time::Instant;
 
 use super::Gateway;
 use super::calls::{Call, CallKey, CallState};
-use super::exchange::{ExchangeKey, PartOf};
 use super::describe::{Described, Role};
+use super::exchange::{ExchangeKey, PartOf};
 use super::inspect::Inspected;
 use super::io::Flow;
 use super::limits::MAX_KEPT_BYTES;
@@ -49,7 +49,14 @@ impl Gateway {
         });
         let contacts = vec![self.tokens.hold(now, near, &contact)];
         let part_of = PartOf::Call(call);
-        let forward = Forward { server, near, inspected, route, part_of, contacts };
+        let forward = Forward {
+            server,
+            near,
+            inspected,
+            route,
+            part_of,
+            contacts,
+        };
         self.forward(now, request, forward);
     }
 
@@ -62,13 +69,24 @@ impl Gateway {
         far: Flow,
         edits: &mut Splices,
     ) -> Result<(), Reply> {
-        let Some(exchange) = self.exchanges.get(key) else { return Ok(()) };
-        let PartOf::Call(call) = exchange.part_of else { return Ok(()) };
+        let Some(exchange) = self.exchanges.get(key) else {
+            return Ok(());
+        };
+        let PartOf::Call(call) = exchange.part_of else {
+            return Ok(());
+        };
         let near = exchange.near;
         let session = self.session_towards(now, call, near, far);
-        let Some(text) = request.session_description() else { return Ok(()) };
+        let Some(text) = request.session_description() else {
+            return Ok(());
+        };
         let source = near.remote.ip();
-        let described = Described { session, by: Side::Caller, role: Role::Offer, source };
+        let described = Described {
+            session,
+            by: Side::Caller,
+            role: Role::Offer,
+            source,
+        };
         self.describe(now, request, text, described, edits)
     }
 
@@ -94,7 +112,10 @@ impl Gateway {
             }
             self.media.close(now, session);
         }
-        let sides = BySide { caller: setup(near), callee: setup(far) };
+        let sides = BySide {
+            caller: setup(near),
+            callee: setup(far),
+        };
         let session = self.media.begin(sides);
         self.calls.own_session(session, key);
         if let Some(call) = self.calls.get_mut(key) {
@@ -129,7 +150,9 @@ impl Gateway {
         if contact.len() > MAX_KEPT_BYTES {
             return Err(bad("Contact Too Long"));
         }
-        let uri = request.request_uri().and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
+        let uri = request
+            .request_uri()
+            .and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
         let route = self.route(near, &uri.ok_or(Status::BAD_REQUEST)?, Method::Invite);
         let route = route.inspect_err(|reply| {
             let lost = reply.status == Status::SERVICE_UNAVAILABLE;
@@ -160,7 +183,9 @@ impl Gateway {
             number: self.calls.next_number().0,
             caller: PartyRecord {
                 realm: self.settings.realm_config(near.realm).name.to_string(),
-                call_id: request.call_id().map_or(String::new(), |id| text(id.as_bytes())),
+                call_id: request
+                    .call_id()
+                    .map_or(String::new(), |id| text(id.as_bytes())),
                 from: uri(HeaderName::From),
                 to: uri(HeaderName::To),
                 address: Some(near.remote),
@@ -179,10 +204,18 @@ impl Gateway {
     /// Where the call went, once its INVITE has left.
     pub(super) fn record_callee(&mut self, key: CallKey, softswitch: Option<SoftswitchIndex>) {
         let name = |index| self.settings.config.softswitch(index).name.to_string();
-        let Some(call) = self.calls.get_mut(key) else { return };
-        let Some(callee) = call.party(Side::Callee) else { return };
+        let Some(call) = self.calls.get_mut(key) else {
+            return;
+        };
+        let Some(callee) = call.party(Side::Callee) else {
+            return;
+        };
         call.record.callee = PartyRecord {
-            realm: self.settings.realm_config(callee.flow.realm).name.to_string(),
+            realm: self
+                .settings
+                .realm_config(callee.flow.realm)
+                .name
+                .to_string(),
             call_id: text(&callee.call_id),
             from: text(&callee.peer_uri),
             to: text(&callee.uri),

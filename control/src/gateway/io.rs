@@ -152,4 +152,3 @@ pub enum LogLevel {
     /// For whoever is debugging.
     Debug,
 }
-

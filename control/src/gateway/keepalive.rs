@@ -49,15 +49,25 @@ impl Gateway {
             kept.flow = flow;
             return;
         }
-        let timer = self.timers.arm(now, settings.keepalive.interval, Due::KeepAlive(name));
-        let kept = KeepAlive { flow, target: target.into(), users: 1, failures: 0, timer };
+        let timer = self
+            .timers
+            .arm(now, settings.keepalive.interval, Due::KeepAlive(name));
+        let kept = KeepAlive {
+            flow,
+            target: target.into(),
+            users: 1,
+            failures: 0,
+            timer,
+        };
         self.keepalives.insert(name, kept);
     }
 
     /// Ends one use of a flow.
     pub(super) fn drop_flow(&mut self, flow: Flow) {
         let name = FlowName::from(flow);
-        let Some(kept) = self.keepalives.get_mut(&name) else { return };
+        let Some(kept) = self.keepalives.get_mut(&name) else {
+            return;
+        };
         kept.users -= 1;
         if kept.users == 0 {
             self.timers.cancel(kept.timer);
@@ -82,9 +92,13 @@ impl Gateway {
 
     /// The flow's timer fired.
     pub(super) fn keepalive_due(&mut self, now: Instant, name: FlowName) {
-        let Some(kept) = self.keepalives.get_mut(&name) else { return };
+        let Some(kept) = self.keepalives.get_mut(&name) else {
+            return;
+        };
         let settings = self.settings.realm_config(name.0).keepalive;
-        kept.timer = self.timers.arm(now, settings.interval, Due::KeepAlive(name));
+        kept.timer = self
+            .timers
+            .arm(now, settings.interval, Due::KeepAlive(name));
         if kept.failures >= KEEPALIVE_FAILURES {
             return;
         }
@@ -96,7 +110,10 @@ impl Gateway {
             }
             _ => {
                 // RFC 5626 §3.5.1; a party that does not know it ignores it (RFC 3261 §7.5).
-                self.outputs.push_back(Output::Send { flow, bytes: b"\r\n\r\n".to_vec() });
+                self.outputs.push_back(Output::Send {
+                    flow,
+                    bytes: b"\r\n\r\n".to_vec(),
+                });
             }
         }
     }

@@ -37,15 +37,21 @@ impl Key {
     /// Derives the key for `purpose` from the process's seed.
     pub fn new(seed: &[u8; 32], purpose: Purpose) -> Self {
         let half = |from: usize| {
-            let bytes = seed[from..from + 8].try_into().expect("eight bytes are cut");
+            let bytes = seed[from..from + 8]
+                .try_into()
+                .expect("eight bytes are cut");
             u64::from_le_bytes(bytes)
         };
-        let root = Self { halves: (half(0), half(8)) };
+        let root = Self {
+            halves: (half(0), half(8)),
+        };
         let mut hasher = root.hasher128();
         hasher.write(&seed[16..]);
         hasher.write_u8(purpose as u8);
         let derived = hasher.finish128();
-        Self { halves: (derived.h1, derived.h2) }
+        Self {
+            halves: (derived.h1, derived.h2),
+        }
     }
 
     /// 128 bits of `parts`; where one part ends and the next begins counts.
@@ -87,7 +93,10 @@ pub struct Unique {
 impl Unique {
     /// A generator; the same seed gives the same numbers.
     pub fn new(seed: &[u8; 32]) -> Self {
-        Self { key: Key::new(seed, Purpose::Unique), count: 0 }
+        Self {
+            key: Key::new(seed, Purpose::Unique),
+            count: 0,
+        }
     }
 
     /// The next number.

@@ -33,7 +33,10 @@ impl Log {
             return;
         }
         self.written += 1;
-        out.push_back(Output::Log(LogLine { level, text: text() }));
+        out.push_back(Output::Log(LogLine {
+            level,
+            text: text(),
+        }));
     }
 
     fn begin_second(&mut self, now: Instant, out: &mut VecDeque<Output>) {
@@ -42,7 +45,10 @@ impl Log {
         let held_back = std::mem::take(&mut self.held_back);
         if held_back > 0 {
             let text = format!("{held_back} further log lines were held back");
-            out.push_back(Output::Log(LogLine { level: LogLevel::Warn, text }));
+            out.push_back(Output::Log(LogLine {
+                level: LogLevel::Warn,
+                text,
+            }));
         }
     }
 }
@@ -60,7 +66,12 @@ mod tests {
             log.write(Instant::ZERO, LogLevel::Info, || "x".into(), &mut out);
         }
         assert_eq!(out.len() as u32, LOG_LINES_PER_SECOND);
-        log.write(Instant::from_millis(1000), LogLevel::Info, || "y".into(), &mut out);
+        log.write(
+            Instant::from_millis(1000),
+            LogLevel::Info,
+            || "y".into(),
+            &mut out,
+        );
         let texts: Vec<_> = out.iter().rev().take(2).map(|o| format!("{o:?}")).collect();
         assert!(texts[1].contains("5 further"), "{texts:?}");
         assert!(texts[0].contains('y'), "{texts:?}");

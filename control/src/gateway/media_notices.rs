@@ -30,15 +30,35 @@ impl Gateway {
                     self.end_call(now, call, EndedBy::Strait, "media failed");
                 }
             }
-            Notice::Refused { session, line, source, count, .. } => {
-                let call = self.calls.of_session(session).and_then(|call| self.calls.get(call));
+            Notice::Refused {
+                session,
+                line,
+                source,
+                count,
+                ..
+            } => {
+                let call = self
+                    .calls
+                    .of_session(session)
+                    .and_then(|call| self.calls.get(call));
                 let number = call.map_or(0, |call| call.record.number);
                 self.log(now, LogLevel::Info, || {
-                    format!("call {number}: {count} packets from {source} refused, media line {line}")
+                    format!(
+                        "call {number}: {count} packets from {source} refused, media line {line}"
+                    )
                 });
             }
-            Notice::Latched { session, line, side, component, source } => {
-                let call = self.calls.of_session(session).and_then(|call| self.calls.get(call));
+            Notice::Latched {
+                session,
+                line,
+                side,
+                component,
+                source,
+            } => {
+                let call = self
+                    .calls
+                    .of_session(session)
+                    .and_then(|call| self.calls.get(call));
                 let number = call.map_or(0, |call| call.record.number);
                 self.log(now, LogLevel::Debug, || {
                     format!("call {number}: {side:?} {component:?} {line} comes from {source}")

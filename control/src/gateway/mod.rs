@@ -96,7 +96,9 @@ pub struct WallClock {
 impl WallClock {
     fn timestamp(self, at: Instant) -> Timestamp {
         let ms = (self.unix_ns_at_zero + i128::from(at.as_nanos())) / 1_000_000;
-        Timestamp { unix_ms: u64::try_from(ms).unwrap_or(0) }
+        Timestamp {
+            unix_ms: u64::try_from(ms).unwrap_or(0),
+        }
     }
 }
 
@@ -161,8 +163,10 @@ impl Gateway {
         let geometry = strait_config::geometry(&config)?;
         let map_key = Key::new(&seed, Purpose::Tables);
         let nat = config.realms.iter().map(|realm| realm.nat).collect();
-        let transactions =
-            transaction::Config { symmetric_realms: nat, ..transaction::Config::default() };
+        let transactions = transaction::Config {
+            symmetric_realms: nat,
+            ..transaction::Config::default()
+        };
         let health = config.softswitches.iter().map(|_| Health::new()).collect();
         let mut gateway = Self {
             media: MediaPlane::new(&config, &geometry, seed),

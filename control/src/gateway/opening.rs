@@ -56,7 +56,14 @@ impl Gateway {
                 self.forward(
                     now,
                     request,
-                    Forward { server, near, inspected, route, part_of, contacts },
+                    Forward {
+                        server,
+                        near,
+                        inspected,
+                        route,
+                        part_of,
+                        contacts,
+                    },
                 );
             }
             Err(reply) => self.reply(now, server, request, reply),
@@ -75,7 +82,9 @@ impl Gateway {
         if self.dialogs.len() >= self.dialog_bound() {
             return Err(Reply::unavailable("Too Many Subscriptions"));
         }
-        let uri = request.request_uri().and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
+        let uri = request
+            .request_uri()
+            .and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
         let method = request.method().ok_or(Status::BAD_REQUEST)?;
         let route = self.route(near, &uri.ok_or(Status::BAD_REQUEST)?, method)?;
         Ok((route, contact.uri.text.as_bytes().into()))
@@ -91,7 +100,14 @@ impl Gateway {
             self.tokens.hold_again(token);
         }
         let timer = self.timers.arm(now, NOTIFY_WAIT, Due::Opening(name));
-        if let Some(old) = self.openings.insert(name, Open { parties, dialogs: 0, timer }) {
+        if let Some(old) = self.openings.insert(
+            name,
+            Open {
+                parties,
+                dialogs: 0,
+                timer,
+            },
+        ) {
             self.let_go(now, old);
         }
         name
@@ -166,11 +182,16 @@ impl Gateway {
     fn let_go(&mut self, now: Instant, open: Open) {
         self.timers.cancel(open.timer);
         let contact = open.parties[Side::Caller as usize].contact;
-        contact.into_iter().for_each(|token| self.tokens.release(now, token));
+        contact
+            .into_iter()
+            .for_each(|token| self.tokens.release(now, token));
     }
 
     fn opening_name(&self, realm: RealmIndex, call_id: &[u8], tag: &[u8]) -> OpeningName {
-        OpeningName(self.opening_key.hash(&[&realm.0.to_le_bytes(), call_id, tag]))
+        OpeningName(
+            self.opening_key
+                .hash(&[&realm.0.to_le_bytes(), call_id, tag]),
+        )
     }
 
     fn dialog_bound(&self) -> usize {
@@ -181,13 +202,19 @@ impl Gateway {
 
 /// How long a dialog's subscription lives by what a NOTIFY or a response says.
 pub fn subscription_seconds(message: &Message) -> Option<u32> {
-    let state = message.parametrised(HeaderName::SubscriptionState).ok().flatten();
+    let state = message
+        .parametrised(HeaderName::SubscriptionState)
+        .ok()
+        .flatten();
     let stated = state.and_then(|state| state.params.value("expires")?.as_str()?.parse().ok());
     stated.or_else(|| message.seconds(HeaderName::Expires).ok().flatten())
 }
 
 /// Whether a NOTIFY ends its subscription.
 pub fn is_terminated(request: &Message) -> bool {
-    let state = request.parametrised(HeaderName::SubscriptionState).ok().flatten();
+    let state = request
+        .parametrised(HeaderName::SubscriptionState)
+        .ok()
+        .flatten();
     state.is_some_and(|state| state.value.is("terminated"))
 }

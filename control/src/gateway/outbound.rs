@@ -54,7 +54,9 @@ impl Outbound<'_> {
 
     /// Via, Max-Forwards, Route and Record-Route: our own stand where the first Via stood.
     fn edit_route(&self, request: &Message, edits: &mut Splices) {
-        let via = request.header(HeaderName::Via).expect("it was checked for Via");
+        let via = request
+            .header(HeaderName::Via)
+            .expect("it was checked for Via");
         edits.replace_with(via.line, |out| {
             line(out, b"Via: ", self.via);
             if !self.routes.is_empty() {
@@ -86,7 +88,9 @@ impl Outbound<'_> {
         }
         let names = [HeaderName::From, HeaderName::To];
         for (index, name) in names.into_iter().enumerate() {
-            let Ok(address) = request.address(name) else { continue };
+            let Ok(address) = request.address(name) else {
+                continue;
+            };
             match self.from_to {
                 Some((from, _)) if index == 0 => replace_uri(edits, &address, from),
                 Some((_, to)) => replace_uri(edits, &address, to),

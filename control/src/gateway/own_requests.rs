@@ -38,7 +38,9 @@ impl Gateway {
     ) {
         let out = &mut self.outputs;
         let branch = branch.as_bytes();
-        let client = self.transactions.start(now, flow, method, branch, bytes, out);
+        let client = self
+            .transactions
+            .start(now, flow, method, branch, bytes, out);
         match client {
             Some(client) => {
                 self.asked.insert(client, asked);

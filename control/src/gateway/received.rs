@@ -16,7 +16,11 @@ pub struct Received {
 impl Received {
     /// Keeps a request that passed [`Message::check`].
     pub fn new(message: &Message) -> Self {
-        let span = |name| message.header(name).map_or(Span::default(), |header| header.value);
+        let span = |name| {
+            message
+                .header(name)
+                .map_or(Span::default(), |header| header.value)
+        };
         let record_routes = message.headers_named(HeaderName::RecordRoute);
         let to = message.address(HeaderName::To);
         Self {

@@ -117,7 +117,8 @@ pub struct StreamRecord {
 impl CallRecord {
     /// Adds what a session's streams carried.
     pub fn add(&mut self, report: Vec<StreamReport>) {
-        self.streams.extend(report.into_iter().map(StreamRecord::from));
+        self.streams
+            .extend(report.into_iter().map(StreamRecord::from));
     }
 }
 
@@ -161,7 +162,11 @@ impl Timestamp {
             cycle_day - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
         let shifted_month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let month = if shifted_month < 10 {
+            shifted_month + 3
+        } else {
+            shifted_month - 9
+        };
         let year = days / 146_097 * 400 + year_of_cycle + u64::from(month <= 2);
         (year, month, day)
     }
@@ -173,7 +178,10 @@ impl std::fmt::Display for Timestamp {
         let ms = self.unix_ms % 86_400_000;
         let (hour, minute) = (ms / 3_600_000, ms / 60_000 % 60);
         let (second, ms) = (ms / 1_000 % 60, ms % 1_000);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z"
+        )
     }
 }
 

@@ -62,7 +62,14 @@ impl Gateway {
             Ok((route, plan)) => {
                 let tokens: Vec<Token> = plan.contacts.iter().map(|asked| asked.token).collect();
                 let part_of = PartOf::Registration(Box::new(plan));
-                let forward = Forward { server, near, inspected, route, part_of, contacts: tokens };
+                let forward = Forward {
+                    server,
+                    near,
+                    inspected,
+                    route,
+                    part_of,
+                    contacts: tokens,
+                };
                 self.forward(now, request, forward);
             }
             Err(reply) => self.reply(now, server, request, reply),
@@ -76,10 +83,16 @@ impl Gateway {
         near: Flow,
         request: &Message,
     ) -> Result<(Route, Registering), Reply> {
-        let uri = request.request_uri().and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
+        let uri = request
+            .request_uri()
+            .and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
         let uri = uri.ok_or(Status::BAD_REQUEST)?;
         let route = self.route(near, &uri, crate::sip::Method::Register)?;
-        let mut plan = Registering { contacts: Vec::new(), all: false, hops: Vec::new() };
+        let mut plan = Registering {
+            contacts: Vec::new(),
+            all: false,
+            hops: Vec::new(),
+        };
         let asked = self.read_contacts(near, request)?;
         self.check_registration_room(near, request, &asked)?;
         for (contact, seconds) in asked {
@@ -102,12 +115,19 @@ impl Gateway {
         let bad = |reason: &str| Reply::from(Status::BAD_REQUEST).because(reason);
         let header = request.seconds(HeaderName::Expires);
         let header = header.map_err(|fault| bad(&fault.to_string()))?;
-        let minimum = self.settings.realm_config(near.realm).registration.minimum_expiry.as_secs();
+        let minimum = self
+            .settings
+            .realm_config(near.realm)
+            .registration
+            .minimum_expiry
+            .as_secs();
         let mut contacts = Vec::new();
         for element in request.elements(HeaderName::Contact) {
             let contact = Contact::parse(request.bytes(), element.text.span());
             let contact = contact.ok_or_else(|| bad("Malformed Contact Header"))?;
-            let seconds = expiry(&contact).or(header).unwrap_or(DEFAULT_EXPIRY_SECONDS);
+            let seconds = expiry(&contact)
+                .or(header)
+                .unwrap_or(DEFAULT_EXPIRY_SECONDS);
             if matches!(contact, Contact::Any) && seconds != 0 {
                 return Err(bad("Contact * Without Expires 0"));
             }
@@ -120,7 +140,9 @@ impl Gateway {
             }
             contacts.push((contact, seconds));
         }
-        let any = contacts.iter().any(|(contact, _)| matches!(contact, Contact::Any));
+        let any = contacts
+            .iter()
+            .any(|(contact, _)| matches!(contact, Contact::Any));
         if contacts.len() > MAX_CONTACTS || (any && contacts.len() > 1) {
             return Err(bad("Too Many Contacts"));
         }
@@ -135,7 +157,9 @@ impl Gateway {
         asked: &[(Contact, u32)],
     ) -> Result<(), Reply> {
         let adds = asked.iter().filter(|(contact, seconds)| {
-            let Contact::Address(address) = contact else { return false };
+            let Contact::Address(address) = contact else {
+                return false;
+            };
             *seconds > 0 && self.known_binding(near, request, &address.uri).is_none()
         });
         let adds = adds.count();
@@ -161,12 +185,19 @@ impl Gateway {
     ) -> Asked {
         let binding = self.known_binding(near, request, &address.uri);
         let uri = address.uri.text.as_bytes();
-        let known = binding.and_then(|key| self.registrations.get(key)).map(|known| known.token);
+        let known = binding
+            .and_then(|key| self.registrations.get(key))
+            .map(|known| known.token);
         let token = match known {
             Some(token) => self.tokens.hold_again(token),
             None => self.tokens.hold(now, near, uri),
         };
-        Asked { uri: uri.into(), token, seconds, binding }
+        Asked {
+            uri: uri.into(),
+            token,
+            seconds,
+            binding,
+        }
     }
 
     /// The binding a Contact refreshes: same URI, and same registration or same path.
@@ -180,9 +211,13 @@ impl Gateway {
         };
         let user = to.uri.user.map_or(&b""[..], |user| user.as_bytes());
         let registrars = self.settings.config.forward_to(near.realm);
-        let realms = registrars.iter().map(|index| self.settings.softswitch(*index).realm);
+        let realms = registrars
+            .iter()
+            .map(|index| self.settings.softswitch(*index).realm);
         let mut bindings = realms.flat_map(|realm| self.registrations.of_user(realm, user));
-        bindings.find(|(_, binding)| same(binding)).map(|(key, _)| key)
+        bindings
+            .find(|(_, binding)| same(binding))
+            .map(|(key, _)| key)
     }
 
     /// The binding of a refresh that the registrar need not see: one Contact, heard as before,
@@ -224,7 +259,9 @@ impl Gateway {
 
 /// The expiry that a Contact names itself.
 pub(super) fn expiry(contact: &Contact) -> Option<u32> {
-    let Contact::Address(address) = contact else { return None };
+    let Contact::Address(address) = contact else {
+        return None;
+    };
     let value = address.params.value("expires")?;
     value.as_str()?.parse().ok()
 }

@@ -44,11 +44,19 @@ impl Gateway {
         let passing = Passing::default();
         let answer =
             self.pass_back_holding(now, key, response, passing, &mut edits, Some(&mut hops));
-        let Some(mut exchange) = self.exchanges.remove(key) else { return };
-        exchange.failover.take().map(|timer| self.timers.cancel(timer));
+        let Some(mut exchange) = self.exchanges.remove(key) else {
+            return;
+        };
+        exchange
+            .failover
+            .take()
+            .map(|timer| self.timers.cancel(timer));
         let answer: Arc<[u8]> = answer.unwrap_or_default().into();
         self.store(now, &mut exchange, granted, hops, answer);
-        exchange.contacts.iter().for_each(|token| self.tokens.release(now, *token));
+        exchange
+            .contacts
+            .iter()
+            .for_each(|token| self.tokens.release(now, *token));
     }
 
     /// A registration ran out at the registrar.
@@ -65,12 +73,16 @@ impl Gateway {
         server: ServerId,
         key: BindingKey,
     ) {
-        let Some(binding) = self.registrations.get_mut(key) else { return };
+        let Some(binding) = self.registrations.get_mut(key) else {
+            return;
+        };
         let granted = Duration::from_secs(binding.granted_seconds.into());
         binding.near_until = now + granted;
         binding.cseq = request.cseq().map_or(binding.cseq, |cseq| cseq.number);
         let answer = binding.answer.clone();
-        let Some(way) = self.transactions.way_back(server) else { return };
+        let Some(way) = self.transactions.way_back(server) else {
+            return;
+        };
         let bytes = repeated(&answer, &way.vias, request);
         self.counters.absorbed += 1;
         self.flow_heard(near);
@@ -84,20 +96,31 @@ impl Gateway {
         response: &Message,
         edits: &mut Splices,
     ) -> Vec<Granted> {
-        let Some(exchange) = self.exchanges.get(key) else { return Vec::new() };
-        let PartOf::Registration(plan) = &exchange.part_of else { return Vec::new() };
+        let Some(exchange) = self.exchanges.get(key) else {
+            return Vec::new();
+        };
+        let PartOf::Registration(plan) = &exchange.part_of else {
+            return Vec::new();
+        };
         let header = response.seconds(HeaderName::Expires).ok().flatten();
         let mut granted = Vec::with_capacity(plan.contacts.len());
         for (_, contact) in response.addresses(HeaderName::Contact).flatten() {
             let token = contact.uri.params.value(super::token::PARAMETER);
             let token = token.and_then(|token| Token::parse(&token));
-            let asked = plan.contacts.iter().find(|asked| Some(asked.token) == token);
+            let asked = plan
+                .contacts
+                .iter()
+                .find(|asked| Some(asked.token) == token);
             let Some(asked) = asked else { continue };
             let own = expiry(&Contact::Address(contact));
             let far_seconds = own.or(header).unwrap_or(asked.seconds);
             let near_seconds = self.near_expiry(exchange.near, asked.seconds, far_seconds);
             tell_expiry(&contact, near_seconds, own, edits);
-            granted.push(Granted { token: asked.token, far_seconds, near_seconds });
+            granted.push(Granted {
+                token: asked.token,
+                far_seconds,
+                near_seconds,
+            });
         }
         let told = granted.iter().map(|granted| granted.near_seconds).min();
         if let (Some(header), Some(told), Some(line)) =
@@ -119,14 +142,17 @@ impl Gateway {
         hops: Vec<Token>,
         answer: Arc<[u8]>,
     ) {
-        let PartOf::Registration(plan) = &mut exchange.part_of else { return };
+        let PartOf::Registration(plan) = &mut exchange.part_of else {
+            return;
+        };
         let mut hops = [std::mem::take(&mut plan.hops), hops].concat();
         let (contacts, all) = (std::mem::take(&mut plan.contacts), plan.all);
         let message = exchange.request.message();
         let aor = self.aor(now, exchange, &message);
         if all {
             let keys: Vec<BindingKey> = self.registrations.of(&aor).map(|(key, _)| key).collect();
-            keys.into_iter().for_each(|key| self.remove_binding(now, key));
+            keys.into_iter()
+                .for_each(|key| self.remove_binding(now, key));
         }
         for asked in contacts {
             let found = granted.iter().find(|granted| granted.token == asked.token);
@@ -152,10 +178,14 @@ impl Gateway {
                     };
                     self.bind(now, &asked, binding);
                 }
-                None => asked.binding.into_iter().for_each(|key| self.remove_binding(now, key)),
+                None => asked
+                    .binding
+                    .into_iter()
+                    .for_each(|key| self.remove_binding(now, key)),
             }
         }
-        hops.into_iter().for_each(|token| self.tokens.release(now, token));
+        hops.into_iter()
+            .for_each(|token| self.tokens.release(now, token));
     }
 
     /// Puts a binding in its predecessor's place, or adds it.
@@ -165,7 +195,10 @@ impl Gateway {
         self.counters.registered += 1;
         self.tokens.hold_again(token);
         self.keep_flow(now, flow, &uri);
-        let key = match asked.binding.filter(|key| self.registrations.get(*key).is_some()) {
+        let key = match asked
+            .binding
+            .filter(|key| self.registrations.get(*key).is_some())
+        {
             Some(key) => {
                 let place = self.registrations.get_mut(key).expect("it was just there");
                 let old = std::mem::replace(place, binding);
@@ -175,7 +208,9 @@ impl Gateway {
             None => self.registrations.insert(binding),
         };
         self.tokens.heard(token, flow);
-        let timer = self.timers.arm(now, far_until.since(now), Due::Binding(key));
+        let timer = self
+            .timers
+            .arm(now, far_until.since(now), Due::Binding(key));
         if let Some(binding) = self.registrations.get_mut(key) {
             binding.expiry = Some(timer);
         }
@@ -191,7 +226,10 @@ impl Gateway {
     fn drop_binding(&mut self, now: Instant, binding: Binding) {
         binding.expiry.map(|timer| self.timers.cancel(timer));
         self.tokens.release(now, binding.token);
-        binding.hops.iter().for_each(|token| self.tokens.release(now, *token));
+        binding
+            .hops
+            .iter()
+            .for_each(|token| self.tokens.release(now, *token));
         self.drop_flow(binding.flow);
     }
 
@@ -208,7 +246,9 @@ impl Gateway {
             softswitch: exchange.softswitch,
             held: None,
         };
-        let to = request.address(HeaderName::To).expect("it was checked for To");
+        let to = request
+            .address(HeaderName::To)
+            .expect("it was checked for To");
         let uri = crossing.identity_of(&to.uri, Hosts::Hidden);
         Aor::of(exchange.far.realm, &Uri::parse(&uri).unwrap_or(to.uri))
     }
@@ -230,7 +270,9 @@ fn tell_expiry(contact: &NameAddr, seconds: u32, written: Option<u32>, edits: &m
 
 /// An earlier answer, made the answer to `request`.
 fn repeated(answer: &[u8], vias: &[u8], request: &Message) -> Vec<u8> {
-    let Ok(message) = Message::parse(answer) else { return Vec::new() };
+    let Ok(message) = Message::parse(answer) else {
+        return Vec::new();
+    };
     let mut edits = Splices::new();
     let mut first = true;
     for header in message.headers() {
@@ -241,7 +283,8 @@ fn repeated(answer: &[u8], vias: &[u8], request: &Message) -> Vec<u8> {
             }
             HeaderName::From | HeaderName::CSeq => {
                 let own = request.value(header.name);
-                own.into_iter().for_each(|own| edits.replace(header.value, &*own));
+                own.into_iter()
+                    .for_each(|own| edits.replace(header.value, &*own));
             }
             HeaderName::Date => edits.remove_header(header),
             _ => {}

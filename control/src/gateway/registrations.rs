@@ -68,13 +68,20 @@ impl Aor {
     pub fn of(realm: RealmIndex, uri: &Uri) -> Self {
         let user = uri.user.map_or(&b""[..], |user| user.as_bytes()).into();
         let host = uri.host().map_or(&b""[..], |host| host.text.as_bytes());
-        Self { realm, user, host: host.to_ascii_lowercase().into() }
+        Self {
+            realm,
+            user,
+            host: host.to_ascii_lowercase().into(),
+        }
     }
 }
 
 impl std::fmt::Display for Aor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (user, host) = (String::from_utf8_lossy(&self.user), String::from_utf8_lossy(&self.host));
+        let (user, host) = (
+            String::from_utf8_lossy(&self.user),
+            String::from_utf8_lossy(&self.host),
+        );
         write!(f, "sip:{user}@{host}")
     }
 }
@@ -91,7 +98,10 @@ impl Registrations {
     /// None.
     pub fn new(seed: &[u8; 32]) -> Self {
         let by_user = Map::with_hasher(Key::new(seed, Purpose::Tables));
-        Self { table: SlotMap::with_key(), by_user }
+        Self {
+            table: SlotMap::with_key(),
+            by_user,
+        }
     }
 
     /// Adds a binding.
@@ -127,7 +137,8 @@ impl Registrations {
 
     /// The bindings of an address-of-record, the newest last.
     pub fn of<'a>(&'a self, aor: &'a Aor) -> impl Iterator<Item = (BindingKey, &'a Binding)> {
-        self.of_user(aor.realm, &aor.user).filter(|(_, binding)| binding.aor.host == aor.host)
+        self.of_user(aor.realm, &aor.user)
+            .filter(|(_, binding)| binding.aor.host == aor.host)
     }
 
     /// The bindings of a user, whatever the host, the newest last.
@@ -136,7 +147,11 @@ impl Registrations {
         realm: RealmIndex,
         user: &[u8],
     ) -> impl Iterator<Item = (BindingKey, &Binding)> {
-        let keys = self.by_user.get(&(realm, user.into())).into_iter().flatten();
+        let keys = self
+            .by_user
+            .get(&(realm, user.into()))
+            .into_iter()
+            .flatten();
         keys.filter_map(|key| Some((*key, self.table.get(*key)?)))
     }
 

@@ -24,7 +24,11 @@ pub struct Reply {
 
 impl From<Status> for Reply {
     fn from(status: Status) -> Self {
-        Self { status, reason: String::new(), headers: String::new() }
+        Self {
+            status,
+            reason: String::new(),
+            headers: String::new(),
+        }
     }
 }
 
@@ -58,10 +62,13 @@ impl Gateway {
         reply: impl Into<Reply>,
     ) {
         let reply = reply.into();
-        let Some(way) = self.transactions.way_back(server) else { return };
+        let Some(way) = self.transactions.way_back(server) else {
+            return;
+        };
         let tag = (!reply.status.is_provisional()).then(|| self.unique.next());
         let bytes = write(&reply, &way.vias, request.bytes(), request.headers(), tag);
-        self.transactions.respond(now, server, reply.status, bytes, &mut self.outputs);
+        self.transactions
+            .respond(now, server, reply.status, bytes, &mut self.outputs);
     }
 
     /// Answers a request that no transaction was made of.
@@ -69,7 +76,10 @@ impl Gateway {
         let way = self.transactions.stateless_way_back(request, flow);
         let tag = Some(self.unique.next());
         let bytes = write(&reply, &way.vias, request.bytes(), request.headers(), tag);
-        self.outputs.push_back(Output::Send { flow: way.flow, bytes });
+        self.outputs.push_back(Output::Send {
+            flow: way.flow,
+            bytes,
+        });
     }
 
     /// Answers what could not be read, where a response is owed.
@@ -85,7 +95,10 @@ impl Gateway {
         let reply = Reply::from(status).because(error.fault);
         let tag = Some(self.unique.next());
         let bytes = write(&reply, &way.vias, error.bytes(), &headers, tag);
-        self.outputs.push_back(Output::Send { flow: way.flow, bytes });
+        self.outputs.push_back(Output::Send {
+            flow: way.flow,
+            bytes,
+        });
     }
 }
 
@@ -98,10 +111,17 @@ fn write(
     tag: Option<u64>,
 ) -> Vec<u8> {
     let mut out = Vec::with_capacity(256 + vias.len());
-    let reason = if reply.reason.is_empty() { reply.status.reason() } else { &reply.reason };
+    let reason = if reply.reason.is_empty() {
+        reply.status.reason()
+    } else {
+        &reply.reason
+    };
     out.extend_from_slice(format!("SIP/2.0 {} {reason}\r\n", reply.status).as_bytes());
     out.extend_from_slice(vias);
-    for header in headers.iter().filter(|header| is_echoed(header.name, reply.status)) {
+    for header in headers
+        .iter()
+        .filter(|header| is_echoed(header.name, reply.status))
+    {
         let name = header.name.as_str().expect("it is a known name").as_bytes();
         let value = &request[header.value.start()..header.value.end()];
         out.extend_from_slice(name);
@@ -119,12 +139,22 @@ fn write(
 
 /// Timestamp belongs into a 100 alone (RFC 3261 §8.2.6.1).
 fn is_echoed(name: HeaderName, status: Status) -> bool {
-    let always = [HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq];
+    let always = [
+        HeaderName::From,
+        HeaderName::To,
+        HeaderName::CallId,
+        HeaderName::CSeq,
+    ];
     always.contains(&name) || (name == HeaderName::Timestamp && status == Status::TRYING)
 }
 
 /// Whether a To value has a tag, readable otherwise or not.
 fn has_tag(to: &[u8]) -> bool {
-    let after_uri = to.iter().rposition(|byte| *byte == b'>').map_or(to, |end| &to[end..]);
-    after_uri.windows(5).any(|text| text.eq_ignore_ascii_case(b";tag="))
+    let after_uri = to
+        .iter()
+        .rposition(|byte| *byte == b'>')
+        .map_or(to, |end| &to[end..]);
+    after_uri
+        .windows(5)
+        .any(|text| text.eq_ignore_ascii_case(b";tag="))
 }

@@ -26,7 +26,10 @@ pub(super) struct Passing {
 impl Gateway {
     pub(super) fn response(&mut self, now: Instant, flow: Flow, response: &Message) {
         let out = &mut self.outputs;
-        match self.transactions.receive_response(now, response, &flow, out) {
+        match self
+            .transactions
+            .receive_response(now, response, &flow, out)
+        {
             ResponseOutcome::Deliver(client) => self.deliver(now, flow, client, response),
             ResponseOutcome::Absorbed => {}
             ResponseOutcome::Stray => self.counters.stray_responses += 1,
@@ -53,13 +56,20 @@ impl Gateway {
         flow: Flow,
         response: &Message,
     ) {
-        let Some(exchange) = self.exchanges.get_mut(key) else { return };
+        let Some(exchange) = self.exchanges.get_mut(key) else {
+            return;
+        };
         exchange.heard = true;
-        exchange.far = Flow { connection: flow.connection, ..exchange.far };
+        exchange.far = Flow {
+            connection: flow.connection,
+            ..exchange.far
+        };
         let failover = exchange.failover.take();
         let softswitch = exchange.softswitch;
         failover.map(|timer| self.timers.cancel(timer));
-        softswitch.into_iter().for_each(|index| self.softswitch_answered(now, index));
+        softswitch
+            .into_iter()
+            .for_each(|index| self.softswitch_answered(now, index));
         let status = response.status().expect("it is a response");
         if status == Status::TRYING {
             return;
@@ -149,7 +159,8 @@ impl Gateway {
     ) {
         self.flush_media();
         self.counters.sent += 1;
-        self.transactions.respond(now, server, status, bytes, &mut self.outputs);
+        self.transactions
+            .respond(now, server, status, bytes, &mut self.outputs);
     }
 
     /// Takes an exchange out once its final response has passed.
@@ -162,26 +173,43 @@ impl Gateway {
     /// Takes an exchange out: what it held is released.
     pub(super) fn finish(&mut self, now: Instant, key: ExchangeKey) -> Option<Exchange> {
         let mut exchange = self.exchanges.remove(key)?;
-        exchange.failover.take().map(|timer| self.timers.cancel(timer));
-        exchange.contacts.iter().for_each(|token| self.tokens.release(now, *token));
+        exchange
+            .failover
+            .take()
+            .map(|timer| self.timers.cancel(timer));
+        exchange
+            .contacts
+            .iter()
+            .for_each(|token| self.tokens.release(now, *token));
         if let PartOf::Registration(plan) = &exchange.part_of {
-            plan.hops.iter().for_each(|token| self.tokens.release(now, *token));
+            plan.hops
+                .iter()
+                .for_each(|token| self.tokens.release(now, *token));
         }
         Some(exchange)
     }
 
     /// Ends an exchange with a response of our own.
     pub(super) fn fail(&mut self, now: Instant, key: ExchangeKey, reply: Reply) {
-        let Some(exchange) = self.finish(now, key) else { return };
+        let Some(exchange) = self.finish(now, key) else {
+            return;
+        };
         let status = reply.status;
         let message = exchange.request.message();
         match &exchange.part_of {
             PartOf::Nothing | PartOf::Registration(_) => {}
             PartOf::Call(call) => self.call_failed(now, *call, EndedBy::Strait, status),
             PartOf::Opening(opening) => {
-                opening.name.into_iter().for_each(|name| self.close_opening(now, name));
+                opening
+                    .name
+                    .into_iter()
+                    .for_each(|name| self.close_opening(now, name));
             }
-            PartOf::Dialog { dialog, from, offer } => {
+            PartOf::Dialog {
+                dialog,
+                from,
+                offer,
+            } => {
                 self.in_dialog_failed(now, *dialog, *from, *offer, &message, status);
             }
         }
@@ -197,7 +225,10 @@ impl Gateway {
         response: &Message,
     ) {
         let status = response.status().expect("it is a response");
-        let mut passing = Passing { in_dialog: status.is_success(), ..Passing::default() };
+        let mut passing = Passing {
+            in_dialog: status.is_success(),
+            ..Passing::default()
+        };
         if let Some(name) = name {
             if status.is_success() {
                 if let Some(dialog) = self.opened(now, name, response) {
@@ -237,11 +268,15 @@ impl Gateway {
     }
 
     fn exchange_failed(&mut self, now: Instant, key: ExchangeKey, unreachable: bool) {
-        let Some(exchange) = self.exchanges.get_mut(key) else { return };
+        let Some(exchange) = self.exchanges.get_mut(key) else {
+            return;
+        };
         exchange.client = None;
         let (heard, cancelled) = (exchange.heard, exchange.cancelled);
         let softswitch = exchange.softswitch.filter(|_| !heard);
-        softswitch.into_iter().for_each(|index| self.softswitch_failed(now, index));
+        softswitch
+            .into_iter()
+            .for_each(|index| self.softswitch_failed(now, index));
         if !heard && self.try_next(now, key) {
             return;
         }
@@ -259,7 +294,9 @@ impl Gateway {
 
     /// No response in the time a softswitch is given.
     pub(super) fn failover_due(&mut self, now: Instant, key: ExchangeKey) {
-        let Some(exchange) = self.exchanges.get_mut(key) else { return };
+        let Some(exchange) = self.exchanges.get_mut(key) else {
+            return;
+        };
         exchange.failover = None;
         let silent = exchange.softswitch.filter(|_| !exchange.heard);
         if let Some(index) = silent {
@@ -272,13 +309,16 @@ impl Gateway {
     pub(super) fn send_failed(&mut self, now: Instant, flow: Flow, branch: Option<&[u8]>) {
         self.transactions.unreachable(&flow, branch);
         let index = self.settings.softswitch_at(flow);
-        index.into_iter().for_each(|index| self.softswitch_failed(now, index));
+        index
+            .into_iter()
+            .for_each(|index| self.softswitch_failed(now, index));
     }
 
     /// Gives up a client transaction for another one.
     pub(super) fn leave(&mut self, now: Instant, client: ClientId) {
         self.asked.insert(client, Asked::Unwanted(Vec::new()));
-        self.transactions.cancel(now, client, None, &mut self.outputs);
+        self.transactions
+            .cancel(now, client, None, &mut self.outputs);
     }
 
     pub(super) fn flush_media(&mut self) {

@@ -50,8 +50,12 @@ impl Gateway {
         if self.settings.realm_config(heard.realm).nat {
             return self.live(heard);
         }
-        let Some(host_port) = uri.host_port else { return self.live(heard) };
-        let Some(ip) = host_port.host.ip else { return self.live(heard) };
+        let Some(host_port) = uri.host_port else {
+            return self.live(heard);
+        };
+        let Some(ip) = host_port.host.ip else {
+            return self.live(heard);
+        };
         let transport = match uri.params.value("transport") {
             Some(name) if name.is("tcp") => Transport::Tcp,
             Some(name) if name.is("udp") => Transport::Udp,
@@ -65,14 +69,22 @@ impl Gateway {
         }
         let family_fits = self.settings.listener(heard).address.is_ipv4() == remote.is_ipv4();
         if heard.transport == transport && family_fits {
-            return Flow { remote, connection: None, ..heard };
+            return Flow {
+                remote,
+                connection: None,
+                ..heard
+            };
         }
-        self.settings.flow_to(heard.realm, transport, remote).unwrap_or(heard)
+        self.settings
+            .flow_to(heard.realm, transport, remote)
+            .unwrap_or(heard)
     }
 
     /// A flow without its connection where that is gone.
     pub(super) fn live(&self, flow: Flow) -> Flow {
-        let connection = flow.connection.filter(|id| self.connections.contains_key(id));
+        let connection = flow
+            .connection
+            .filter(|id| self.connections.contains_key(id));
         Flow { connection, ..flow }
     }
 
@@ -84,7 +96,10 @@ impl Gateway {
 
     fn route_to_token(&self, near: RealmIndex, uri: &Uri) -> Option<Result<Route, Reply>> {
         let realm = self.settings.realm(near);
-        let value = uri.params.value(token::PARAMETER).filter(|_| realm.is_own_uri(uri))?;
+        let value = uri
+            .params
+            .value(token::PARAMETER)
+            .filter(|_| realm.is_own_uri(uri))?;
         let origin = Token::parse(&value).and_then(|token| self.tokens.origin(token));
         let Some(origin) = origin else {
             // It led to somebody once.
@@ -101,7 +116,10 @@ impl Gateway {
             let gone = Status::new(480).expect("480 is a status");
             return Some(Err(Reply::from(gone).because("Connection Lost")));
         }
-        Some(Ok(Route::Party { flow, uri: origin.uri.clone() }))
+        Some(Ok(Route::Party {
+            flow,
+            uri: origin.uri.clone(),
+        }))
     }
 
     /// The binding of a user that was registered last, where `uri` names our own address or the
@@ -116,7 +134,10 @@ impl Gateway {
             .max_by_key(|(_, binding)| binding.registered)?;
         let target = Uri::parse(&binding.uri);
         let flow = target.map_or(binding.flow, |target| self.next_hop(&target, binding.flow));
-        Some(Route::Party { flow, uri: binding.uri.clone() })
+        Some(Route::Party {
+            flow,
+            uri: binding.uri.clone(),
+        })
     }
 
     fn route_to_softswitches(&self, near: RealmIndex, method: Method) -> Result<Route, Reply> {

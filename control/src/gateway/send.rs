@@ -68,7 +68,11 @@ impl Gateway {
             heard: false,
             cancelled: false,
         });
-        if let Some(Exchange { part_of: PartOf::Call(call), .. }) = self.exchanges.get(key) {
+        if let Some(Exchange {
+            part_of: PartOf::Call(call),
+            ..
+        }) = self.exchanges.get(key)
+        {
             if let Some(call) = self.calls.get_mut(*call) {
                 call.invite = Some(key);
             }
@@ -86,12 +90,16 @@ impl Gateway {
 
     /// Tries the next softswitch; false where there is none.
     pub(super) fn try_next(&mut self, now: Instant, key: ExchangeKey) -> bool {
-        let Some(exchange) = self.exchanges.get_mut(key) else { return false };
+        let Some(exchange) = self.exchanges.get_mut(key) else {
+            return false;
+        };
         if exchange.cancelled {
             return false;
         }
         let up = |index: &SoftswitchIndex| self.health[usize::from(index.0)].up;
-        let Some(position) = exchange.others.iter().position(up) else { return false };
+        let Some(position) = exchange.others.iter().position(up) else {
+            return false;
+        };
         let next = exchange.others[position];
         exchange.others.drain(..=position);
         exchange.heard = false;
@@ -118,12 +126,17 @@ impl Gateway {
         request: &Message,
         target: Target,
     ) -> Result<(), Reply> {
-        let exchange = self.exchanges.get(key).expect("it was just added or is being retried");
+        let exchange = self
+            .exchanges
+            .get(key)
+            .expect("it was just added or is being retried");
         let (near, contacts) = (exchange.near, exchange.contacts.clone());
         let branch = exchange.passages.branch(self.unique.next());
         let (far, uri, softswitch) = match &target {
             Target::Party { flow, uri } => (*flow, Some(&**uri), None),
-            Target::Softswitch(index) => (self.settings.softswitch(*index).flow, None, Some(*index)),
+            Target::Softswitch(index) => {
+                (self.settings.softswitch(*index).flow, None, Some(*index))
+            }
         };
         let via = self.via(far, &branch);
         let mut edits = Splices::new();
@@ -150,7 +163,13 @@ impl Gateway {
             call_id: &callee.call_id,
             from_to: Some((&callee.peer_uri, &callee.uri)),
             contacts: &contacts,
-            described: matches!(self.exchanges.get(key), Some(Exchange { part_of: PartOf::Call(_), .. })),
+            described: matches!(
+                self.exchanges.get(key),
+                Some(Exchange {
+                    part_of: PartOf::Call(_),
+                    ..
+                })
+            ),
         };
         outbound.edit(request, &mut crossing, &mut edits);
         self.keep(now, key, request, callee, hops);
@@ -172,7 +191,10 @@ impl Gateway {
         branch: &str,
         edits: &mut Splices,
     ) -> Result<(), Reply> {
-        let exchange = self.exchanges.get_mut(key).expect("its request is being sent");
+        let exchange = self
+            .exchanges
+            .get_mut(key)
+            .expect("its request is being sent");
         let (far, softswitch) = (exchange.far, exchange.softswitch);
         if far.transport == super::io::Transport::Tcp {
             edits.declare_length();
@@ -181,7 +203,9 @@ impl Gateway {
         request.render(edits, &mut bytes);
         let method = request.method().expect("it is a request");
         let out = &mut self.outputs;
-        let client = self.transactions.start(now, far, method, branch.as_bytes(), bytes, out);
+        let client = self
+            .transactions
+            .start(now, far, method, branch.as_bytes(), bytes, out);
         let Some(client) = client else {
             self.counters.overload += 1;
             return Err(Reply::unavailable("Too Many Transactions"));
@@ -205,7 +229,9 @@ impl Gateway {
         callee: Party,
         hops: Vec<Token>,
     ) {
-        let Some(exchange) = self.exchanges.get_mut(key) else { return };
+        let Some(exchange) = self.exchanges.get_mut(key) else {
+            return;
+        };
         let contact = exchange.contacts.first().copied();
         let near = exchange.near;
         match &mut exchange.part_of {
@@ -218,8 +244,10 @@ impl Gateway {
             PartOf::Opening(_) => {
                 let parties = [caller(request, near, contact), callee];
                 let name = self.await_notifiers(now, parties);
-                if let Some(Exchange { part_of: PartOf::Opening(opening), .. }) =
-                    self.exchanges.get_mut(key)
+                if let Some(Exchange {
+                    part_of: PartOf::Opening(opening),
+                    ..
+                }) = self.exchanges.get_mut(key)
                 {
                     opening.name = Some(name);
                 }
@@ -239,11 +267,16 @@ fn caller(request: &Message, flow: Flow, contact: Option<Token>) -> Party {
         let address = request.address(name);
         address.map_or(Box::default(), |address| address.uri.text.as_bytes().into())
     };
-    let tag = request.address(HeaderName::From).ok().and_then(|from| from.tag());
+    let tag = request
+        .address(HeaderName::From)
+        .ok()
+        .and_then(|from| from.tag());
     let target = request.addresses(HeaderName::Contact).flatten().next();
     Party {
         flow,
-        call_id: request.call_id().map_or(Box::default(), |call_id| call_id.as_bytes().into()),
+        call_id: request
+            .call_id()
+            .map_or(Box::default(), |call_id| call_id.as_bytes().into()),
         uri: uri(HeaderName::From),
         peer_uri: uri(HeaderName::To),
         tag: tag.map_or(Box::default(), |tag| tag.as_bytes().into()),
@@ -257,7 +290,11 @@ fn caller(request: &Message, flow: Flow, contact: Option<Token>) -> Party {
 /// What is known of the other party so far: where it is and what it is told.
 fn callee(request: &Message, crossing: &mut Crossing) -> Result<Party, Reply> {
     let call_id = request.call_id().map_err(|_| Status::BAD_REQUEST)?;
-    let hide = crossing.settings.realm_config(crossing.far.realm).hide.from_to_hosts;
+    let hide = crossing
+        .settings
+        .realm_config(crossing.far.realm)
+        .hide
+        .from_to_hosts;
     let hosts = if hide { Hosts::Hidden } else { Hosts::OwnOnly };
     let uri = |name| {
         let address = request.address(name).map_err(|_| Status::BAD_REQUEST)?;

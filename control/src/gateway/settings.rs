@@ -59,12 +59,17 @@ impl Settings {
     /// Reads a valid configuration.
     pub fn new(config: Arc<Config>) -> Self {
         let indices = 0..config.softswitches.len() as u16;
-        let softswitches: Vec<Softswitch> =
-            indices.map(|index| softswitch(&config, SoftswitchIndex(index))).collect();
+        let softswitches: Vec<Softswitch> = indices
+            .map(|index| softswitch(&config, SoftswitchIndex(index)))
+            .collect();
         let realms = (0..config.realms.len() as u16)
             .map(|index| realm(&config, RealmIndex(index), &softswitches))
             .collect();
-        Self { config, realms, softswitches }
+        Self {
+            config,
+            realms,
+            softswitches,
+        }
     }
 
     /// The realm at `index`.
@@ -101,7 +106,10 @@ impl Settings {
 
     /// The softswitch at the far end of a flow: at its address, or another port of its host.
     pub fn softswitch_at(&self, flow: Flow) -> Option<SoftswitchIndex> {
-        let here = || self.softswitches().filter(|(_, softswitch)| softswitch.realm == flow.realm);
+        let here = || {
+            self.softswitches()
+                .filter(|(_, softswitch)| softswitch.realm == flow.realm)
+        };
         let exact = here().find(|(_, softswitch)| softswitch.flow.remote == flow.remote);
         let host = |s: &Softswitch| s.flow.remote.ip() == flow.remote.ip();
         let found = exact.or_else(|| here().find(|(_, softswitch)| host(softswitch)));
@@ -123,7 +131,13 @@ impl Settings {
         remote: SocketAddr,
     ) -> Option<Flow> {
         let listener = listener_for(&self.realm(realm).listeners, transport, remote)?;
-        Some(Flow { realm, listener, transport, remote, connection: None })
+        Some(Flow {
+            realm,
+            listener,
+            transport,
+            remote,
+            connection: None,
+        })
     }
 }
 
@@ -131,16 +145,21 @@ impl Realm {
     /// Whether a host and port is one of our signalling addresses here. Without a port the
     /// address alone decides.
     pub fn is_own(&self, host_port: &HostPort) -> bool {
-        let Some(ip) = host_port.host.ip else { return false };
+        let Some(ip) = host_port.host.ip else {
+            return false;
+        };
         self.listeners.iter().any(|listener| {
-            let port_fits = host_port.port.is_none_or(|p| p.number == listener.address.port());
+            let port_fits = host_port
+                .port
+                .is_none_or(|p| p.number == listener.address.port());
             listener.address.ip() == ip && port_fits
         })
     }
 
     /// Whether a URI names one of our signalling addresses here.
     pub fn is_own_uri(&self, uri: &Uri) -> bool {
-        uri.host_port.is_some_and(|host_port| self.is_own(&host_port))
+        uri.host_port
+            .is_some_and(|host_port| self.is_own(&host_port))
     }
 }
 
@@ -160,8 +179,18 @@ fn softswitch(config: &Config, index: SoftswitchIndex) -> Softswitch {
         Some(domain) => domain.as_str().as_bytes().into(),
         None => authority(remote),
     };
-    let flow = Flow { realm, listener, transport, remote, connection: None };
-    Softswitch { realm, flow, authority }
+    let flow = Flow {
+        realm,
+        listener,
+        transport,
+        remote,
+        connection: None,
+    };
+    Softswitch {
+        realm,
+        flow,
+        authority,
+    }
 }
 
 fn realm(config: &Config, index: RealmIndex, softswitches: &[Softswitch]) -> Realm {
@@ -181,12 +210,18 @@ fn realm(config: &Config, index: RealmIndex, softswitches: &[Softswitch]) -> Rea
         .collect();
     let own = listeners.iter().map(|listener| listener.address.ip());
     let media = configured.media.iter().map(|media| media.address);
-    let here = softswitches.iter().filter(|softswitch| softswitch.realm == index);
+    let here = softswitches
+        .iter()
+        .filter(|softswitch| softswitch.realm == index);
     let mut hidden: Vec<IpAddr> = own.chain(media).collect();
     hidden.extend(here.clone().map(|softswitch| softswitch.flow.remote.ip()));
     hidden.sort();
     hidden.dedup();
-    Realm { listeners, is_core: here.count() > 0, hidden }
+    Realm {
+        listeners,
+        is_core: here.count() > 0,
+        hidden,
+    }
 }
 
 fn listener_for(

@@ -76,8 +76,11 @@ pub struct Sizes {
 impl Gateway {
     /// The calls that stand, by number.
     pub fn calls(&self, reader: &impl CounterReader) -> Vec<CallSnapshot> {
-        let mut calls: Vec<CallSnapshot> =
-            self.calls.iter().map(|(_, call)| self.snapshot(call, reader)).collect();
+        let mut calls: Vec<CallSnapshot> = self
+            .calls
+            .iter()
+            .map(|(_, call)| self.snapshot(call, reader))
+            .collect();
         calls.sort_by_key(|call| call.record.number);
         calls
     }
@@ -92,15 +95,18 @@ impl Gateway {
     pub fn registrations(&self, now: Instant) -> Vec<RegistrationSnapshot> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let name = |index| self.settings.config.softswitch(index).name.to_string();
-        let all = self.registrations.iter().map(|(_, binding)| RegistrationSnapshot {
-            aor: binding.aor.to_string(),
-            contact: text(&binding.uri),
-            realm: binding.flow.realm,
-            heard: binding.flow.remote,
-            softswitch: binding.softswitch.map(name),
-            near_left: binding.near_until.since(now),
-            far_left: binding.far_until.since(now),
-        });
+        let all = self
+            .registrations
+            .iter()
+            .map(|(_, binding)| RegistrationSnapshot {
+                aor: binding.aor.to_string(),
+                contact: text(&binding.uri),
+                realm: binding.flow.realm,
+                heard: binding.flow.remote,
+                softswitch: binding.softswitch.map(name),
+                near_left: binding.near_until.since(now),
+                far_left: binding.far_until.since(now),
+            });
         let mut all: Vec<RegistrationSnapshot> = all.collect();
         all.sort_by(|a, b| (&a.aor, &a.contact).cmp(&(&b.aor, &b.contact)));
         all
@@ -109,11 +115,13 @@ impl Gateway {
     /// The softswitches, in the configuration's order.
     pub fn softswitches(&self) -> Vec<SoftswitchSnapshot> {
         let configured = self.settings.config.softswitches.iter();
-        let all = configured.zip(&self.health).map(|(configured, health)| SoftswitchSnapshot {
-            name: configured.name.to_string(),
-            up: health.up,
-            since: health.since,
-        });
+        let all = configured
+            .zip(&self.health)
+            .map(|(configured, health)| SoftswitchSnapshot {
+                name: configured.name.to_string(),
+                up: health.up,
+                since: health.since,
+            });
         all.collect()
     }
 
@@ -147,8 +155,13 @@ impl Gateway {
         let mut record = call.record.clone();
         for session in &call.sessions {
             let running = self.media.report(*session, reader);
-            record.streams.extend(running.into_iter().map(StreamRecord::from));
+            record
+                .streams
+                .extend(running.into_iter().map(StreamRecord::from));
         }
-        CallSnapshot { state: call.state, record }
+        CallSnapshot {
+            state: call.state,
+            record,
+        }
     }
 }

@@ -27,7 +27,11 @@ pub struct Health {
 impl Health {
     /// Taken to be up until something else is known.
     pub fn new() -> Self {
-        Self { up: true, since: Instant::ZERO, timer: None }
+        Self {
+            up: true,
+            since: Instant::ZERO,
+            timer: None,
+        }
     }
 }
 
@@ -37,7 +41,9 @@ impl Gateway {
         for index in (0..self.health.len() as u16).map(SoftswitchIndex) {
             if self.settings.config.softswitch(index).probe.is_some() {
                 let due = Due::Softswitch(index);
-                let timer = self.timers.arm(Instant::ZERO, std::time::Duration::ZERO, due);
+                let timer = self
+                    .timers
+                    .arm(Instant::ZERO, std::time::Duration::ZERO, due);
                 self.health[usize::from(index.0)].timer = Some(timer);
             }
         }

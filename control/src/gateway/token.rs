@@ -34,7 +34,9 @@ impl Token {
             return None;
         }
         let digit = |byte: &u8| ALPHABET.iter().position(|letter| letter == byte);
-        let value = text.iter().try_fold(0u128, |sum, byte| Some(sum << 5 | digit(byte)? as u128));
+        let value = text
+            .iter()
+            .try_fold(0u128, |sum, byte| Some(sum << 5 | digit(byte)? as u128));
         u64::try_from(value?).ok().map(Self)
     }
 }
@@ -122,7 +124,8 @@ impl Tokens {
 
     /// What a token leads to, where its owner is in `realm`.
     pub fn origin_in(&self, token: Token, realm: RealmIndex) -> Option<&Origin> {
-        self.origin(token).filter(|origin| origin.flow.realm == realm)
+        self.origin(token)
+            .filter(|origin| origin.flow.realm == realm)
     }
 
     /// Lets go of what has lingered long enough.
@@ -170,7 +173,9 @@ impl Tokens {
     }
 
     fn linger(&mut self, now: Instant, token: Token) {
-        let Some(origin) = self.origins.get_mut(&token) else { return };
+        let Some(origin) = self.origins.get_mut(&token) else {
+            return;
+        };
         origin.linger_until = now + TOKEN_LINGER;
         if !origin.queued {
             origin.queued = true;
@@ -179,7 +184,9 @@ impl Tokens {
     }
 
     fn let_go(&mut self, now: Instant, token: Token, crowded: bool) {
-        let Some(origin) = self.origins.get_mut(&token) else { return };
+        let Some(origin) = self.origins.get_mut(&token) else {
+            return;
+        };
         if origin.holders > 0 {
             origin.queued = false;
         } else if origin.linger_until > now && !crowded {

@@ -104,7 +104,14 @@ fn a_call_passes_with_its_media() {
     world.wait(std::time::Duration::from_secs(200));
     let sizes = world.gateway.sizes();
     assert_eq!(
-        (sizes.calls, sizes.dialogs, sizes.exchanges, sizes.tokens, sizes.sessions, sizes.timers),
+        (
+            sizes.calls,
+            sizes.dialogs,
+            sizes.exchanges,
+            sizes.tokens,
+            sizes.sessions,
+            sizes.timers
+        ),
         (0, 0, 0, 0, 0, 0)
     );
 }

@@ -35,7 +35,10 @@ pub fn granted(request: &str, expires: u32) -> String {
 pub fn register(world: &mut World, phone: Party, request: &str) -> (String, String) {
     let softswitch = world.softswitch(1);
     let asked = world.send(phone, request).only(softswitch).to_owned();
-    let answer = world.send(softswitch, &granted(&asked, 600)).only(phone).to_owned();
+    let answer = world
+        .send(softswitch, &granted(&asked, 600))
+        .only(phone)
+        .to_owned();
     (asked, answer)
 }
 
@@ -45,13 +48,22 @@ fn a_registration_passes_and_its_contact_is_ours() {
     let phone = world.phone("203.0.113.7:40001");
     let (asked, answer) = register(&mut world, phone, REGISTER);
     assert_eq!(start(&asked), "REGISTER sip:10.0.0.1 SIP/2.0");
-    assert_eq!(header(&asked, "From"), "\"Alice\" <sip:alice@10.0.0.1>;tag=a1");
+    assert_eq!(
+        header(&asked, "From"),
+        "\"Alice\" <sip:alice@10.0.0.1>;tag=a1"
+    );
     assert_eq!(header(&asked, "To"), "\"Alice\" <sip:alice@10.0.0.1>");
     assert_eq!(header(&asked, "Max-Forwards"), "69");
     assert_eq!(header(&asked, "Call-ID").len(), 32);
     let contact = header(&asked, "Contact");
-    assert!(contact.starts_with("<sip:alice@198.51.100.1:5060;ob;strait="), "{contact}");
-    assert!(contact.ends_with(">;+sip.instance=\"<urn:uuid:1>\""), "{contact}");
+    assert!(
+        contact.starts_with("<sip:alice@198.51.100.1:5060;ob;strait="),
+        "{contact}"
+    );
+    assert!(
+        contact.ends_with(">;+sip.instance=\"<urn:uuid:1>\""),
+        "{contact}"
+    );
     assert_eq!(header(&asked, "User-Agent"), "Phone/1.2 (198.51.100.1)");
     assert_eq!(start(&answer), "SIP/2.0 200 OK");
     assert_eq!(
@@ -59,7 +71,10 @@ fn a_registration_passes_and_its_contact_is_ours() {
         "SIP/2.0/UDP 192.168.1.5:5060;branch=z9hG4bKreg1;received=203.0.113.7;rport=40001"
     );
     assert_eq!(header(&answer, "Call-ID"), "reg-1@192.168.1.5");
-    assert_eq!(header(&answer, "To"), "\"Alice\" <sip:alice@192.0.2.1>;tag=r1");
+    assert_eq!(
+        header(&answer, "To"),
+        "\"Alice\" <sip:alice@192.0.2.1>;tag=r1"
+    );
     let contact = "<sip:alice@192.168.1.5:5060;ob>;+sip.instance=\"<urn:uuid:1>\";expires=600";
     assert_eq!(header(&answer, "Contact"), contact);
     assert_eq!(header(&answer, "Server"), "Registrar (192.0.2.1)");
@@ -76,10 +91,16 @@ fn a_challenge_passes_and_the_credentials_too() {
     let asked = world.send(phone, REGISTER).only(softswitch).to_owned();
     let challenge = granted(&asked, 0)
         .replace("200 OK", "401 Unauthorized")
-        .replace("Server: ", "WWW-Authenticate: Digest realm=\"10.0.0.1\", nonce=\"n\"\nServer: ");
+        .replace(
+            "Server: ",
+            "WWW-Authenticate: Digest realm=\"10.0.0.1\", nonce=\"n\"\nServer: ",
+        );
     let answer = world.send(softswitch, &challenge).only(phone).to_owned();
     assert_eq!(start(&answer), "SIP/2.0 401 Unauthorized");
-    assert_eq!(header(&answer, "WWW-Authenticate"), "Digest realm=\"10.0.0.1\", nonce=\"n\"");
+    assert_eq!(
+        header(&answer, "WWW-Authenticate"),
+        "Digest realm=\"10.0.0.1\", nonce=\"n\""
+    );
     assert_eq!(world.gateway.sizes().registrations, 0);
     let credentials = "Digest username=\"alice\", realm=\"10.0.0.1\", uri=\"sip:192.0.2.1\"";
     let again = REGISTER
@@ -96,9 +117,14 @@ fn a_short_expiry_towards_the_phone_is_refreshed_here() {
     let mut world = World::with(&CONFIG.replacen("nat: true", keepalive, 1));
     let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
     let (_, answer) = register(&mut world, phone, REGISTER);
-    assert!(header(&answer, "Contact").ends_with(";expires=30"), "{answer}");
+    assert!(
+        header(&answer, "Contact").ends_with(";expires=30"),
+        "{answer}"
+    );
     world.wait(Duration::from_secs(25));
-    let refresh = REGISTER.replace("CSeq: 1", "CSeq: 2").replace("reg1", "reg2");
+    let refresh = REGISTER
+        .replace("CSeq: 1", "CSeq: 2")
+        .replace("reg1", "reg2");
     let outcome = world.send(phone, &refresh);
     assert!(outcome.to(softswitch).is_empty());
     let repeated = outcome.only(phone);
@@ -108,11 +134,15 @@ fn a_short_expiry_towards_the_phone_is_refreshed_here() {
     assert_eq!(header(repeated, "To"), header(&answer, "To"));
     // From another port it is somebody the registrar should look at.
     let moved = world.phone("203.0.113.7:40002");
-    let refresh = REGISTER.replace("CSeq: 1", "CSeq: 3").replace("reg1", "reg3");
+    let refresh = REGISTER
+        .replace("CSeq: 1", "CSeq: 3")
+        .replace("reg1", "reg3");
     assert_eq!(world.send(moved, &refresh).to(softswitch).len(), 1);
     // And when the registrar is about to forget.
     world.wait(Duration::from_secs(520));
-    let refresh = REGISTER.replace("CSeq: 1", "CSeq: 4").replace("reg1", "reg4");
+    let refresh = REGISTER
+        .replace("CSeq: 1", "CSeq: 4")
+        .replace("reg1", "reg4");
     assert_eq!(world.send(phone, &refresh).to(softswitch).len(), 1);
 }
 
@@ -122,7 +152,9 @@ fn a_nat_that_rebinds_keeps_the_contact_and_moves_the_flow() {
     let phone = world.phone("203.0.113.7:40001");
     let (first, _) = register(&mut world, phone, REGISTER);
     let moved = world.phone("203.0.113.7:40002");
-    let again = REGISTER.replace("CSeq: 1", "CSeq: 2").replace("reg1", "reg2");
+    let again = REGISTER
+        .replace("CSeq: 1", "CSeq: 2")
+        .replace("reg1", "reg2");
     let (second, _) = register(&mut world, moved, &again);
     assert_eq!(header(&first, "Contact"), header(&second, "Contact"));
     let kept = world.gateway.registrations(world.now);
@@ -133,7 +165,10 @@ fn a_nat_that_rebinds_keeps_the_contact_and_moves_the_flow() {
 #[test]
 fn two_phones_with_the_same_private_address_are_two_contacts() {
     let mut world = World::new();
-    let (one, two) = (world.phone("203.0.113.7:40001"), world.phone("203.0.113.8:40001"));
+    let (one, two) = (
+        world.phone("203.0.113.7:40001"),
+        world.phone("203.0.113.8:40001"),
+    );
     let (first, _) = register(&mut world, one, REGISTER);
     let other = REGISTER.replace("reg-1@", "reg-2@").replace("reg1", "reg2");
     let (second, _) = register(&mut world, two, &other);
@@ -151,19 +186,28 @@ fn contacts_go_one_by_one_or_all_at_once() {
         .replace("reg1", "reg2")
         .replace("Expires: 3600", "Expires: 0");
     let asked = world.send(phone, &gone).only(softswitch).to_owned();
-    let answer = granted(&asked, 0).replace(&format!("Contact: {}", header(&asked, "Contact")), "X: y");
+    let answer =
+        granted(&asked, 0).replace(&format!("Contact: {}", header(&asked, "Contact")), "X: y");
     world.send(softswitch, &answer);
     assert_eq!(world.gateway.registrations(world.now).len(), 0);
-    let again = REGISTER.replace("CSeq: 1", "CSeq: 3").replace("reg1", "reg3");
+    let again = REGISTER
+        .replace("CSeq: 1", "CSeq: 3")
+        .replace("reg1", "reg3");
     register(&mut world, phone, &again);
-    let contact = format!("Contact: {}", header(&crate::world::wire(REGISTER), "Contact"));
+    let contact = format!(
+        "Contact: {}",
+        header(&crate::world::wire(REGISTER), "Contact")
+    );
     let all = gone
         .replace("CSeq: 2", "CSeq: 4")
         .replace("reg2", "reg4")
         .replace(&contact, "Contact: *");
     let asked = world.send(phone, &all).only(softswitch).to_owned();
     assert_eq!(header(&asked, "Contact"), "*");
-    world.send(softswitch, &granted(&asked, 0).replace("Contact: *;expires=0", "X: y"));
+    world.send(
+        softswitch,
+        &granted(&asked, 0).replace("Contact: *;expires=0", "X: y"),
+    );
     assert_eq!(world.gateway.registrations(world.now).len(), 0);
     assert_eq!(world.gateway.sizes().exchanges, 0);
 }
@@ -188,7 +232,10 @@ fn registrations_run_out() {
     assert_eq!(world.gateway.sizes().registrations, 0);
     world.wait(Duration::from_secs(200));
     let sizes = world.gateway.sizes();
-    assert_eq!((sizes.tokens, sizes.timers, sizes.server_transactions), (0, 0, 0));
+    assert_eq!(
+        (sizes.tokens, sizes.timers, sizes.server_transactions),
+        (0, 0, 0)
+    );
 }
 
 #[test]
@@ -197,9 +244,14 @@ fn registrations_are_bounded() {
     let phone = world.phone("203.0.113.7:40001");
     register(&mut world, phone, REGISTER);
     let other = world.phone("203.0.113.9:1");
-    let more = REGISTER.replace("reg-1@", "reg-2@").replace("alice@", "bob@");
+    let more = REGISTER
+        .replace("reg-1@", "reg-2@")
+        .replace("alice@", "bob@");
     let refused = world.send(other, &more);
-    assert_eq!(start(refused.only(other)), "SIP/2.0 503 Too Many Registrations");
+    assert_eq!(
+        start(refused.only(other)),
+        "SIP/2.0 503 Too Many Registrations"
+    );
     assert!(find(refused.only(other), "Retry-After").is_some());
 }
 
@@ -215,7 +267,10 @@ fn keepalives_hold_the_binding_open() {
         match method {
             "crlf" => assert_eq!(message, "\r\n\r\n"),
             _ => {
-                assert_eq!(start(message), "OPTIONS sip:alice@192.168.1.5:5060;ob SIP/2.0");
+                assert_eq!(
+                    start(message),
+                    "OPTIONS sip:alice@192.168.1.5:5060;ob SIP/2.0"
+                );
                 let branch = between(message, "branch=", ";");
                 assert!(branch.starts_with("z9hG4bK"));
             }

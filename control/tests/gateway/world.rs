@@ -52,8 +52,12 @@ const SIDES: [&[&str]; 2] = [
 ];
 
 /// Lines that leave as they came, whatever they hold: a digest would break.
-const CREDENTIALS: [&str; 4] =
-    ["authorization:", "proxy-authorization:", "www-authenticate:", "proxy-authenticate:"];
+const CREDENTIALS: [&str; 4] = [
+    "authorization:",
+    "proxy-authorization:",
+    "www-authenticate:",
+    "proxy-authenticate:",
+];
 
 /// Somebody who sends and receives.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +80,7 @@ pub struct Outcome {
     pub records: Vec<CallRecord>,
     pub logs: Vec<LogLine>,
     pub closed: Vec<ConnectionId>,
+    pub in_order: Vec<Output>,
 }
 
 pub struct World {
@@ -94,9 +99,16 @@ impl World {
     pub fn with(config: &str) -> Self {
         let config: Config = config.parse().unwrap_or_else(|report| panic!("{report:?}"));
         // 2024-01-02T03:04:05Z
-        let clock = WallClock { unix_ns_at_zero: 1_704_164_645_000_000_000 };
+        let clock = WallClock {
+            unix_ns_at_zero: 1_704_164_645_000_000_000,
+        };
         let gateway = Gateway::new(Arc::new(config), [42; 32], clock).unwrap();
-        Self { gateway, now: Instant::from_millis(1_000), open: Vec::new(), closing: Vec::new() }
+        Self {
+            gateway,
+            now: Instant::from_millis(1_000),
+            open: Vec::new(),
+            closing: Vec::new(),
+        }
     }
 
     /// Somebody in a realm, on the first listener of that transport and family.
@@ -109,7 +121,15 @@ impl World {
         };
         let connection =
             (transport == Transport::Tcp).then(|| ConnectionId(u64::from(remote.port())));
-        Party { flow: Flow { realm, listener, transport, remote, connection } }
+        Party {
+            flow: Flow {
+                realm,
+                listener,
+                transport,
+                remote,
+                connection,
+            },
+        }
     }
 
     pub fn phone(&self, remote: &str) -> Party {
@@ -126,7 +146,10 @@ impl World {
     }
 
     pub fn send_bytes(&mut self, from: Party, bytes: &[u8]) -> Outcome {
-        self.input(Input::Message { flow: from.flow, bytes })
+        self.input(Input::Message {
+            flow: from.flow,
+            bytes,
+        })
     }
 
     pub fn input(&mut self, input: Input) -> Outcome {
@@ -139,7 +162,10 @@ impl World {
         let end = self.now + time;
         let mut outcome = Outcome::default();
         while let Some(due) = self.gateway.next_timeout().filter(|due| *due <= end) {
-            assert!(due >= self.now || self.now.since(due) < Duration::from_secs(2), "stuck");
+            assert!(
+                due >= self.now || self.now.since(due) < Duration::from_secs(2),
+                "stuck"
+            );
             self.now = self.now.max(due);
             self.gateway.timeout(self.now);
             outcome.extend(self.drain());
@@ -151,20 +177,21 @@ impl World {
     fn drain(&mut self) -> Outcome {
         let mut outcome = Outcome::default();
         while let Some(output) = self.gateway.poll_output() {
-            match output {
+            match &output {
                 Output::Send { flow, bytes } => {
-                    let text = String::from_utf8(bytes).expect("tests send text");
+                    let text = String::from_utf8(bytes.clone()).expect("tests send text");
                     check_leaks(flow.realm, &text);
-                    outcome.sent.push(Sent { flow, text });
+                    outcome.sent.push(Sent { flow: *flow, text });
                 }
                 Output::Media(command) => {
-                    outcome.commands.push(command);
-                    self.apply(command);
+                    outcome.commands.push(*command);
+                    self.apply(*command);
                 }
-                Output::Record(record) => outcome.records.push(*record),
-                Output::Log(line) => outcome.logs.push(line),
-                Output::Close(connection) => outcome.closed.push(connection),
+                Output::Record(record) => outcome.records.push((**record).clone()),
+                Output::Log(line) => outcome.logs.push(line.clone()),
+                Output::Close(connection) => outcome.closed.push(*connection),
             }
+            outcome.in_order.push(output);
         }
         outcome.extend(self.report_closed());
         outcome
@@ -173,10 +200,16 @@ impl World {
     /// Plays the dataplane: slots open, and report when they close.
     fn apply(&mut self, command: Command) {
         match command {
-            Command::Open { slot, generation, .. } => self.open.push((slot, generation)),
+            Command::Open {
+                slot, generation, ..
+            } => self.open.push((slot, generation)),
             Command::Close { slot, generation } => {
-                let place = self.open.iter().position(|open| *open == (slot, generation));
-                self.open.remove(place.expect("only what is open is closed"));
+                let place = self
+                    .open
+                    .iter()
+                    .position(|open| *open == (slot, generation));
+                self.open
+                    .remove(place.expect("only what is open is closed"));
                 self.closing.push((slot, generation));
             }
             Command::Update { .. } | Command::Adjacency { .. } => {}
@@ -186,8 +219,16 @@ impl World {
     fn report_closed(&mut self) -> Outcome {
         let mut outcome = Outcome::default();
         for (slot, generation) in std::mem::take(&mut self.closing) {
-            let counters = Counters { packets: 50, bytes: 8_600, ..Counters::default() };
-            let event = Event::Closed { slot, generation, counters };
+            let counters = Counters {
+                packets: 50,
+                bytes: 8_600,
+                ..Counters::default()
+            };
+            let event = Event::Closed {
+                slot,
+                generation,
+                counters,
+            };
             outcome.extend(self.input(Input::Media(event)));
         }
         outcome
@@ -201,6 +242,7 @@ impl Outcome {
         self.records.extend(more.records);
         self.logs.extend(more.logs);
         self.closed.extend(more.closed);
+        self.in_order.extend(more.in_order);
     }
 
     /// What was sent to a party.
@@ -208,21 +250,32 @@ impl Outcome {
         let to = |sent: &&Sent| {
             (sent.flow.realm, sent.flow.remote) == (party.flow.realm, party.flow.remote)
         };
-        self.sent.iter().filter(to).map(|sent| sent.text.as_str()).collect()
+        self.sent
+            .iter()
+            .filter(to)
+            .map(|sent| sent.text.as_str())
+            .collect()
     }
 
     /// The one message that was sent to a party.
     #[track_caller]
     pub fn only(&self, party: Party) -> &str {
         let all = self.to(party);
-        assert_eq!(all.len(), 1, "one message to {:?}: {self:#?}", party.flow.remote);
+        assert_eq!(
+            all.len(),
+            1,
+            "one message to {:?}: {self:#?}",
+            party.flow.remote
+        );
         all[0]
     }
 
     /// The last message that was sent to a party.
     #[track_caller]
     pub fn last(&self, party: Party) -> &str {
-        self.to(party).last().unwrap_or_else(|| panic!("nothing to {party:?}: {self:#?}"))
+        self.to(party)
+            .last()
+            .unwrap_or_else(|| panic!("nothing to {party:?}: {self:#?}"))
     }
 }
 
@@ -231,9 +284,16 @@ pub fn wire(text: &str) -> String {
     let text = text.trim_start_matches('\n');
     let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
     let head = head.replace('\n', "\r\n");
-    let body = body.replace('\n', "\r\n");
+    let body = if body == "\n" {
+        String::new()
+    } else {
+        body.replace('\n', "\r\n")
+    };
     let length = format!("Content-Length: {}", body.len());
-    format!("{}\r\n\r\n{body}", head.replace("Content-Length: auto", &length))
+    format!(
+        "{}\r\n\r\n{body}",
+        head.replace("Content-Length: auto", &length)
+    )
 }
 
 /// The value of a header in a message that was sent; the first of its name.
@@ -258,7 +318,10 @@ pub fn start(message: &str) -> &str {
 /// What stands between two marks.
 #[track_caller]
 pub fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
-    let rest = text.split_once(before).unwrap_or_else(|| panic!("no {before:?} in {text}")).1;
+    let rest = text
+        .split_once(before)
+        .unwrap_or_else(|| panic!("no {before:?} in {text}"))
+        .1;
     rest.split(after).next().unwrap_or(rest)
 }
 
@@ -272,7 +335,10 @@ fn check_leaks(realm: RealmIndex, text: &str) {
         }
         for address in addresses(&unescaped(&lower)) {
             let leaked = foreign.iter().any(|prefix| address.starts_with(prefix));
-            assert!(!leaked, "{address} of the other side in a message to realm {realm:?}:\n{text}");
+            assert!(
+                !leaked,
+                "{address} of the other side in a message to realm {realm:?}:\n{text}"
+            );
         }
     }
 }

@@ -4,15 +4,24 @@ use super::{Crossing, Token};
 use crate::sip::{NameAddr, Splices, Uri};
 
 /// URI parameters that only matter on the way to the URI's own host.
-const HOP_PARAMETERS: [&str; 7] =
-    ["transport", "maddr", "ttl", "received", "comp", "alias", super::token::PARAMETER];
+const HOP_PARAMETERS: [&str; 7] = [
+    "transport",
+    "maddr",
+    "ttl",
+    "received",
+    "comp",
+    "alias",
+    super::token::PARAMETER,
+];
 
 impl Crossing<'_> {
     /// Puts our far address with `token` in a near party's place: same scheme, user, and
     /// parameters that mean something beyond the hop.
     pub fn stand_in(&self, address: &NameAddr, token: Token, edits: &mut Splices) {
         let uri = &address.uri;
-        let Some(host_port) = uri.host_port else { return };
+        let Some(host_port) = uri.host_port else {
+            return;
+        };
         edits.replace(host_port.whole, &self.far_listener().host_port);
         for param in uri.params.iter() {
             if HOP_PARAMETERS.iter().any(|name| param.name.is(name)) {
@@ -48,11 +57,16 @@ impl Crossing<'_> {
     /// A URI a request may be sent to later, such as Refer-To: a near address gets a token, a
     /// domain name stays.
     pub fn target(&mut self, address: &NameAddr, edits: &mut Splices) {
-        let Some(host_port) = address.uri.host_port else { return };
+        let Some(host_port) = address.uri.host_port else {
+            return;
+        };
         if self.restore(address, edits) {
             return;
         }
-        match self.token(&address.uri).filter(|token| self.tokens.origin(*token).is_some()) {
+        match self
+            .token(&address.uri)
+            .filter(|token| self.tokens.origin(*token).is_some())
+        {
             Some(token) => self.stand_in(address, token, edits),
             None if self.is_own_near(&host_port) => edits.replace(host_port.whole, self.far_name()),
             None => self.foreign_target(address, edits),
@@ -61,7 +75,9 @@ impl Crossing<'_> {
 
     fn foreign_target(&mut self, address: &NameAddr, edits: &mut Splices) {
         let host_port = address.uri.host_port;
-        let Some(ip) = host_port.and_then(|host_port| host_port.host.ip) else { return };
+        let Some(ip) = host_port.and_then(|host_port| host_port.host.ip) else {
+            return;
+        };
         if self.is_far(ip) {
             return;
         }
@@ -78,7 +94,9 @@ impl Crossing<'_> {
 
     /// Gives one of our own addresses its original back; false where it is none.
     fn restore(&self, address: &NameAddr, edits: &mut Splices) -> bool {
-        let Some(origin) = self.far_origin(&address.uri) else { return false };
+        let Some(origin) = self.far_origin(&address.uri) else {
+            return false;
+        };
         let uri = address.uri.text.span();
         let bare_len = without_headers(&address.uri).len();
         let replaced = crate::sip::Span::new(uri.start(), uri.start() + bare_len);

@@ -31,8 +31,8 @@ fn treatment(name: HeaderName) -> Treatment {
     use HeaderName::*;
     match name {
         Via | Route | RecordRoute | CallId | CSeq | MaxForwards | ContentLength | ContentType
-        | RSeq | RAck | Date | Timestamp | Expires | MinExpires | SessionExpires | MinSe | Allow
-        | Supported | Require | ProxyRequire | Unsupported | Accept | AcceptEncoding
+        | RSeq | RAck | Date | Timestamp | Expires | MinExpires | SessionExpires | MinSe
+        | Allow | Supported | Require | ProxyRequire | Unsupported | Accept | AcceptEncoding
         | AcceptLanguage | ContentEncoding | ContentLanguage | ContentDisposition | MimeVersion
         | Authorization | ProxyAuthorization | WwwAuthenticate | ProxyAuthenticate
         | AuthenticationInfo | Identity | RetryAfter | Event | AllowEvents => Treatment::Leave,
@@ -42,8 +42,15 @@ fn treatment(name: HeaderName) -> Treatment {
         Path | ServiceRoute => Treatment::Hops,
         Replaces | Join | TargetDialog => Treatment::DialogName,
         InReplyTo => Treatment::CallIds,
-        Warning | AlertInfo | CallInfo | ErrorInfo | PVisitedNetworkId | PChargingVector
-        | PChargingFunctionAddresses | Geolocation | IdentityInfo => Treatment::Literals,
+        Warning
+        | AlertInfo
+        | CallInfo
+        | ErrorInfo
+        | PVisitedNetworkId
+        | PChargingVector
+        | PChargingFunctionAddresses
+        | Geolocation
+        | IdentityInfo => Treatment::Literals,
         _ => Treatment::Text,
     }
 }
@@ -69,7 +76,9 @@ impl Crossing<'_> {
 
     /// A body that is neither a session description nor somebody's own words.
     pub fn body(&self, message: &Message, told: &Told, edits: &mut Splices) {
-        let Ok(Some(content_type)) = message.content_type() else { return };
+        let Ok(Some(content_type)) = message.content_type() else {
+            return;
+        };
         if let Some(hidden) = body_treatment(&content_type) {
             self.scrub(message, message.body().span(), hidden, told, edits);
         }
@@ -77,7 +86,11 @@ impl Crossing<'_> {
 
     /// From and To, where the far realm may read their hosts.
     fn keeps_hosts(&self, name: HeaderName) -> bool {
-        let hides = self.settings.realm_config(self.far.realm).hide.from_to_hosts;
+        let hides = self
+            .settings
+            .realm_config(self.far.realm)
+            .hide
+            .from_to_hosts;
         !hides && matches!(name, HeaderName::From | HeaderName::To)
     }
 
@@ -132,7 +145,7 @@ fn body_treatment(content_type: &ContentType) -> Option<Hidden> {
     }
     let is_xml = subtype.is("xml") || subtype.to_ascii_lowercase().ends_with(b"+xml");
     let is_text = is_xml || subtype.is("simple-message-summary") || subtype.is("sdp");
-    let may_name = content_type.kind.is("multipart")
-        || (content_type.kind.is("application") && is_text);
+    let may_name =
+        content_type.kind.is("multipart") || (content_type.kind.is("application") && is_text);
     may_name.then_some(Hidden::Known)
 }

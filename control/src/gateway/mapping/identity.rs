@@ -15,7 +15,9 @@ pub enum Hosts {
 impl Crossing<'_> {
     /// Says who somebody is in the far realm's terms.
     pub fn identity(&self, uri: &Uri, hosts: Hosts, edits: &mut Splices) {
-        let Some(host_port) = uri.host_port else { return };
+        let Some(host_port) = uri.host_port else {
+            return;
+        };
         if self.is_own_near(&host_port) {
             edits.replace(host_port.whole, self.far_name());
         } else if let Some(ip) = host_port.host.ip {
@@ -27,7 +29,11 @@ impl Crossing<'_> {
 
     /// The host part of From or To, as far as the far realm is not to know it.
     pub fn from_to(&self, address: &NameAddr, edits: &mut Splices) {
-        let hide = self.settings.realm_config(self.far.realm).hide.from_to_hosts;
+        let hide = self
+            .settings
+            .realm_config(self.far.realm)
+            .hide
+            .from_to_hosts;
         let hosts = if hide { Hosts::Hidden } else { Hosts::OwnOnly };
         self.identity(&address.uri, hosts, edits);
     }
@@ -36,7 +42,9 @@ impl Crossing<'_> {
     pub fn identity_of(&self, uri: &Uri, hosts: Hosts) -> Box<[u8]> {
         let mut edits = Splices::new();
         let alone = Uri::parse(uri.text.as_bytes());
-        alone.iter().for_each(|uri| self.identity(uri, hosts, &mut edits));
+        alone
+            .iter()
+            .for_each(|uri| self.identity(uri, hosts, &mut edits));
         let mut text = Vec::with_capacity(uri.text.len());
         edits.apply(uri.text.as_bytes(), &mut text);
         text.into()
@@ -52,7 +60,9 @@ impl Crossing<'_> {
     }
 
     fn addressee(&self, uri: &Uri, edits: &mut Splices) {
-        let Some(host_port) = uri.host_port else { return };
+        let Some(host_port) = uri.host_port else {
+            return;
+        };
         let own = self.is_own_near(&host_port);
         let foreign = host_port.host.ip.is_some_and(|ip| !self.is_far(ip));
         if own || foreign {

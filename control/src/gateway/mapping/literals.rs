@@ -32,10 +32,15 @@ impl Told {
             addresses.extend(via.received());
         }
         for name in [HeaderName::Contact, HeaderName::RecordRoute] {
-            let uris = message.addresses(name).flatten().map(|(_, address)| address.uri);
+            let uris = message
+                .addresses(name)
+                .flatten()
+                .map(|(_, address)| address.uri);
             addresses.extend(uris.filter_map(|uri| uri.host()?.ip));
         }
-        let body = message.session_description().map_or(Span::default(), |text| text.span());
+        let body = message
+            .session_description()
+            .map_or(Span::default(), |text| text.span());
         Self { addresses, body }
     }
 
@@ -57,7 +62,7 @@ impl Crossing<'_> {
     ) {
         for found in scan::addresses(message.bytes(), span) {
             if self.is_hidden(message, found.ip, hidden, told) {
-                self.write_own(found.ip, found.span, edits);
+                self.write_own(message, found, edits);
             }
         }
     }
@@ -68,13 +73,22 @@ impl Crossing<'_> {
         !self.is_far(ip) && !ip.is_unspecified() && hidden()
     }
 
-    /// Our far address where `ip` stood; an IPv6 one brings its own brackets where an IPv4
-    /// address had none.
-    fn write_own(&self, ip: IpAddr, span: Span, edits: &mut Splices) {
-        let own = self.far_listener().address.ip();
-        match (ip, own) {
-            (IpAddr::V4(_), IpAddr::V6(own)) => edits.replace_fmt(span, format_args!("[{own}]")),
-            (_, own) => edits.replace_fmt(span, format_args!("{own}")),
+    /// Our far address where another stood. Brackets go and come with the family.
+    fn write_own(&self, message: &Message, found: scan::Found, edits: &mut Splices) {
+        let (start, end) = (found.span.start(), found.span.end());
+        let bytes = message.bytes();
+        let bracketed = start
+            .checked_sub(1)
+            .is_some_and(|before| bytes[before] == b'[')
+            && bytes.get(end) == Some(&b']');
+        match (found.ip, self.far_listener().address.ip()) {
+            (IpAddr::V4(_), IpAddr::V6(own)) => {
+                edits.replace_fmt(found.span, format_args!("[{own}]"));
+            }
+            (IpAddr::V6(_), IpAddr::V4(own)) if bracketed => {
+                edits.replace_fmt(Span::new(start - 1, end + 1), format_args!("{own}"));
+            }
+            (_, own) => edits.replace_fmt(found.span, format_args!("{own}")),
         }
     }
 }

@@ -36,7 +36,9 @@ impl Crossing<'_> {
         let Some((_, value)) = replaces else { return };
         let mut plain = Vec::with_capacity(value.len());
         escape::unescape(&value, &mut plain);
-        let Some(name) = DialogName::parse(&plain) else { return };
+        let Some(name) = DialogName::parse(&plain) else {
+            return;
+        };
         let call_id = self.named_call_id(&name);
         if *call_id == *name.call_id {
             return;
