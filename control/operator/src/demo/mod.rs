@@ -7,6 +7,8 @@
 
 mod capture;
 mod crossing;
+mod leaks;
+mod orphans;
 mod place;
 mod report;
 mod run;

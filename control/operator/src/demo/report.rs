@@ -28,6 +28,8 @@ pub struct Report {
     pub records: Vec<Value>,
     /// Where everything is.
     pub files: Files,
+    /// Addresses of one side that the other was shown, one entry a datagram; there should be none.
+    pub leaks: Vec<String>,
     /// Datagrams in the capture.
     pub captured: u64,
     /// Datagrams for addresses nobody has, or that the machine would not take.
@@ -133,8 +135,19 @@ impl fmt::Display for Report {
         }
         writeln!(f, "\nOne way through Strait, all packets: {}", self.latency)?;
         self.latched(f)?;
-        if let Some(record) = self.records.first() {
-            writeln!(f, "\nThe record of the first call to end:\n{record}")?;
+        if let Some(record) = self.record_to_show() {
+            writeln!(
+                f,
+                "\nA call's record, one of {}:\n{record}",
+                self.records.len()
+            )?;
+        }
+        if self.unsent > 0 {
+            writeln!(
+                f,
+                "\n{} datagrams were for addresses nobody has",
+                self.unsent
+            )?;
         }
         let files = &self.files;
         writeln!(
@@ -163,11 +176,17 @@ impl fmt::Display for Report {
 }
 
 impl Report {
+    /// A record that has something to tell: of a call that was answered.
+    fn record_to_show(&self) -> Option<&Value> {
+        let answered = |record: &&Value| record.get("answered").is_some_and(|at| !at.is_null());
+        self.records.iter().find(answered).or(self.records.first())
+    }
+
     /// What Strait latched, one line a stream and side.
     fn latched(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "\nWhat Strait latched (an extension's call passes it twice, once each way):"
+            "\nWhat Strait latched (a call between alice and bob is two: to the softswitch and back):"
         )?;
         writeln!(
             f,

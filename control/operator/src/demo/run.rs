@@ -12,6 +12,7 @@ use strait_parties::rtp::voice::Voices;
 use strait_shared::time::Instant;
 
 use super::capture::Capture;
+use super::leaks::Leaks;
 use super::place::Place;
 use super::report::{Files, Latency, Person, Report};
 use super::script::Script;
@@ -59,12 +60,13 @@ pub fn run(
     let broken = |error: io::Error| failed("cannot prepare the demonstration", &error);
     std::fs::write(&files.configuration, configuration).map_err(broken)?;
     remove_old_records(&files.records).map_err(broken)?;
-    let mut wire = Wire::new(Capture::create(&files.capture).map_err(broken)?).map_err(broken)?;
-
     let seed = Instant::now().as_nanos();
     // One more than talk, for the cancelled call, and one for good measure.
     let calls = arguments.calls + 2;
     let stage = Stage::new(Instant::now(), &place, &voices, calls, seed);
+    let private = [Who::Alice, Who::Bob].map(|who| stage.own_address(who));
+    let capture = Capture::create(&files.capture).map_err(broken)?;
+    let mut wire = Wire::new(capture, Leaks::new(&place, private)).map_err(broken)?;
     for address in stage.listening() {
         wire.bind(address).map_err(broken)?;
     }
@@ -191,6 +193,7 @@ impl Demonstration<'_> {
         let failure = calls
             .iter()
             .find_map(|call| call.failure.clone())
+            .or_else(|| self.wire.leaks().first().cloned())
             .or_else(|| {
                 records
                     .is_empty()
@@ -213,6 +216,7 @@ impl Demonstration<'_> {
             seen_by_strait: self.seen.values().cloned().collect(),
             records,
             files,
+            leaks: self.wire.leaks().to_vec(),
             captured: self.wire.captured(),
             unsent: self.wire.unsent(),
         }

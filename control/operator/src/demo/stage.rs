@@ -140,13 +140,11 @@ impl Stage {
             .act(host, |member, now| action(member.phone_mut(), now))
     }
 
-    /// How many people the softswitch knows at present.
+    /// How many people are registered and know it.
     pub fn registered(&self) -> usize {
-        let now = self.world.now();
-        let softswitch = self.world.party(self.softswitch).softswitch();
         Who::ALL
             .iter()
-            .filter(|who| softswitch.bindings(now, who.name()).next().is_some())
+            .filter(|who| self.phone(**who).registered_until().is_some())
             .count()
     }
 

@@ -8,10 +8,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process};
 use strait_control::admin::model::{Call, State, Status};
 
-use super::failed;
+use super::{failed, orphans};
 use crate::access::{Access, converse};
 use crate::exit::{Exit, Failure};
 
@@ -43,6 +43,7 @@ struct Sampler {
 impl Strait {
     /// Starts `strait run`, found as this very program, in `output`.
     pub fn start(configuration: &Path, runtime: &Path, output: &Path) -> Result<Self, Failure> {
+        orphans::adopt().map_err(|error| failed("cannot look after processes", &error))?;
         let log = output.join("strait.log");
         let file = File::create(&log).map_err(|error| failed("cannot write the log", &error))?;
         let both = file
@@ -106,6 +107,7 @@ impl Strait {
             Ok(None) => Ok(()),
             Ok(Some(status)) => {
                 self.child = None;
+                orphans::end_all();
                 Err(self.failure(&format!("strait run ended: {}", meaning(status))))
             }
             Err(error) => Err(failed("cannot watch strait run", &error)),
@@ -217,8 +219,9 @@ fn signal(child: &Child, signal: Signal) {
     let _ = kill_process(Pid::from_child(child), signal);
 }
 
-/// Ends the supervisor with all it supervises: they share its process group.
+/// Ends a supervisor that would not end, with all it supervises.
 fn end_at_once(child: &mut Child) {
-    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+    signal(child, Signal::KILL);
     let _ = child.wait();
+    orphans::end_all();
 }

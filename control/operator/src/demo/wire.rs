@@ -12,6 +12,7 @@ use strait_shared::time::Instant;
 
 use super::capture::Capture;
 use super::crossing::Crossings;
+use super::leaks::Leaks;
 use super::place::Place;
 
 /// Datagrams taken from one socket before the others get their turn.
@@ -29,6 +30,7 @@ pub struct Wire {
     buffer: Vec<u8>,
     capture: Capture,
     crossings: Crossings,
+    leaks: Leaks,
     /// What to add to the monotonic clock for time since the Unix epoch.
     epoch: Duration,
     unsent: u64,
@@ -36,7 +38,7 @@ pub struct Wire {
 
 impl Wire {
     /// No sockets yet.
-    pub fn new(capture: Capture) -> io::Result<Self> {
+    pub fn new(capture: Capture, leaks: Leaks) -> io::Result<Self> {
         let unix = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         Ok(Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
@@ -45,6 +47,7 @@ impl Wire {
             buffer: vec![0; DATAGRAM_BYTES],
             capture,
             crossings: Crossings::default(),
+            leaks,
             epoch: unix.saturating_sub(Instant::now().since(Instant::ZERO)),
             unsent: 0,
         })
@@ -124,6 +127,7 @@ impl Wire {
                     let now = Instant::now();
                     let payload = self.buffer[..length].to_vec();
                     self.crossings.leave(now, &payload);
+                    self.leaks.watch(address, &payload);
                     let at = self.epoch + now.since(Instant::ZERO);
                     self.capture.write(at, source, address, &payload)?;
                     burst.push((
@@ -146,6 +150,11 @@ impl Wire {
     /// What crossed Strait.
     pub fn crossings(&self) -> &Crossings {
         &self.crossings
+    }
+
+    /// Addresses of one side that the other was shown.
+    pub fn leaks(&self) -> &[String] {
+        self.leaks.found()
     }
 
     /// Datagrams captured.
