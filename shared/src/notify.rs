@@ -1,8 +1,8 @@
 //! Talking to the supervisor as systemd's services do (sd_notify(3), sd_listen_fds(3)): readiness,
 //! shutdown, status, and descriptors that outlive the process.
 //!
-//! systemd and `strait run` speak the same protocol: [`Notifier`] and [`inherited`] are the
-//! service's side, [`NotifySocket`] and [`handover`] the supervisor's.
+//! systemd and `strait run` speak the same protocol: [`Notifier`] and [`inherited()`] are the
+//! service's side, [`NotifySocket`] and [`handover()`] the supervisor's.
 
 mod handover;
 mod inherited;
