@@ -58,6 +58,7 @@ impl Sipp<'_> {
             .args(["-i", self.address, "-p", &self.port.to_string()])
             .args(["-mi", self.address, "-mp", &self.media_port.to_string()])
             .args(["-s", self.callee, "-au", self.user, "-ap", "secret"])
+            .args(["-auth_uri", crate::kamailio::DOMAIN])
             .args([
                 "-key",
                 "user",

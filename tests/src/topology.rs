@@ -58,6 +58,16 @@ pub struct Topology {
     directory: tempfile::TempDir,
 }
 
+impl Drop for Topology {
+    /// What a failed scenario's programs wrote stays, for whoever looks into it.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.directory.disable_cleanup(true);
+            println!("what the programs wrote: {}", self.directory.path().display());
+        }
+    }
+}
+
 impl Topology {
     /// Builds it, alice and bob behind NATs of the given kinds.
     pub fn new(nat_a: Kind, nat_b: Kind) -> Topology {
