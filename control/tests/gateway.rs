@@ -5,6 +5,8 @@ mod world;
 
 #[path = "gateway/calls.rs"]
 mod calls;
+#[path = "gateway/chaos.rs"]
+mod chaos;
 #[path = "gateway/limits.rs"]
 mod limits;
 #[path = "gateway/registrations.rs"]

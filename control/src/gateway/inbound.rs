@@ -34,9 +34,7 @@ impl Inbound<'_> {
             }
         }
         let told = crossing.headers(response, edits);
-        if !self.described {
-            crossing.body(response, &told, edits);
-        }
+        crossing.body(response, self.described, &told, edits);
     }
 
     fn edit_hops(&self, response: &Message, edits: &mut Splices) {

@@ -38,9 +38,7 @@ impl Outbound<'_> {
             }
         }
         let told = crossing.headers(request, edits);
-        if !self.described {
-            crossing.body(request, &told, edits);
-        }
+        crossing.body(request, self.described, &told, edits);
     }
 
     fn edit_request_uri(&self, request: &Message, crossing: &Crossing, edits: &mut Splices) {

@@ -74,13 +74,17 @@ impl Crossing<'_> {
         told
     }
 
-    /// A body that is neither a session description nor somebody's own words.
-    pub fn body(&self, message: &Message, told: &Told, edits: &mut Splices) {
-        let Ok(Some(content_type)) = message.content_type() else {
+    /// A body that is not somebody's own words. Where the media plane has edited its description,
+    /// only what stands beside that is searched.
+    pub fn body(&self, message: &Message, described: bool, told: &Told, edits: &mut Splices) {
+        let body = message.body().span();
+        let description = message.session_description().filter(|_| described);
+        if description.is_some_and(|description| description.span() == body) {
             return;
-        };
-        if let Some(hidden) = body_treatment(&content_type) {
-            self.scrub(message, message.body().span(), hidden, told, edits);
+        }
+        let content_type = message.content_type();
+        if !content_type.is_ok_and(|found| found.is_some_and(|kind| is_between_people(&kind))) {
+            self.scrub(message, body, Hidden::All, told, edits);
         }
     }
 
@@ -136,16 +140,8 @@ fn elements_of<'a, 'm>(message: &Message<'a>, header: &'m Header) -> Elements<'a
     Elements::new(message.bytes(), std::slice::from_ref(header), header.name)
 }
 
-/// Which addresses a body of this type may not hold; `None` for words between people and for
-/// what is not text.
-fn body_treatment(content_type: &ContentType) -> Option<Hidden> {
-    let subtype = &content_type.subtype;
-    if content_type.is("message", "sipfrag") {
-        return Some(Hidden::All);
-    }
-    let is_xml = subtype.is("xml") || subtype.to_ascii_lowercase().ends_with(b"+xml");
-    let is_text = is_xml || subtype.is("simple-message-summary") || subtype.is("sdp");
-    let may_name =
-        content_type.kind.is("multipart") || (content_type.kind.is("application") && is_text);
-    may_name.then_some(Hidden::Known)
+/// Whether a body is what people say or show each other, which is none of our business.
+fn is_between_people(content_type: &ContentType) -> bool {
+    let kinds = ["text", "image", "audio", "video"];
+    kinds.iter().any(|kind| content_type.kind.is(kind)) || content_type.is("message", "cpim")
 }
