@@ -5,6 +5,7 @@ mod descriptors;
 mod notices;
 mod place;
 mod process;
+mod signals;
 mod supervisor;
 
 use strait_config::{Checked, check_file, machine};

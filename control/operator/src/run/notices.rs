@@ -39,7 +39,8 @@ impl Notices {
                 return std::future::pending().await;
             }
             let received = self.waited.try_io(Interest::READABLE, || {
-                self.socket.receive()?.ok_or(ErrorKind::WouldBlock.into())
+                let received = self.socket.receive().unwrap_or(None);
+                received.ok_or(ErrorKind::WouldBlock.into())
             });
             if let Ok(received) = received {
                 return received;

@@ -193,13 +193,34 @@ impl Process {
         self.child.is_some()
     }
 
+    /// Asks it to end in good order; asked again, it hurries.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Has it open its files anew.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = self.child.as_ref().and_then(Child::id);
+        let pid = id
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            // A process that just ended needs no signal.
+            let _ = kill_process(pid, signal);
+        }
+    }
+
     /// Ends it: asks, and after a while does not ask. It is not started again.
     pub async fn stop(&mut self) {
         self.restart = None;
+        self.terminate();
         let Some(mut child) = self.child.take() else {
             return;
         };
-        terminate(&child);
         if timeout(ENDED_WITHIN, child.wait()).await.is_err() {
             let (name, seconds) = (self.name, ENDED_WITHIN.as_secs());
             eprintln!("strait: {name} did not end within {seconds} s and is killed");
@@ -217,14 +238,6 @@ async fn ended(child: &mut Option<Child>) -> ExitStatus {
             Err(_) => std::future::pending().await,
         },
         None => std::future::pending().await,
-    }
-}
-
-fn terminate(child: &Child) {
-    let pid = child.id().and_then(|id| i32::try_from(id).ok());
-    if let Some(pid) = pid.and_then(Pid::from_raw) {
-        // A process that just ended needs no signal.
-        let _ = kill_process(pid, Signal::TERM);
     }
 }
 

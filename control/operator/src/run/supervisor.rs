@@ -1,25 +1,19 @@
 //! The order of things: dataplane, control, and both until the end.
 
-use std::{path::Path, process::ExitStatus, time::Duration};
+use std::{io::Write, path::Path, process::ExitStatus, time::Duration};
 
-use hyper::Method;
 use strait_config::Config;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    time::{Instant, MissedTickBehavior, interval, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     place::Place,
     process::{Event, Process, end_of},
+    signals::{Signals, Wish},
 };
-use crate::{
-    access::Access,
-    exit::{Exit, Failure},
-};
+use crate::exit::{Exit, Failure};
 
-/// How often a drain looks whether calls still stand.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How long control may take to end the calls that outlast a drain.
+const FAREWELL_WITHIN: Duration = Duration::from_secs(15);
 
 /// Runs both processes until a signal, or until one of them cannot be helped.
 pub async fn supervise(config: &Config, file: &Path, place: &Place) -> Result<(), Failure> {
@@ -31,12 +25,10 @@ pub async fn supervise(config: &Config, file: &Path, place: &Place) -> Result<()
     pair.dataplane.start()?;
     let outcome = pair.serve(&mut signals).await;
     if let Ok(Ending::Drain) = outcome {
-        let access = Access::to(place.directory(), Some(config.instance.to_string()));
-        pair.drain(&access, config.drain_timeout, &mut signals)
-            .await;
+        pair.drain(config.drain_timeout, &mut signals).await;
     }
     pair.stop().await;
-    eprintln!("strait: stopped");
+    say("stopped");
     outcome.map(drop)
 }
 
@@ -60,10 +52,16 @@ impl Pair {
             let (dataplane, event) = tokio::select! {
                 event = self.dataplane.event() => (true, event),
                 event = self.control.event() => (false, event),
-                () = signals.next() => {
-                    let serving = self.control.is_proven() && self.control.is_alive();
-                    return Ok(if serving { Ending::Drain } else { Ending::Stop });
-                }
+                wish = signals.next() => match wish {
+                    Wish::End => {
+                        let serving = self.control.is_proven() && self.control.is_alive();
+                        return Ok(if serving { Ending::Drain } else { Ending::Stop });
+                    }
+                    Wish::Reopen => {
+                        self.control.hang_up();
+                        continue;
+                    }
+                },
             };
             let process = if dataplane {
                 &mut self.dataplane
@@ -72,10 +70,16 @@ impl Pair {
             };
             match event {
                 Event::Ended(status) if !dataplane && status.success() => {
-                    eprintln!("strait: control has ended by itself");
+                    say("control has ended by itself");
                     return Ok(Ending::Stop);
                 }
-                event => happened(process, event)?,
+                event => {
+                    if happened(process, event)? == Next::AllAnew {
+                        // Its calls have no media any more, and the file may have changed.
+                        self.control.terminate();
+                        self.control.stop().await;
+                    }
+                }
             }
             // Control has nobody to talk to before the dataplane is ready for the first time.
             if dataplane && self.dataplane.is_proven() && !self.control.is_started() {
@@ -85,41 +89,35 @@ impl Pair {
     }
 
     /// Lets the calls that stand end, for as long as they may; the next signal ends the wait.
-    async fn drain(&mut self, access: &Access, within: Duration, signals: &mut Signals) {
-        if let Err(failure) = access.order(Method::POST, "/drain").await {
-            eprintln!("strait: cannot drain: {}", failure.message);
-            return;
-        }
+    async fn drain(&mut self, within: Duration, signals: &mut Signals) {
+        self.control.terminate();
         let seconds = within.as_secs();
-        eprintln!("strait: draining for up to {seconds} s; the next signal ends all calls now");
-        let deadline = Instant::now() + within;
-        let mut look = interval(LOOK_EVERY);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        say(&format!(
+            "draining for up to {seconds} s; the next signal ends all calls now"
+        ));
+        // Control keeps the time itself and then says goodbye; this only bounds its trust.
+        let deadline = Instant::now() + within + FAREWELL_WITHIN;
         loop {
             tokio::select! {
                 event = self.dataplane.event() => {
-                    // What is said of the dataplane's death is said; media goes on if it can.
-                    if happened(&mut self.dataplane, event).is_err() {
+                    if let Err(failure) = happened(&mut self.dataplane, event) {
+                        say(&failure.message);
                         return;
                     }
                 }
                 event = self.control.event() => {
                     if let Event::Ended(status) = event {
-                        eprintln!("strait: control: {}", end_of(status));
+                        if !status.success() {
+                            say(&format!("control: {}", end_of(status)));
+                        }
                         return;
                     }
                 }
-                _ = look.tick() => {
-                    if access.status().await.is_ok_and(|status| status.calls == 0) {
-                        eprintln!("strait: drained");
-                        return;
-                    }
-                }
-                () = sleep_until(deadline) => {
-                    eprintln!("strait: calls still stand and are ended");
-                    return;
-                }
-                () = signals.next() => return,
+                () = sleep_until(deadline) => return,
+                wish = signals.next() => match wish {
+                    Wish::End => return,
+                    Wish::Reopen => self.control.hang_up(),
+                },
             }
         }
     }
@@ -131,19 +129,28 @@ impl Pair {
     }
 }
 
+/// What follows from what happened to one process for the other.
+#[derive(PartialEq, Eq)]
+enum Next {
+    /// Nothing.
+    Same,
+    /// It starts anew too.
+    AllAnew,
+}
+
 /// Says what happened to a process, and starts it again where it died.
-fn happened(process: &mut Process, event: Event) -> Result<(), Failure> {
+fn happened(process: &mut Process, event: Event) -> Result<Next, Failure> {
     match event {
         Event::Ready(after, status) => {
             let status = status.map_or_else(String::new, |status| format!(": {status}"));
-            eprintln!(
-                "strait: {} ready after {} ms{status}",
+            say(&format!(
+                "{} ready after {} ms{status}",
                 process.name,
                 after.as_millis()
-            );
-            Ok(())
+            ));
+            Ok(Next::Same)
         }
-        Event::Due => process.start(),
+        Event::Due => process.start().map(|()| Next::Same),
         Event::Late => {
             let message = format!("{} is not ready after a minute", process.name);
             Err(Failure::new(Exit::Failed, message))
@@ -152,7 +159,7 @@ fn happened(process: &mut Process, event: Event) -> Result<(), Failure> {
     }
 }
 
-fn died(process: &mut Process, status: ExitStatus) -> Result<(), Failure> {
+fn died(process: &mut Process, status: ExitStatus) -> Result<Next, Failure> {
     let (name, end) = (process.name, end_of(status));
     let exit = status
         .code()
@@ -170,39 +177,17 @@ fn died(process: &mut Process, status: ExitStatus) -> Result<(), Failure> {
             format!("{name} keeps dying, last: {end}"),
         ));
     };
-    let renewed = if renewed {
+    let lost = if renewed {
         " without the region it left; its calls are lost"
     } else {
         ""
     };
-    eprintln!(
-        "strait: {name}: {end}; started again in {} ms{renewed}",
-        wait.as_millis()
-    );
-    Ok(())
+    let wait = wait.as_millis();
+    say(&format!("{name}: {end}; started again in {wait} ms{lost}"));
+    Ok(if renewed { Next::AllAnew } else { Next::Same })
 }
 
-/// The signals that end it.
-struct Signals([Signal; 3]);
-
-impl Signals {
-    fn new() -> Result<Signals, Failure> {
-        let kinds = [
-            SignalKind::terminate(),
-            SignalKind::interrupt(),
-            SignalKind::hangup(),
-        ];
-        let [terminate, interrupt, hangup] = kinds.map(signal);
-        let all = || Ok(Signals([terminate?, interrupt?, hangup?]));
-        all().map_err(|error: std::io::Error| Failure::new(Exit::Failed, error.to_string()))
-    }
-
-    async fn next(&mut self) {
-        let [terminate, interrupt, hangup] = &mut self.0;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    }
+/// Writes a line for whoever reads standard error, if someone still does.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "strait: {line}");
 }
