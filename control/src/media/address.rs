@@ -32,9 +32,9 @@ pub enum AddressFault {
     /// The port of a well-known service.
     #[error("a port below {LOWEST_REMOTE_PORT}")]
     Port,
-    /// One of our own signalling addresses.
-    #[error("one of our signalling addresses")]
-    OwnSignalling,
+    /// A signalling address of ours or of a softswitch.
+    #[error("a signalling address")]
+    Signalling,
     /// One of our own media ports, where no call of this realm has it.
     #[error("one of our media ports")]
     OwnMedia,
@@ -51,11 +51,14 @@ pub(super) struct Guard {
 
 impl Guard {
     pub fn new(config: &Config) -> Self {
-        let signalling = config.realms.iter().flat_map(|realm| &realm.signalling);
+        let own = config.realms.iter().flat_map(|realm| &realm.signalling);
+        let own = own.map(|own| SocketAddr::new(own.address, own.port));
+        let softswitches = config
+            .softswitches
+            .iter()
+            .map(|softswitch| softswitch.address);
         Self {
-            signalling: signalling
-                .map(|own| SocketAddr::new(own.address, own.port))
-                .collect(),
+            signalling: own.chain(softswitches).collect(),
             loopback: (config.realms.iter())
                 .map(|realm| realm.media.iter().any(|own| own.address.is_loopback()))
                 .collect(),
@@ -79,7 +82,7 @@ impl Guard {
             return Err(AddressFault::Port);
         }
         if self.signalling.contains(&address) {
-            return Err(AddressFault::OwnSignalling);
+            return Err(AddressFault::Signalling);
         }
         if let Some(pair) = ports.layout.pair_at(realm, address) {
             let holder = ports.holder_of(pair);

@@ -29,7 +29,7 @@ mod terms;
 pub use address::AddressFault;
 pub use error::MediaError;
 pub use plane::{MediaPlane, Notice, OfferState};
-pub use ports::PortUsage;
+pub use pool::PortUsage;
 pub use report::{CounterReader, StreamReport};
 pub use rewrite::Rewritten;
 pub use side::{BySide, Component, Family, SessionId, Side, SideSetup};

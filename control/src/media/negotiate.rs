@@ -42,7 +42,7 @@ impl MediaPlane {
         }
         let terms = terms::read(description, self.max_lines)?;
         self.check(id, by, &terms)?;
-        self.sessions[id].reserve_streams(terms.len());
+        self.sessions[id].prepare(terms.len());
         for (line, offered) in terms.iter().enumerate() {
             let provided = self.provide(now, id, line, by, offered);
             if let Err(error) = provided {
@@ -81,7 +81,7 @@ impl MediaPlane {
             }
             self.check(id, by, &terms)?;
             if let Err(error) = self.provide_answer(now, id, by, &offer, &terms) {
-                self.sessions[id].drop_fresh_of_fork();
+                self.sessions[id].drop_taken_for_answer();
                 self.flush(now, &self.group(id));
                 return Err(error);
             }
@@ -306,50 +306,6 @@ impl MediaPlane {
         found
             .map(|_| family)
             .ok_or(MediaError::NoAddress { realm, family })
-    }
-}
-
-impl Session {
-    /// Whether the pending offer may be made again: it is the first, and nobody has answered.
-    fn may_offer_again(&self) -> bool {
-        self.answered.is_none() && self.forks().is_empty() && self.trunk().is_none()
-    }
-
-    /// Whether other dialogs hang on this one's callee-side ports, or might, or it on another's.
-    fn shares_ports(&self) -> bool {
-        self.first_offer.is_some() || self.trunk().is_some()
-    }
-
-    /// Makes an offer the pending one.
-    fn introduce(&mut self, offer: Offer) {
-        if self.answered.is_none() {
-            self.source[offer.by] = Some(offer.source);
-            for (stream, terms) in self.streams.iter_mut().zip(offer.terms.iter()) {
-                stream.party[offer.by].learn(terms);
-            }
-            if offer.by == Side::Caller && !self.confirmed {
-                self.first_offer = Some(offer.clone());
-            }
-        }
-        self.pending = Some(offer);
-        // A first offer made again may want fewer streams than before.
-        let pending = self.pending.as_ref().expect("just set");
-        for (line, stream) in self.streams.iter_mut().enumerate() {
-            let wanted = pending.terms.get(line).is_some_and(|terms| terms.wanted);
-            for side in Side::BOTH {
-                if !wanted && std::mem::take(&mut stream.fresh[side]) {
-                    self.retired.extend(stream.ends[side].take());
-                }
-            }
-        }
-    }
-
-    /// Gives up what a failed answer took. In a dialog that does not hang on another the fresh
-    /// ends belong to the offer, which still waits.
-    fn drop_fresh_of_fork(&mut self) {
-        if self.trunk().is_some() {
-            self.drop_fresh();
-        }
     }
 }
 

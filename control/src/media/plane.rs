@@ -12,7 +12,8 @@ use strait_shared::time::Instant;
 
 use super::address::Guard;
 use super::error::MediaError;
-use super::ports::{PortUsage, Ports};
+use super::pool::PortUsage;
+use super::ports::Ports;
 use super::realm::RealmMedia;
 use super::report::{CounterReader, StreamReport};
 use super::rewrite::Rewritten;

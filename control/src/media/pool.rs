@@ -9,6 +9,17 @@ use strait_shared::time::Instant;
 
 use super::layout::PairId;
 
+/// How many of a realm's port pairs are in which state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PortUsage {
+    /// Pairs there are.
+    pub total: usize,
+    /// Pairs that a new stream may have.
+    pub free: usize,
+    /// Pairs waiting for late packets of their last use to die out.
+    pub quarantined: usize,
+}
+
 /// Pairs that share a local address and an owner worker.
 #[derive(Debug)]
 pub(super) struct Pool {

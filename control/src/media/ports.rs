@@ -26,7 +26,7 @@ use strait_shared::time::Instant;
 
 use super::layout::{Layout, PairId};
 use super::limits::{CLOSE_TIMEOUT, RELEASES_PER_ALLOCATION};
-use super::pool::Pool;
+use super::pool::{Pool, PortUsage};
 use super::side::{Component, Family, SessionId, Side};
 
 /// Whose a pair is.
@@ -50,17 +50,6 @@ pub(super) enum Want {
     },
     /// A spare pair, which shares another's port.
     Spare,
-}
-
-/// How many of a realm's port pairs are in which state.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct PortUsage {
-    /// Pairs there are.
-    pub total: usize,
-    /// Pairs that a new stream may have.
-    pub free: usize,
-    /// Pairs waiting for late packets of their last use to die out.
-    pub quarantined: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

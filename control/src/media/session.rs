@@ -162,6 +162,58 @@ impl Session {
         }
     }
 
+    /// Whether the pending offer may be made again: it is the first, and nobody has answered.
+    pub fn may_offer_again(&self) -> bool {
+        self.answered.is_none() && self.forks().is_empty() && self.trunk().is_none()
+    }
+
+    /// Whether other dialogs hang on this one's callee-side ports, or might, or it on another's.
+    pub fn shares_ports(&self) -> bool {
+        self.first_offer.is_some() || self.trunk().is_some()
+    }
+
+    /// Makes room for an offer; one made again moves to other families anew.
+    pub fn prepare(&mut self, lines: usize) {
+        self.reserve_streams(lines);
+        let stale = self
+            .streams
+            .iter_mut()
+            .filter_map(|stream| stream.replacement.take());
+        self.retired.extend(stale.map(|(_, end)| end));
+    }
+
+    /// Makes an offer the pending one.
+    pub fn introduce(&mut self, offer: Offer) {
+        if self.answered.is_none() {
+            self.source[offer.by] = Some(offer.source);
+            for (stream, terms) in self.streams.iter_mut().zip(offer.terms.iter()) {
+                stream.party[offer.by].learn(terms);
+            }
+            if offer.by == Side::Caller && !self.confirmed {
+                self.first_offer = Some(offer.clone());
+            }
+        }
+        self.pending = Some(offer);
+        // A first offer made again may want fewer streams than before.
+        let pending = self.pending.as_ref().expect("just set");
+        for (line, stream) in self.streams.iter_mut().enumerate() {
+            let wanted = pending.terms.get(line).is_some_and(|terms| terms.wanted);
+            for side in Side::BOTH {
+                if !wanted && std::mem::take(&mut stream.fresh[side]) {
+                    self.retired.extend(stream.ends[side].take());
+                }
+            }
+        }
+    }
+
+    /// Gives up what a failed answer took. In a dialog that does not hang on another the fresh
+    /// ends belong to the offer, which still waits.
+    pub fn drop_taken_for_answer(&mut self) {
+        if self.trunk().is_some() {
+            self.drop_fresh();
+        }
+    }
+
     /// Puts what an answered offer comes to in force. A stream that neither wants gives up its
     /// ends once the dialog is confirmed; before, the answer may still be another one.
     pub fn settle(&mut self, offer: Offer, answer: &[Terms], source: IpAddr) {

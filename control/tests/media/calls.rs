@@ -298,6 +298,24 @@ fn the_first_offer_may_be_made_again_on_the_same_ports() {
 }
 
 #[test]
+fn an_offer_made_again_counts_in_its_last_form() {
+    let mut bench = Bench::new();
+    let call = bench.begin();
+    let four = phone("m=audio 4000 RTP/AVP 8\n");
+    let six = four.replace("IP4 192.168.1.20", "IP6 2001:db8:77::20");
+    for offer in [&four, &six, &four] {
+        bench.offer(call, CALLER, offer).unwrap();
+    }
+    let answer = bench
+        .answer(call, CALLEE, &switch("m=audio 16000 RTP/AVP 8\n"))
+        .unwrap();
+    assert!(told(&answer, 0).starts_with("192.0.2.1:"), "{answer}");
+    bench.check_links();
+    bench.close(call);
+    bench.check_all_given_back();
+}
+
+#[test]
 fn streams_come_and_go() {
     let (mut bench, call, _, to_callee) = talking();
     let audio_and = |line: &str| phone(&format!("m=audio 4000 RTP/AVP 8\n{line}"));

@@ -3,7 +3,7 @@
 use strait_control::media::{MediaError, Notice, SessionId, Side};
 use strait_shared::slot::LatchPolicy;
 
-use crate::bench::{Bench, OpenSlot, phone, switch, told};
+use crate::bench::{Bench, CONFIG, OpenSlot, phone, switch, told};
 
 const CALLER: Side = Side::Caller;
 const CALLEE: Side = Side::Callee;
@@ -290,4 +290,27 @@ fn only_what_the_shared_offer_named_is_shared() {
     bench.confirm(second).unwrap();
     bench.close(second);
     bench.check_all_given_back();
+}
+
+#[test]
+fn an_answer_that_finds_no_room_takes_nothing() {
+    // Three spare pairs: two for the first fork's two lines, one for the next.
+    let config = CONFIG.replace("[ { core: null }, { core: null } ]", "[ { core: null } ]");
+    let mut bench = Bench::with(&config.replace("fork_slots: 16", "fork_slots: 6"));
+    let first = bench.begin();
+    let two = "m=audio 4000 RTP/AVP 8\nm=video 4002 RTP/AVP 96\n";
+    bench.offer(first, CALLER, &phone(two)).unwrap();
+    let forks = [bench.fork(first).unwrap(), bench.fork(first).unwrap()];
+    let two = switch("m=audio 17000 RTP/AVP 8\nm=video 17002 RTP/AVP 96\n");
+    bench.answer(forks[0], CALLEE, &two).unwrap();
+    let before = bench.slots.len();
+    assert_eq!(
+        bench.answer(forks[1], CALLEE, &two),
+        Err(MediaError::TooManyForks)
+    );
+    assert_eq!(bench.slots.len(), before);
+    bench.close(forks[0]);
+    bench.answer(forks[1], CALLEE, &two).unwrap_err();
+    bench.report_closed();
+    bench.answer(forks[1], CALLEE, &two).unwrap();
 }

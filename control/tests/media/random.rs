@@ -278,7 +278,7 @@ fn check_relayed(relayed: Option<&str>, lines: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_is_lost(scarce: bool, steps in prop::collection::vec(Step::any(), 1..80)) {

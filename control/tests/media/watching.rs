@@ -61,6 +61,34 @@ fn on_hold_only_the_other_direction_counts() {
 }
 
 #[test]
+fn silence_before_hold_does_not_count_after_it() {
+    let (mut bench, call, to_caller, to_callee) = talking();
+    let all = [
+        to_caller.clone(),
+        rtcp(&to_caller),
+        to_callee.clone(),
+        rtcp(&to_callee),
+    ];
+    let silent = |bench: &mut Bench, local: &str| {
+        let slot = bench.slot_at(local);
+        let generation = bench.slots[&slot].generation;
+        bench.event(&Event::Silent { slot, generation });
+    };
+    silent(&mut bench, &all[0]);
+    for attribute in ["a=inactive\n", ""] {
+        let line = format!("m=audio 16000 RTP/AVP 8\n{attribute}");
+        bench.offer(call, CALLEE, &switch(&line)).unwrap();
+        bench
+            .answer(call, CALLER, &phone(&line.replace("16000", "4000")))
+            .unwrap();
+    }
+    all[1..].iter().for_each(|local| silent(&mut bench, local));
+    assert_eq!(bench.notices, []);
+    silent(&mut bench, &all[0]);
+    assert_eq!(bench.notices, [Notice::Dead { session: call }]);
+}
+
+#[test]
 fn what_latches_and_what_is_refused_is_told() {
     let (mut bench, call, to_caller, _) = talking();
     let slot = bench.slot_at(&rtcp(&to_caller));
