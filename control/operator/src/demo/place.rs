@@ -15,12 +15,16 @@ const MEDIA_PORTS: u16 = 200;
 const OCTETS: RangeInclusive<u8> = 30..=61;
 const SIGNALLING_PORTS: [u16; 3] = [5060, 15_060, 25_060];
 const FIRST_MEDIA_PORTS: [u16; 3] = [20_000, 40_000, 50_000];
+/// Ports the phones may use for media, and where they may begin.
+pub const PHONE_PORTS: u16 = 64;
+const FIRST_PHONE_PORTS: [u16; 3] = [30_000, 31_000, 32_000];
 
 /// The addresses of one demonstration.
 pub struct Place {
     octet: u8,
     port: u16,
     first_media_port: u16,
+    first_phone_port: u16,
     /// Held as long as the place is used, so that two demonstrations do not choose the same.
     _claim: UdpSocket,
 }
@@ -60,6 +64,16 @@ impl Place {
     /// The phone in the core network.
     pub fn core_phone(&self) -> SocketAddr {
         self.at(0, 11)
+    }
+
+    /// The signalling port everyone uses.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where the phones' media ports begin.
+    pub fn first_phone_port(&self) -> u16 {
+        self.first_phone_port
     }
 
     /// The external address of a NAT.
@@ -112,19 +126,28 @@ drain_timeout: 3s
 
     fn claim(octet: u8, port: u16) -> Option<Self> {
         let claim = UdpSocket::bind((Ipv4Addr::new(127, octet, 255, 254), port)).ok()?;
-        let own = |last| Ipv4Addr::new(127, octet, 0, last);
-        let signalling = [1, 2, 10, 11].map(|last| (own(last), port));
-        if !signalling.into_iter().all(is_free) {
+        let at = |third, last| Ipv4Addr::new(127, octet, third, last);
+        // A port-preserving NAT uses the ports of the phone behind it.
+        let phones = [at(0, 11), at(1, 1), at(2, 1)];
+        let hosts = [at(0, 1), at(0, 2), at(0, 10)].into_iter().chain(phones);
+        if !hosts.into_iter().all(|ip| is_free((ip, port))) {
             return None;
         }
-        let first_media_port = FIRST_MEDIA_PORTS.into_iter().find(|first| {
-            let mut ports = *first..*first + MEDIA_PORTS;
-            ports.all(|port| is_free((own(1), port)) && is_free((own(2), port)))
-        })?;
+        let free = |hosts: &[Ipv4Addr], first: u16, count: u16| {
+            let all = |port| hosts.iter().all(|ip| is_free((*ip, port)));
+            (first..first + count).all(all)
+        };
+        let first_media_port = FIRST_MEDIA_PORTS
+            .into_iter()
+            .find(|first| free(&[at(0, 1), at(0, 2)], *first, MEDIA_PORTS))?;
+        let first_phone_port = FIRST_PHONE_PORTS
+            .into_iter()
+            .find(|first| free(&phones, *first, PHONE_PORTS))?;
         Some(Self {
             octet,
             port,
             first_media_port,
+            first_phone_port,
             _claim: claim,
         })
     }

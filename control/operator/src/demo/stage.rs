@@ -13,12 +13,10 @@ use strait_parties::softswitch::{self, Softswitch};
 use strait_parties::world::{HostId, INTERNET, World};
 use strait_shared::time::Instant;
 
-use super::place::{DOMAIN, Place};
+use super::place::{DOMAIN, PHONE_PORTS, Place};
 
 /// Ring time before an answer; a cancelled call gives up before it.
 pub const ANSWER_AFTER: Duration = Duration::from_millis(1200);
-/// Where the phones' own media ports begin.
-const FIRST_MEDIA_PORT: u16 = 30_000;
 
 /// One of the three people.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
@@ -79,14 +77,14 @@ impl Stage {
         let seats = [
             (
                 Who::Alice,
-                (Ipv4Addr::new(192, 168, 1, 10), 5060).into(),
+                (Ipv4Addr::new(192, 168, 1, 10), place.port()).into(),
                 symmetric,
                 access,
                 8,
             ),
             (
                 Who::Bob,
-                (Ipv4Addr::new(10, 0, 0, 7), 5060).into(),
+                (Ipv4Addr::new(10, 0, 0, 7), place.port()).into(),
                 restricted,
                 access,
                 15,
@@ -95,8 +93,8 @@ impl Stage {
         ];
         let people = seats.map(|(who, own, segment, proxy, delay_ms)| {
             let mut settings = Config::new(who.name(), DOMAIN, own, proxy, voices.clone());
-            settings.first_media_port = FIRST_MEDIA_PORT;
-            settings.media_port_pairs = calls.max(1);
+            settings.first_media_port = place.first_phone_port();
+            settings.media_port_pairs = calls.min(PHONE_PORTS / 2);
             settings.rtcp_interval = Duration::from_secs(2);
             settings.answering = Answering {
                 ring_after: Duration::from_millis(150),
