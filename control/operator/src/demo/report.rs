@@ -186,7 +186,7 @@ impl Report {
     fn latched(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "\nWhat Strait latched (a call between alice and bob is two: to the softswitch and back):"
+            "\nWhat Strait latched (alice and bob take two calls: to the softswitch and back):"
         )?;
         writeln!(
             f,
