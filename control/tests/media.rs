@@ -1,5 +1,7 @@
 //! The media layer seen from outside: descriptions in, descriptions and commands out.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "media/bench.rs"]
 mod bench;
 #[path = "media/calls.rs"]

@@ -6,7 +6,8 @@
 //!
 //! * `terms`, `rewrite`: descriptions read and edited · `address`: which addresses are believed
 //! * `session`, `negotiate`, `fork`: who has agreed on what with whom
-//! * `layout`, `ports`, `pool`: where port pairs lie, which are free · `commands`, `events`: to and from the dataplane
+//! * `layout`, `ports`, `pool`: where port pairs lie, and which are free
+//! * `commands`, `events`: to and from the dataplane
 
 mod address;
 mod commands;
