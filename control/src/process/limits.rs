@@ -16,3 +16,6 @@ pub const DRAIN_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How often a lost dataplane's refusal to come back is logged.
 pub const SEARCH_LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Descriptors that are needed beside one for each TCP connection.
+pub const OTHER_DESCRIPTORS: u64 = 256;

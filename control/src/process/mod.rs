@@ -4,6 +4,7 @@
 //! * [`run`]: from a configuration to the end of the process · `exit`: why it ends
 //! * `tasks`: what goes on beside signalling · `operated`: what the operator sees
 
+mod descriptors;
 mod exit;
 pub mod limits;
 mod operated;

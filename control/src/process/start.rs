@@ -12,7 +12,7 @@ use tokio::task::LocalSet;
 use tokio::time::sleep;
 
 use super::limits::{DRAIN_INTERVAL, FAREWELL};
-use super::{Failure, Process};
+use super::{Failure, Process, descriptors};
 use crate::admin::{Operated, Socket};
 use crate::gateway::io::OperatorCommand;
 use crate::gateway::{Gateway, WallClock};
@@ -30,6 +30,7 @@ pub(super) const REGION_SOCKET: &str = "region.sock";
 /// Everything that can fail is done before anything is received: addresses are taken, the region
 /// is attached, the records are opened.
 pub fn run(config: Config) -> Result<(), Failure> {
+    descriptors::raise_limit(&config);
     let bound = bind(&config)?;
     let records = Records::open(&config.records.file)?;
     let directory = config.runtime_directory();

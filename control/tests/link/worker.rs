@@ -53,7 +53,6 @@ pub struct Worker {
     end: WorkerEnd,
     applied: Vec<Command>,
     last_event: u64,
-    breaths: u64,
 }
 
 impl Worker {
@@ -63,13 +62,11 @@ impl Worker {
             end,
             applied: Vec::new(),
             last_event: 0,
-            breaths: 0,
         }
     }
 
     /// Applies what is on the ring.
     pub fn breathe(&mut self) {
-        self.breaths += 1;
         self.end.statistics.add_breaths(1, Duration::ZERO);
         while let Some(record) = self.end.commands.peek().unwrap() {
             let (id, command) = Command::decode(&record);
@@ -87,6 +84,11 @@ impl Worker {
             self.end.commands.release();
             self.end.statistics.set_applied(id);
         }
+    }
+
+    /// Moves without taking anything.
+    pub fn stay_alive(&mut self) {
+        self.end.statistics.add_breaths(1, Duration::ZERO);
     }
 
     pub fn report(&mut self, event: Event) {
@@ -120,6 +122,16 @@ impl Worker {
                     .map_err(reason)?;
                 Ok(None)
             }
+            Command::Update {
+                slot,
+                generation,
+                forwarding,
+                rearm,
+            } => {
+                let updated = self.end.table.update(slot, generation, &forwarding, rearm);
+                updated.map_err(reason)?;
+                Ok(None)
+            }
             Command::Close { slot, generation } => {
                 let counters = self.end.table.close(slot, generation).map_err(reason)?;
                 Ok(Some(Event::Closed {
@@ -128,7 +140,7 @@ impl Worker {
                     counters,
                 }))
             }
-            other => panic!("no test sends {other:?}"),
+            Command::Adjacency { .. } => panic!("control resolves no next hops"),
         }
     }
 }

@@ -93,13 +93,13 @@ impl Connections {
 
     fn add(&self, flow: Flow, accepted: bool) -> Rc<Connection> {
         let mut table = self.table.borrow_mut();
-        if table.len() >= self.max {
-            if let Some(least) = table.least_worth() {
-                self.counters.count(Counter::TcpEvicted);
-                // Its task tells the sink; it makes room at once.
-                table.remove(least.id());
-                least.close_now();
-            }
+        if table.len() >= self.max
+            && let Some(least) = table.least_worth()
+        {
+            self.counters.count(Counter::TcpEvicted);
+            // Its task tells the sink; it makes room at once.
+            table.remove(least.id());
+            least.close_now();
         }
         let connection = Rc::new(Connection::new(table.next_id(), flow, accepted));
         table.insert(connection.clone());

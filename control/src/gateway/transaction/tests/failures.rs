@@ -115,7 +115,7 @@ fn kept_bytes_are_bounded() {
         ..Config::default()
     });
     let (now, long) = (bench.now, vec![b'x'; 1_500]);
-    let mut start = |bench: &mut Bench, branch: &[u8]| {
+    let start = |bench: &mut Bench, branch: &[u8]| {
         let bytes = long.clone();
         let out = &mut bench.out;
         bench

@@ -65,6 +65,9 @@ fn response(code: u16, method: &str, branch: &str) -> String {
     )
 }
 
+/// Things with the millisecond each happened in.
+type Timed<T> = Vec<(u64, T)>;
+
 /// The layer with everything it sends, and when.
 struct Bench {
     layer: Transactions,
@@ -138,7 +141,7 @@ impl Bench {
 
     /// Lets time pass until `until`, doing what is due when it is due: what was sent at which
     /// millisecond, and what ended when.
-    fn pass(&mut self, until: u64) -> (Vec<(u64, String)>, Vec<(u64, Event)>) {
+    fn pass(&mut self, until: u64) -> (Timed<String>, Timed<Event>) {
         let (mut sent, mut ended) = (Vec::new(), Vec::new());
         while let Some(due) = self.layer.next_timeout().filter(|due| *due <= at(until)) {
             assert!(due >= self.now, "a timer in the past was not fired");
