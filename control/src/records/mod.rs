@@ -54,7 +54,7 @@ impl Records {
         let file = append_to(path).map_err(failed)?;
         let (orders, queue) = sync_channel(MAX_QUEUED_RECORDS);
         let counters = Arc::new(Counters::default());
-        let writer = Writer::new(path.to_owned(), file, counters.clone());
+        let writer = Writer::new(path.to_owned(), Box::new(file), counters.clone());
         let thread = std::thread::Builder::new()
             .name("records".into())
             .spawn(move || writer.run(&queue))

@@ -1,6 +1,5 @@
 //! The thread that appends records to their file.
 
-use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +20,7 @@ pub(super) enum Order {
 /// The file and what went wrong with it.
 pub(super) struct Writer {
     path: PathBuf,
-    file: File,
+    file: Box<dyn Write + Send>,
     counters: Arc<Counters>,
     lines: Vec<u8>,
     /// The file ends within a line that could not be finished.
@@ -30,7 +29,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub fn new(path: PathBuf, file: File, counters: Arc<Counters>) -> Self {
+    pub fn new(path: PathBuf, file: Box<dyn Write + Send>, counters: Arc<Counters>) -> Self {
         Self {
             path,
             file,
@@ -90,7 +89,7 @@ impl Writer {
             Ok(())
         };
         let mut written = 0;
-        let outcome = started.and_then(|()| write_all(&mut self.file, &self.lines, &mut written));
+        let outcome = started.and_then(|()| write_all(&mut *self.file, &self.lines, &mut written));
         self.torn |= written > 0 && self.lines[written - 1] != b'\n';
         match outcome {
             Ok(()) if self.failed_at.take().is_some() => {
@@ -112,7 +111,7 @@ impl Writer {
     fn reopen(&mut self) {
         match append_to(&self.path) {
             Ok(file) => {
-                self.file = file;
+                self.file = Box::new(file);
                 self.torn = false;
             }
             Err(error) => self.complain(&error),
@@ -127,7 +126,7 @@ impl Writer {
     }
 }
 
-fn write_all(file: &mut impl Write, bytes: &[u8], written: &mut usize) -> io::Result<()> {
+fn write_all(file: &mut dyn Write, bytes: &[u8], written: &mut usize) -> io::Result<()> {
     while *written < bytes.len() {
         match file.write(&bytes[*written..]) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
@@ -137,4 +136,113 @@ fn write_all(file: &mut impl Write, bytes: &[u8], written: &mut usize) -> io::Re
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::gateway::record::{PartyRecord, Timestamp};
+
+    /// A disk with so much room.
+    #[derive(Clone)]
+    struct Disk(Arc<Mutex<(Vec<u8>, usize)>>);
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let (content, room) = &mut *self.0.lock().unwrap();
+            let len = bytes.len().min(*room);
+            if len == 0 {
+                return Err(ErrorKind::StorageFull.into());
+            }
+            content.extend_from_slice(&bytes[..len]);
+            *room -= len;
+            Ok(len)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn record(number: u64) -> Box<CallRecord> {
+        Box::new(CallRecord {
+            number,
+            caller: PartyRecord::default(),
+            callee: PartyRecord::default(),
+            softswitch: None,
+            began: Timestamp { unix_ms: 0 },
+            answered: None,
+            ended: None,
+            duration_ms: 0,
+            ending: None,
+            streams: Vec::new(),
+        })
+    }
+
+    fn line(number: u64) -> String {
+        serde_json::to_string(&record(number)).unwrap()
+    }
+
+    /// Writes these records, one at a time, with so much room on the disk before each.
+    fn written(room: &[usize]) -> (Vec<String>, u64, u64) {
+        let disk = Disk(Arc::new(Mutex::new((Vec::new(), 0))));
+        let counters = Arc::new(Counters::default());
+        let mut writer = Writer::new("calls".into(), Box::new(disk.clone()), counters.clone());
+        for (number, room) in (0..).zip(room) {
+            disk.0.lock().unwrap().1 = *room;
+            writer.failed_at = None;
+            writer.add(&record(number));
+            writer.flush();
+        }
+        let content = String::from_utf8(disk.0.lock().unwrap().0.clone()).unwrap();
+        let lines = content.lines().map(str::to_owned).collect();
+        (
+            lines,
+            counters.written.load(Relaxed),
+            counters.lost.load(Relaxed),
+        )
+    }
+
+    #[test]
+    fn a_full_disk_costs_the_records_that_do_not_fit_and_no_others() {
+        let half = line(1)[..20].to_owned();
+        assert_eq!(
+            written(&[1_000, 20, 0, 1_000]),
+            (vec![line(0), half, line(3)], 2, 2)
+        );
+    }
+
+    #[test]
+    fn a_failing_disk_is_left_alone_for_a_while() {
+        let disk = Disk(Arc::new(Mutex::new((Vec::new(), 0))));
+        let counters = Arc::new(Counters::default());
+        let mut writer = Writer::new("calls".into(), Box::new(disk.clone()), counters.clone());
+        writer.add(&record(0));
+        writer.flush();
+        disk.0.lock().unwrap().1 = 1_000;
+        writer.add(&record(1));
+        writer.flush();
+        assert_eq!(disk.0.lock().unwrap().0, b"");
+        assert_eq!(counters.lost.load(Relaxed), 2);
+    }
+
+    #[test]
+    fn what_was_ordered_is_written_before_the_end() {
+        let disk = Disk(Arc::new(Mutex::new((Vec::new(), usize::MAX))));
+        let counters = Arc::new(Counters::default());
+        let writer = Writer::new("calls".into(), Box::new(disk.clone()), counters.clone());
+        let (orders, queue) = channel();
+        for number in 0..1_000 {
+            orders.send(Order::Write(record(number))).unwrap();
+        }
+        drop(orders);
+        writer.run(&queue);
+        let content = String::from_utf8(disk.0.lock().unwrap().0.clone()).unwrap();
+        let expected: Vec<String> = (0..1_000).map(line).collect();
+        assert_eq!(content.lines().collect::<Vec<_>>(), expected);
+        assert_eq!(counters.written.load(Relaxed), 1_000);
+    }
 }
