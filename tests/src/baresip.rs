@@ -121,7 +121,6 @@ fn write_configuration(directory: &Path, account: &Account<'_>) {
         "menu.so",
         "ctrl_tcp.so",
         "g711.so",
-        "ausine.so",
         "aufile.so",
     ];
     let list: String = modules
@@ -131,18 +130,20 @@ fn write_configuration(directory: &Path, account: &Account<'_>) {
             _ => format!("module\t\t\t{module}\n"),
         })
         .collect();
-    let frequency = 300 + user.bytes().map(u32::from).sum::<u32>() % 600;
+    let said = directory.join("says.wav");
+    std::fs::write(&said, tone(user)).expect("the directory is writable");
     let config = format!(
         "sip_listen\t\t{listen}\n\
          module_path\t\t/usr/lib/baresip/modules\n\
          {list}\
-         audio_source\t\tausine,{frequency}\n\
+         audio_source\t\taufile,{}\n\
          audio_player\t\taufile,{}\n\
          audio_alert\t\taufile,/dev/null\n\
          ctrl_tcp_listen\t\t127.0.0.1:{CONTROL_PORT}\n\
          rtp_ports\t\t16384-16484\n\
          rtp_stats\t\tyes\n\
          rtp_timeout\t\t0\n",
+        said.display(),
         directory.join("heard.wav").display()
     );
     let account_line = format!(
@@ -154,4 +155,25 @@ fn write_configuration(directory: &Path, account: &Account<'_>) {
         std::fs::write(directory.join(name), content).expect("the directory is writable");
     }
     std::fs::write(directory.join("contacts"), "").expect("the directory is writable");
+}
+
+/// A minute of a tone that differs from user to user: mono WAV, 8 kHz, 16 bits.
+fn tone(user: &str) -> Vec<u8> {
+    const RATE: u32 = 8000;
+    const SAMPLES: u32 = RATE * 60;
+    let period = 10 + user.bytes().map(u32::from).sum::<u32>() % 30;
+    let mut wav = Vec::with_capacity(44 + SAMPLES as usize * 2);
+    wav.extend(b"RIFF");
+    wav.extend((36 + SAMPLES * 2).to_le_bytes());
+    wav.extend(b"WAVEfmt ");
+    for word in [16, 1 | 1 << 16, RATE, RATE * 2, 2 | 16 << 16] {
+        wav.extend(u32::to_le_bytes(word));
+    }
+    wav.extend(b"data");
+    wav.extend((SAMPLES * 2).to_le_bytes());
+    for n in 0..SAMPLES {
+        let sample = (n % period) * 16_000 / period;
+        wav.extend((sample as i16 - 8_000).to_le_bytes());
+    }
+    wav
 }

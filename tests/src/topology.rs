@@ -63,7 +63,10 @@ impl Drop for Topology {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.directory.disable_cleanup(true);
-            println!("what the programs wrote: {}", self.directory.path().display());
+            println!(
+                "what the programs wrote: {}",
+                self.directory.path().display()
+            );
         }
     }
 }

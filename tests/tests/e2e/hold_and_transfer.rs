@@ -8,7 +8,7 @@ use strait_tests::nat::Kind;
 use strait_tests::require;
 use strait_tests::topology::{ACCESS, ALICE, BOB, CAROL};
 
-use crate::scene::{Ear, Scene, assert_both_heard};
+use crate::scene::{Ear, Scene, assert_both_heard, assert_talked};
 
 const TALK: Duration = Duration::from_secs(3);
 
@@ -83,8 +83,7 @@ fn transfer_joins_the_third_party() {
     bob.command("hangup", "");
     // alice to bob and bob to carol, each in and out of Strait.
     scene.strait.records(4);
-    let (bob_ear, carol_ear) = ears;
-    assert_both_heard_after_transfer(bob_ear, carol_ear);
+    assert_talked(ears.0, ears.1, 100);
     scene.finish();
 }
 
@@ -102,8 +101,4 @@ fn alice_packets(scene: &Scene) -> u64 {
         .filter(|stream| stream["rtcp"] != true)
         .filter_map(|stream| stream["packets"].as_u64())
         .sum()
-}
-
-fn assert_both_heard_after_transfer(bob: Ear, carol: Ear) {
-    assert_both_heard(carol, bob, 100);
 }

@@ -23,7 +23,7 @@ fn a_call_is_listed_shown_and_ended() {
     let list = || scene.strait.query(&["calls", "list"]).unwrap_or_default();
     let up = wait_until(Duration::from_secs(10), || {
         list().as_array().is_some_and(|calls| {
-            calls.len() == 2 && calls.iter().all(|call| call["state"] == "established")
+            calls.len() == 2 && calls.iter().all(|call| call["state"] == "answered")
         })
     });
     assert!(up, "{:#}", list());
