@@ -1,24 +1,19 @@
-//! Responses to the INVITE that began a call: early dialogs, the answer, the refusal.
+//! Final responses to the INVITE that began a call: the answer, the refusal.
 
 use strait_shared::time::Instant;
 
 use super::calls::{CallKey, CallState};
-use super::describe::{Described, Role, drop_description};
 use super::dialogs::{DialogKey, Handshake};
 use super::due::Due;
 use super::exchange::ExchangeKey;
 use super::io::Flow;
-use super::limits::{ACK_WAIT, MAX_EARLY_DIALOGS};
-use super::outbound::joined;
+use super::limits::ACK_WAIT;
 use super::record::{EndedBy, Ending};
 use super::reply::Reply;
 use super::responses::Passing;
 use super::{Asked, Gateway};
-use crate::media::{SessionId, Side};
-use crate::sip::{HeaderName, Message, Splices, Status};
-
-/// An early dialog is over before the call is (RFC 6228).
-const EARLY_DIALOG_TERMINATED: u16 = 199;
+use crate::media::Side;
+use crate::sip::{Message, Splices, Status};
 
 impl Gateway {
     /// The callee's side answered.
@@ -62,36 +57,6 @@ impl Gateway {
         );
     }
 
-    fn early_response(
-        &mut self,
-        now: Instant,
-        key: ExchangeKey,
-        call: CallKey,
-        response: &Message,
-    ) {
-        let mut passing = Passing::default();
-        let mut edits = Splices::new();
-        if Self::to_tag(response).is_some() {
-            let Some(dialog) = self.dialog_of(now, call, response) else {
-                return;
-            };
-            passing.in_dialog = true;
-            passing.contact = self.contact_of(now, dialog, response);
-            passing.described = true;
-            let described = self.describe_answer(now, call, dialog, response, &mut edits);
-            if let (Err(_), Some(text)) = (described, response.session_description()) {
-                drop_description(response, text, &mut edits);
-            }
-            if response.status() == Status::new(EARLY_DIALOG_TERMINATED) {
-                self.drop_early(now, call, dialog);
-            }
-        }
-        if let Some(call) = self.calls.get_mut(call) {
-            call.state = CallState::Early;
-        }
-        self.pass_back(now, key, response, passing, &mut edits);
-    }
-
     fn success(
         &mut self,
         now: Instant,
@@ -106,7 +71,7 @@ impl Gateway {
             Some(dialog) => self.describe_answer(now, call, dialog, response, &mut edits),
             None => Err(Reply::unavailable("Too Many Dialogs")),
         };
-        let (Some(dialog), Ok(())) = (dialog, &described) else {
+        let (Some(dialog), Ok(described)) = (dialog, &described) else {
             let reply = described
                 .err()
                 .unwrap_or_else(|| Reply::unavailable("No Dialog"));
@@ -118,7 +83,7 @@ impl Gateway {
         let passing = Passing {
             contact,
             in_dialog: true,
-            described: true,
+            described: *described,
         };
         let bytes = self.pass_back(now, key, response, passing, &mut edits);
         self.shake_hands(
@@ -215,95 +180,5 @@ impl Gateway {
         };
         let old = dialog.handshake.replace(handshake);
         old.map(|old| self.timers.cancel(old.timer));
-    }
-
-    /// The dialog of a call that a response belongs to; begun where it is new.
-    fn dialog_of(&mut self, now: Instant, key: CallKey, response: &Message) -> Option<DialogKey> {
-        let tag = Self::to_tag(response).unwrap_or_default();
-        let call = self.calls.get(key)?;
-        let [caller, callee] = call.parties.clone()?;
-        let found = self
-            .dialogs
-            .find(callee.flow.realm, &callee.call_id, tag, &caller.tag);
-        if let Some((dialog, _)) = found {
-            return Some(dialog);
-        }
-        if call.dialogs.len() >= MAX_EARLY_DIALOGS {
-            return None;
-        }
-        let session = self.session_of_next(key)?;
-        let contact = response.addresses(HeaderName::Contact).flatten().next();
-        let mut callee = callee;
-        callee.tag = tag.into();
-        callee.target = contact.map_or(Box::default(), |(_, contact)| {
-            contact.uri.text.as_bytes().into()
-        });
-        callee.route_set = joined(response, HeaderName::RecordRoute, true);
-        let dialog = self.begin_dialog(now, [caller, callee], Some(key));
-        self.dialogs.get_mut(dialog)?.session = Some(session);
-        self.calls.get_mut(key)?.dialogs.push(dialog);
-        Some(dialog)
-    }
-
-    /// The session of a further dialog: the one the offer was made in for the first, forks of it
-    /// for the others.
-    fn session_of_next(&mut self, key: CallKey) -> Option<SessionId> {
-        let call = self.calls.get_mut(key)?;
-        if let Some(session) = call.session.take() {
-            return Some(session);
-        }
-        let first = *call.sessions.first()?;
-        let session = self.media.fork(first).ok()?;
-        self.calls.own_session(session, key);
-        Some(session)
-    }
-
-    fn describe_answer(
-        &mut self,
-        now: Instant,
-        call: CallKey,
-        key: DialogKey,
-        response: &Message,
-        edits: &mut Splices,
-    ) -> Result<(), Reply> {
-        let Some(text) = response.session_description() else {
-            return Ok(());
-        };
-        let offered = self.calls.get(call).is_some_and(|call| call.offered);
-        let Some(dialog) = self.dialogs.get(key) else {
-            return Ok(());
-        };
-        let Some(session) = dialog.session else {
-            return Ok(());
-        };
-        let source = dialog.party(Side::Callee).flow.remote.ip();
-        let role = if offered || dialog.agreed {
-            Role::Answer
-        } else {
-            Role::Offer
-        };
-        let described = Described {
-            session,
-            by: Side::Callee,
-            role,
-            source,
-        };
-        self.describe(now, response, text, described, edits)?;
-        if let (Role::Answer, Some(dialog)) = (role, self.dialogs.get_mut(key)) {
-            dialog.agreed = true;
-        }
-        Ok(())
-    }
-
-    /// An early dialog is over while its call goes on.
-    fn drop_early(&mut self, now: Instant, key: CallKey, dialog: DialogKey) {
-        let session = self.dialogs.get(dialog).and_then(|dialog| dialog.session);
-        session
-            .into_iter()
-            .for_each(|session| self.media.close(now, session));
-        if let Some(call) = self.calls.get_mut(key) {
-            call.dialogs.retain(|other| *other != dialog);
-        }
-        self.leave_call(now, dialog);
     }
 }

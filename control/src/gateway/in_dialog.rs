@@ -179,6 +179,7 @@ impl Gateway {
             tokens: &mut self.tokens,
             call_ids: &mut self.call_ids,
             dialogs: &self.dialogs,
+            message: request,
             near,
             far,
             softswitch: self.settings.softswitch_at(far),

@@ -33,8 +33,8 @@ impl Inbound<'_> {
                 None => crossing.contact(&contact, edits),
             }
         }
-        let told = crossing.headers(response, edits);
-        crossing.body(response, self.described, &told, edits);
+        crossing.headers(edits);
+        crossing.body(self.described, edits);
     }
 
     fn edit_hops(&self, response: &Message, edits: &mut Splices) {

@@ -9,7 +9,7 @@
 //! * `mapping`, `token`, `call_id`: what one realm may read of another
 //! * `inspect`, `route`, `send`, `outbound`, `inbound`, `exchange`: a request's way through and back
 //! * `register`, `registrar`, `registrations`, `keepalive`: who is where
-//! * `invite`, `answer`, `ack`, `hangup`, `calls`, `describe`: calls and their media
+//! * `invite`, `early`, `answer`, `ack`, `hangup`, `calls`, `describe`: calls and their media
 //! * `dialogs`, `in_dialog`, `opening`: dialogs
 //! * `softswitches`, `own_requests`: who is alive
 //! * `record`, `snapshot`, `counters`, `log`: what people see
@@ -25,6 +25,7 @@ mod dialog_life;
 mod dialogs;
 mod dispatch;
 mod due;
+mod early;
 mod exchange;
 mod hangup;
 mod in_dialog;

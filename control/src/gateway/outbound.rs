@@ -37,8 +37,8 @@ impl Outbound<'_> {
                 None => crossing.contact(&contact, edits),
             }
         }
-        let told = crossing.headers(request, edits);
-        crossing.body(request, self.described, &told, edits);
+        crossing.headers(edits);
+        crossing.body(self.described, edits);
     }
 
     fn edit_request_uri(&self, request: &Message, crossing: &Crossing, edits: &mut Splices) {

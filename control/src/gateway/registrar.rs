@@ -241,6 +241,7 @@ impl Gateway {
             tokens: &mut self.tokens,
             call_ids: &mut self.call_ids,
             dialogs: &self.dialogs,
+            message: request,
             near: exchange.near,
             far: exchange.far,
             softswitch: exchange.softswitch,

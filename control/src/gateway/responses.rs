@@ -126,6 +126,7 @@ impl Gateway {
             tokens: &mut self.tokens,
             call_ids: &mut self.call_ids,
             dialogs: &self.dialogs,
+            message: response,
             near: exchange.far,
             far: exchange.near,
             softswitch: self.settings.softswitch_at(exchange.near),

@@ -343,12 +343,13 @@ fn check_leaks(realm: RealmIndex, text: &str) {
     }
 }
 
-/// Everything that reads as an address.
+/// Everything that reads as an address and is not the tail of a longer number.
 fn addresses(text: &str) -> Vec<String> {
     let literal = |c: char| c.is_ascii_hexdigit() || c == '.' || c == ':';
     let mut found = Vec::new();
     for run in text.split(|c| !literal(c)) {
-        let starts = (0..run.len()).filter(|at| run.is_char_boundary(*at));
+        let number = |at: &usize| *at > 0 && run.as_bytes()[at - 1].is_ascii_digit();
+        let starts = (0..run.len()).filter(|at| !number(at));
         for start in starts {
             for end in (start + 3..=run.len()).rev() {
                 if let Ok(ip) = run[start..end].parse::<IpAddr>() {

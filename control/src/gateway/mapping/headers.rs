@@ -1,7 +1,6 @@
 //! Every header of a message, by what it says of the near side.
 
 use super::identity::Hosts;
-use super::literals::Told;
 use super::{Crossing, Hidden};
 use crate::sip::{ContentType, Elements, Header, HeaderName, Message, NameAddr, Splices};
 
@@ -35,7 +34,7 @@ fn treatment(name: HeaderName) -> Treatment {
         | Allow | Supported | Require | ProxyRequire | Unsupported | Accept | AcceptEncoding
         | AcceptLanguage | ContentEncoding | ContentLanguage | ContentDisposition | MimeVersion
         | Authorization | ProxyAuthorization | WwwAuthenticate | ProxyAuthenticate
-        | AuthenticationInfo | Identity | RetryAfter | Event | AllowEvents => Treatment::Leave,
+        | AuthenticationInfo | Identity | RetryAfter | AllowEvents => Treatment::Leave,
         PAssertedIdentity | PPreferredIdentity | PAssociatedUri | PCalledPartyId | PServedUser
         | Diversion | HistoryInfo | RemotePartyId | ReferredBy | ReplyTo => Treatment::Identity,
         ReferTo => Treatment::Target,
@@ -58,8 +57,8 @@ fn treatment(name: HeaderName) -> Treatment {
 impl Crossing<'_> {
     /// Edits every header that nobody else sees to. Contact, From and To are searched for
     /// addresses only, beyond what was done to them before.
-    pub fn headers(&mut self, message: &Message, edits: &mut Splices) -> Told {
-        let told = Told::by(message, self.near.remote.ip());
+    pub fn headers(&mut self, edits: &mut Splices) {
+        let message = self.message;
         for header in message.headers() {
             let treatment = treatment(header.name);
             self.header(message, header, treatment, edits);
@@ -69,14 +68,14 @@ impl Crossing<'_> {
                 _ if self.keeps_hosts(header.name) => continue,
                 _ => Hidden::Known,
             };
-            self.scrub(message, header.value, hidden, &told, edits);
+            self.scrub(message.bytes(), header.value, hidden, edits);
         }
-        told
     }
 
     /// A body that is not somebody's own words. Where the media plane has edited its description,
     /// only what stands beside that is searched.
-    pub fn body(&self, message: &Message, described: bool, told: &Told, edits: &mut Splices) {
+    pub fn body(&self, described: bool, edits: &mut Splices) {
+        let message = self.message;
         let body = message.body().span();
         let description = message.session_description().filter(|_| described);
         if description.is_some_and(|description| description.span() == body) {
@@ -84,7 +83,7 @@ impl Crossing<'_> {
         }
         let content_type = message.content_type();
         if !content_type.is_ok_and(|found| found.is_some_and(|kind| is_between_people(&kind))) {
-            self.scrub(message, body, Hidden::All, told, edits);
+            self.scrub(message.bytes(), body, Hidden::All, edits);
         }
     }
 

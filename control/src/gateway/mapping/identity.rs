@@ -1,7 +1,7 @@
 //! URIs that say who somebody is, and the URI a request is for.
 
-use super::Crossing;
-use crate::sip::{NameAddr, Splices, Uri};
+use super::{Crossing, Hidden};
+use crate::sip::{NameAddr, Span, Splices, Uri};
 
 /// Whether addresses of parties are replaced, or our own alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,12 +41,16 @@ impl Crossing<'_> {
     /// The URI that [`Crossing::identity`] makes of `uri`, on its own.
     pub fn identity_of(&self, uri: &Uri, hosts: Hosts) -> Box<[u8]> {
         let mut edits = Splices::new();
-        let alone = Uri::parse(uri.text.as_bytes());
+        let bytes = uri.text.as_bytes();
+        let alone = Uri::parse(bytes);
         alone
             .iter()
             .for_each(|uri| self.identity(uri, hosts, &mut edits));
-        let mut text = Vec::with_capacity(uri.text.len());
-        edits.apply(uri.text.as_bytes(), &mut text);
+        if hosts == Hosts::Hidden {
+            self.scrub(bytes, Span::new(0, bytes.len()), Hidden::Known, &mut edits);
+        }
+        let mut text = Vec::with_capacity(bytes.len());
+        edits.apply(bytes, &mut text);
         text.into()
     }
 
@@ -55,7 +59,11 @@ impl Crossing<'_> {
     pub fn request_uri(&self, uri: &Uri, edits: &mut Splices) {
         match self.far_origin(uri) {
             Some(origin) => edits.replace(uri.text.span(), &origin.uri),
-            None => self.addressee(uri, edits),
+            None => {
+                self.addressee(uri, edits);
+                let span = uri.text.span();
+                self.scrub(self.message.bytes(), span, Hidden::Known, edits);
+            }
         }
     }
 

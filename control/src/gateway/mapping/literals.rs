@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::Crossing;
-use crate::sip::{HeaderName, Message, Span, Splices, scan};
+use crate::sip::{HeaderName, Span, Splices, scan};
 
 /// Addresses the far side may not read in a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,69 +14,44 @@ pub enum Hidden {
     All,
 }
 
-/// The addresses a message itself tells of the near side.
-#[derive(Debug, Default)]
-pub struct Told {
-    addresses: Vec<IpAddr>,
-    body: Span,
-}
-
-impl Told {
-    /// Collects them: source, Via, Contact and Record-Route hosts; the body is looked into
-    /// when it is asked for.
-    pub fn by(message: &Message, source: IpAddr) -> Self {
-        let mut addresses = Vec::with_capacity(8);
-        addresses.push(source);
-        for (_, via) in message.vias().flatten() {
-            addresses.extend(via.sent_by.host.ip);
-            addresses.extend(via.received());
-        }
-        for name in [HeaderName::Contact, HeaderName::RecordRoute] {
-            let uris = message
-                .addresses(name)
-                .flatten()
-                .map(|(_, address)| address.uri);
-            addresses.extend(uris.filter_map(|uri| uri.host()?.ip));
-        }
-        let body = message
-            .session_description()
-            .map_or(Span::default(), |text| text.span());
-        Self { addresses, body }
-    }
-
-    fn tells(&self, message: &Message, ip: IpAddr) -> bool {
-        let in_body = || scan::addresses(message.bytes(), self.body).any(|found| found.ip == ip);
-        self.addresses.contains(&ip) || in_body()
-    }
-}
-
 impl Crossing<'_> {
-    /// Replaces addresses under `span` by our far address. Edits made before stand.
-    pub fn scrub(
-        &self,
-        message: &Message,
-        span: Span,
-        hidden: Hidden,
-        told: &Told,
-        edits: &mut Splices,
-    ) {
-        for found in scan::addresses(message.bytes(), span) {
-            if self.is_hidden(message, found.ip, hidden, told) {
-                self.write_own(message, found, edits);
+    /// Replaces addresses under `span` of `bytes` by our far address. Edits made before stand.
+    pub fn scrub(&self, bytes: &[u8], span: Span, hidden: Hidden, edits: &mut Splices) {
+        for found in scan::addresses(bytes, span) {
+            if self.is_hidden(found.ip, hidden) {
+                self.write_own(bytes, found, edits);
             }
         }
     }
 
-    fn is_hidden(&self, message: &Message, ip: IpAddr, hidden: Hidden, told: &Told) -> bool {
+    fn is_hidden(&self, ip: IpAddr, hidden: Hidden) -> bool {
         let known = || self.settings.realm(self.near.realm).hidden.contains(&ip);
-        let hidden = || hidden == Hidden::All || known() || told.tells(message, ip);
+        let hidden = || hidden == Hidden::All || known() || self.tells(ip);
         !self.is_far(ip) && !ip.is_unspecified() && hidden()
     }
 
+    /// Whether the message itself tells that an address is the near side's: by its source, its
+    /// Via, Contact and Record-Route hosts, or its description.
+    fn tells(&self, ip: IpAddr) -> bool {
+        let message = self.message;
+        let mut vias = message.vias().flatten();
+        let mut uris = [HeaderName::Contact, HeaderName::RecordRoute]
+            .into_iter()
+            .flat_map(|name| message.addresses(name).flatten())
+            .map(|(_, address)| address.uri);
+        let description = message.session_description();
+        let mut described = description
+            .into_iter()
+            .flat_map(|text| scan::addresses(message.bytes(), text.span()));
+        ip == self.near.remote.ip()
+            || vias.any(|(_, via)| via.sent_by.host.ip == Some(ip) || via.received() == Some(ip))
+            || uris.any(|uri| uri.host().is_some_and(|host| host.ip == Some(ip)))
+            || described.any(|found| found.ip == ip)
+    }
+
     /// Our far address where another stood. Brackets go and come with the family.
-    fn write_own(&self, message: &Message, found: scan::Found, edits: &mut Splices) {
+    fn write_own(&self, bytes: &[u8], found: scan::Found, edits: &mut Splices) {
         let (start, end) = (found.span.start(), found.span.end());
-        let bytes = message.bytes();
         let bracketed = start
             .checked_sub(1)
             .is_some_and(|before| bytes[before] == b'[')

@@ -24,7 +24,7 @@ use super::dialogs::Dialogs;
 use super::io::{Flow, Transport};
 use super::settings::{Listener, Settings};
 use super::token::{self, Origin, Token, Tokens};
-use crate::sip::{HostPort, Uri};
+use crate::sip::{HostPort, Message, Uri};
 
 pub use identity::Hosts;
 pub use literals::Hidden;
@@ -41,7 +41,9 @@ pub struct Crossing<'a> {
     pub call_ids: &'a mut CallIds,
     /// The dialogs that stand, which headers may name.
     pub dialogs: &'a Dialogs,
-    /// Where the message was heard.
+    /// The message.
+    pub message: &'a Message<'a>,
+    /// Where it was heard.
     pub near: Flow,
     /// Where it leaves.
     pub far: Flow,
