@@ -1,13 +1,13 @@
 //! The region over the dataplane's restarts.
 //!
-//! | state    | event                                | does                          | next     |
-//! |----------|--------------------------------------|-------------------------------|----------|
-//! | –        | attached                             | leftover slots closed         | serving  |
-//! | serving  | a worker does not move, or a ring is corrupt | new calls refused     | lost     |
-//! | serving  | the connection to the dataplane ends | new calls refused             | lost     |
-//! | lost     | fetched: the same region             | calls go on                   | serving  |
-//! | lost     | fetched: another region              | calls are ended: their media are gone | serving |
-//! | lost     | still served, workers move again     | calls go on                   | serving  |
+//! | state   | event                            | does                              | next    |
+//! |---------|----------------------------------|-----------------------------------|---------|
+//! | –       | attached                         | leftover slots closed             | serving |
+//! | serving | worker stalled, ring corrupt     | new calls refused                 | lost    |
+//! | serving | its connection ends              | new calls refused                 | lost    |
+//! | lost    | fetched: the same region         | calls go on                       | serving |
+//! | lost    | fetched: another region          | calls are ended, their media gone | serving |
+//! | lost    | still served, workers move again | calls go on                       | serving |
 //!
 //! Forbidden: giving commands for slots of the old region to the new one. The gateway is told to
 //! end its calls in the same breath in which the new region is adopted; what it then closes is

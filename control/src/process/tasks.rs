@@ -88,8 +88,8 @@ impl Process {
     }
 
     fn came_back(&self, lost_media: bool) {
-        if lost_media {
-            let calls = self.calls();
+        let calls = self.calls();
+        if lost_media && calls > 0 {
             tracing::error!("the dataplane has forgotten the media of {calls} calls: ending them");
             self.operate(OperatorCommand::EndAllCalls);
         }

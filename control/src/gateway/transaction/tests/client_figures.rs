@@ -79,13 +79,11 @@ fn a_transaction_starts_by_sending() {
 }
 
 #[test]
-fn figure_5_invite() {
-    let nothing = Step::nothing;
+fn figure_5_invite_before_any_response() {
     let resent = |ms| Step {
         resend: start(ms),
         ..Step::send(Packet::Request)
     };
-    let ack = || Step::send(Packet::Ack);
     check(
         true,
         false,
@@ -118,6 +116,18 @@ fn figure_5_invite() {
                 Completed,
                 acked(delivered(Stop, start(32_000))),
             ),
+        ],
+    );
+}
+
+#[test]
+fn figure_5_invite_after_a_response() {
+    let nothing = Step::nothing;
+    let ack = || Step::send(Packet::Ack);
+    check(
+        true,
+        false,
+        &[
             (&[Response(100)], Resend, Proceeding, nothing()),
             (
                 &[Response(100)],

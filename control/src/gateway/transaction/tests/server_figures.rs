@@ -60,13 +60,7 @@ fn over(life: Life) -> Option<Step> {
 }
 
 #[test]
-fn figure_7_invite() {
-    let up = || {
-        Some(Step {
-            deliver: true,
-            ..Step::nothing()
-        })
-    };
+fn figure_7_invite_before_a_final_response() {
     check(
         true,
         false,
@@ -101,6 +95,22 @@ fn figure_7_invite() {
                 Completed,
                 sent(start(500), start(32_000)),
             ),
+        ],
+    );
+}
+
+#[test]
+fn figure_7_invite_after_a_final_response() {
+    let up = || {
+        Some(Step {
+            deliver: true,
+            ..Step::nothing()
+        })
+    };
+    check(
+        true,
+        false,
+        &[
             (&[Respond(486)], Request, Completed, sent(Keep, Keep)),
             (&[Respond(486)], Resend, Completed, sent(start(1_000), Keep)),
             (
