@@ -317,6 +317,14 @@ fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let absent = fetch(&path, None, Duration::from_millis(1)).err().unwrap();
     assert!(matches!(absent, FetchError::Absent { .. }), "{absent}");
+    // One that dies before it answers is absent too.
+    let listener = std::os::unix::net::UnixListener::bind(directory.join("mute")).unwrap();
+    let mute = std::thread::spawn(move || drop(listener.accept()));
+    let absent = fetch(&directory.join("mute"), None, Duration::from_millis(1))
+        .err()
+        .unwrap();
+    assert!(matches!(absent, FetchError::Absent { .. }), "{absent}");
+    mute.join().unwrap();
     let region = Region::create(geometry()).unwrap();
     let server = RegionServer::start(&path, &region).unwrap();
     assert!(matches!(

@@ -76,55 +76,52 @@ pub fn fetch(
     expected: Option<&Geometry>,
     limit: Duration,
 ) -> Result<Attached, FetchError> {
-    let failed = |cause| FetchError::System {
-        path: path.to_owned(),
-        cause,
+    let start = Instant::now();
+    let (connection, text, fd) = loop {
+        match ask(path, limit.max(RETRY_INTERVAL)) {
+            Ok(answer) => break answer,
+            Err(cause) if !is_absence(&cause) => {
+                let path = path.to_owned();
+                return Err(FetchError::System { path, cause });
+            }
+            Err(_) if start.elapsed() >= limit => {
+                let (path, waited_ms) = (path.to_owned(), limit.as_millis());
+                return Err(FetchError::Absent { path, waited_ms });
+            }
+            Err(_) => std::thread::sleep(RETRY_INTERVAL),
+        }
     };
-    let connection = connect(path, limit)?;
-    connection
-        .set_read_timeout(Some(limit.max(RETRY_INTERVAL)))
-        .map_err(failed)?;
-    let (text, fd) = receive(&connection).map_err(failed)?;
     if let Some(reason) = text.strip_prefix(REFUSED) {
         return Err(FetchError::Refused(reason.to_owned()));
     }
     let fd = fd.filter(|_| text == GRANTED);
     let fd = fd.ok_or_else(|| FetchError::Foreign(path.to_owned()))?;
-    Ok(Attached {
-        region: Region::attach(fd, expected)?,
-        connection,
-    })
+    let region = Region::attach(fd, expected)?;
+    Ok(Attached { region, connection })
 }
 
-fn connect(path: &Path, limit: Duration) -> Result<UnixStream, FetchError> {
-    let start = Instant::now();
-    loop {
-        match UnixStream::connect(path) {
-            Ok(connection) => return Ok(connection),
-            Err(cause) if !is_absence(&cause) => {
-                return Err(FetchError::System {
-                    path: path.to_owned(),
-                    cause,
-                });
-            }
-            Err(_) if start.elapsed() >= limit => {
-                let waited_ms = limit.as_millis();
-                return Err(FetchError::Absent {
-                    path: path.to_owned(),
-                    waited_ms,
-                });
-            }
-            Err(_) => std::thread::sleep(RETRY_INTERVAL),
-        }
-    }
-}
-
-/// No socket yet, or one whose dataplane has died.
+/// No socket yet, or one whose dataplane has died, or does not get round to answering.
 fn is_absence(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::NotFound | ErrorKind::ConnectionRefused
-    )
+    use ErrorKind::{ConnectionRefused, ConnectionReset, NotFound, UnexpectedEof, WouldBlock};
+    let absent = [
+        NotFound,
+        ConnectionRefused,
+        ConnectionReset,
+        UnexpectedEof,
+        WouldBlock,
+    ];
+    absent.contains(&error.kind())
+}
+
+/// Connects and reads the answer, and the file that may come with it.
+fn ask(path: &Path, limit: Duration) -> io::Result<(UnixStream, String, Option<OwnedFd>)> {
+    let connection = UnixStream::connect(path)?;
+    connection.set_read_timeout(Some(limit))?;
+    let (text, fd) = receive(&connection)?;
+    if text.is_empty() {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    Ok((connection, text, fd))
 }
 
 fn receive(connection: &UnixStream) -> io::Result<(String, Option<OwnedFd>)> {

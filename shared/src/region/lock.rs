@@ -24,7 +24,7 @@ pub struct Held {
     ends: Arc<Ends>,
     which: Which,
     /// Keeps the lock that keeps other processes out.
-    _lock: Option<OwnedFd>,
+    lock: Option<OwnedFd>,
 }
 
 #[derive(Clone, Copy)]
@@ -58,7 +58,7 @@ impl Ends {
         free.then(|| Held {
             ends: Arc::clone(self),
             which,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -72,6 +72,11 @@ impl Ends {
 
 impl Drop for Held {
     fn drop(&mut self) {
+        if let Some(lock) = &self.lock {
+            // Closing would do, if no child forked meanwhile held a copy until it executes.
+            // Failing leaves it to that.
+            let _ = rustix::fs::flock(lock, FlockOperation::Unlock);
+        }
         let (bits, bit) = self.ends.place(self.which);
         bits.fetch_and(!bit, SeqCst);
     }

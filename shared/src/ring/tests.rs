@@ -14,6 +14,8 @@ use crate::sync::Ordering::Relaxed;
 use crate::words::{RecordCell, Shared};
 
 const CAPACITY: usize = 4;
+/// Calls in one run, at most.
+const OPERATIONS: usize = if cfg!(miri) { 40 } else { 200 };
 
 struct Memory {
     indices: Shared<Indices>,
@@ -69,12 +71,12 @@ fn operation() -> impl Strategy<Value = Operation> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 8 } else { 512 }))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 512 }))]
 
     #[test]
     fn it_is_a_bounded_queue(
         start in prop_oneof![any::<u32>(), u32::MAX - 8..=u32::MAX],
-        operations in vec(operation(), 0..200),
+        operations in vec(operation(), 0..OPERATIONS),
     ) {
         let memory = Memory::at(start);
         let (mut producer, mut consumer) = (memory.producer().unwrap(), memory.consumer().unwrap());

@@ -136,5 +136,12 @@ mod tests {
             );
         }
         assert_eq!(Histogram::new(|_| 0).quantile(0.5), Duration::ZERO);
+        let mut both = histogram.clone();
+        both.merge(&histogram);
+        assert_eq!(
+            (both.count(), both.quantile(0.5)),
+            (2_000, histogram.quantile(0.5))
+        );
+        assert_eq!(both.since(&histogram), histogram);
     }
 }
