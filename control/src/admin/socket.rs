@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,9 @@ use thiserror::Error;
 
 /// The socket's name in the runtime directory.
 pub const SOCKET_NAME: &str = "control.sock";
+
+/// Group and everyone else.
+const OTHERS_MAY_WRITE: u32 = 0o022;
 
 /// Why there is no socket.
 #[derive(Debug, Error)]
@@ -20,6 +23,12 @@ pub enum SocketError {
          `runtime_directory` of its own", .0.display()
     )]
     InUse(PathBuf),
+    /// Others may write to the directory, and so put a socket of theirs in our place.
+    #[error(
+        "{} must belong to this user and be writable for nobody else; see `runtime_directory`",
+        .0.display()
+    )]
+    Unsafe(PathBuf),
     /// The file system will not have it.
     #[error("cannot listen on {}: {cause}; see `runtime_directory`", path.display())]
     Unusable {
@@ -51,6 +60,11 @@ impl Socket {
             .mode(0o700)
             .create(directory)
             .map_err(failed)?;
+        let about = std::fs::metadata(directory).map_err(failed)?;
+        let is_ours = about.uid() == rustix::process::geteuid().as_raw();
+        if !is_ours || about.mode() & OTHERS_MAY_WRITE != 0 {
+            return Err(SocketError::Unsafe(directory.to_owned()));
+        }
         let listener = match UnixListener::bind(&path) {
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
                 if UnixStream::connect(&path).is_ok() {
@@ -77,5 +91,32 @@ impl Drop for Socket {
     fn drop(&mut self) {
         // Someone may have tidied up already.
         let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_process_leaves_no_obstacle_and_a_living_one_does() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(SOCKET_NAME);
+        drop(UnixListener::bind(&path).unwrap());
+        let socket = Socket::bind(directory.path()).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let second = Socket::bind(directory.path());
+        assert!(matches!(second, Err(SocketError::InUse(_))));
+        drop(socket);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_directory_that_others_may_write_to_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).unwrap();
+        let refused = Socket::bind(directory.path());
+        assert!(matches!(refused, Err(SocketError::Unsafe(_))));
     }
 }

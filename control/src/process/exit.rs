@@ -57,7 +57,7 @@ impl Failure {
                 | DataplaneError::Link(LinkError::End(_) | LinkError::Ring { .. }),
             ) => 6,
             Failure::Bind(BindError::Other(..))
-            | Failure::Socket(SocketError::Unusable { .. })
+            | Failure::Socket(SocketError::Unsafe(_) | SocketError::Unusable { .. })
             | Failure::Dataplane(_)
             | Failure::Records(_)
             | Failure::System(..) => 1,

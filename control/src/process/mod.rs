@@ -119,7 +119,7 @@ impl Process {
         self.step(|gateway, now| gateway.receive(now, input));
     }
 
-    fn calls(&self) -> usize {
+    fn standing_calls(&self) -> usize {
         self.gateway.borrow().sizes().calls
     }
 }

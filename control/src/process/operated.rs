@@ -143,8 +143,18 @@ impl Process {
         {
             counters.insert(name.to_owned(), count);
         }
-        counters.insert("records_written".to_owned(), self.records.written());
-        counters.insert("records_lost".to_owned(), self.records.lost());
+        let link = self.dataplane.borrow().link().counters();
+        for (name, count) in [
+            ("commands_sent", link.commands),
+            ("commands_delayed", link.delayed),
+            ("commands_lost", link.lost),
+            ("events_received", link.events),
+            ("events_malformed", link.malformed),
+            ("records_written", self.records.written()),
+            ("records_lost", self.records.lost()),
+        ] {
+            counters.insert(name.to_owned(), count);
+        }
         signalling
     }
 

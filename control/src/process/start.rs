@@ -123,7 +123,7 @@ impl Process {
 
     /// Lets the calls end, for as long as configured or until asked again; then ends them.
     async fn stop(&self, signals: &mut Signals, notifier: &Notifier) {
-        let calls = self.calls();
+        let calls = self.standing_calls();
         tracing::info!(calls, "stopping: waiting for the calls that stand");
         tell(notifier.status(&format!("draining, {calls} calls stand")));
         self.operate(OperatorCommand::Drain);
@@ -132,7 +132,7 @@ impl Process {
             () = sleep(self.config.drain_timeout) => {}
             () = signals.stop() => {}
         }
-        let calls = self.calls();
+        let calls = self.standing_calls();
         if calls > 0 {
             tracing::warn!(calls, "ending the calls that still stand");
             self.operate(OperatorCommand::EndAllCalls);

@@ -34,7 +34,7 @@ impl Process {
     pub(super) async fn take_reports(self: Rc<Self>) {
         let mut reports = Vec::new();
         loop {
-            let busy = self.calls() > 0 || self.dataplane.borrow().link().waiting() > 0;
+            let busy = self.standing_calls() > 0 || self.dataplane.borrow().link().waiting() > 0;
             sleep(if busy { POLL_BUSY } else { POLL_IDLE }).await;
             self.dataplane.borrow_mut().poll(&mut reports);
             for report in reports.drain(..) {
@@ -45,30 +45,48 @@ impl Process {
 
     /// Notices when the dataplane goes, and finds it again.
     pub(super) async fn watch_dataplane(self: Rc<Self>) {
-        let mut complained: Option<Instant> = None;
+        let (mut complained, mut lost_commands) = (None, 0);
         loop {
             sleep(WATCH_INTERVAL).await;
-            let change = self.dataplane.borrow_mut().watch(Instant::now());
-            match change {
-                Some(Change::Lost(why)) => {
-                    tracing::error!("the dataplane is lost: {why}; new calls are refused");
-                }
-                Some(Change::Back) => tracing::info!("the dataplane is back"),
-                None => {}
-            }
+            self.tell_change();
+            self.tell_losses(&mut lost_commands);
             if !self.dataplane.borrow().wants_fetching() {
                 continue;
             }
             let now = Instant::now();
             match self.search().await {
                 Ok(lost_media) => self.came_back(lost_media),
-                Err(_) if complained.is_some_and(|at| now.since(at) < SEARCH_LOG_INTERVAL) => {}
+                Err(_)
+                    if complained
+                        .is_some_and(|at: Instant| now.since(at) < SEARCH_LOG_INTERVAL) => {}
                 Err(error) => {
                     tracing::warn!("looking for the dataplane: {error}");
                     complained = Some(now);
                 }
             }
         }
+    }
+
+    fn tell_change(&self) {
+        match self.dataplane.borrow_mut().watch(Instant::now()) {
+            Some(Change::Lost(why)) => {
+                tracing::error!("the dataplane is lost: {why}; new calls are refused");
+            }
+            Some(Change::Back) => tracing::info!("the dataplane is back"),
+            None => {}
+        }
+    }
+
+    fn tell_losses(&self, known: &mut u64) {
+        let lost = self.dataplane.borrow().link().counters().lost;
+        if lost > *known {
+            tracing::error!(
+                "{} commands to the dataplane are lost: it is too far behind; restart both \
+                 processes once the calls have ended",
+                lost - *known
+            );
+        }
+        *known = lost;
     }
 
     /// Looks for the dataplane; true when it has come back without the media of our calls.
@@ -88,7 +106,7 @@ impl Process {
     }
 
     fn came_back(&self, lost_media: bool) {
-        let calls = self.calls();
+        let calls = self.standing_calls();
         if lost_media && calls > 0 {
             tracing::error!("the dataplane has forgotten the media of {calls} calls: ending them");
             self.operate(OperatorCommand::EndAllCalls);
