@@ -6,7 +6,7 @@ set -euo pipefail
 
 # program:package
 needed=(
-  cc:gcc ip:iproute2 nft:nftables tcpdump:tcpdump tshark:tshark sipp:sip-tester
+  cc:build-essential ip:iproute2 nft:nftables conntrack:conntrack tcpdump:tcpdump tshark:tshark sipp:sip-tester
   kamailio:kamailio baresip:baresip-core python3:python3
 )
 export PATH="$PATH:/usr/sbin:/sbin"
