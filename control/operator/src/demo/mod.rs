@@ -82,9 +82,8 @@ pub fn demo(arguments: &Arguments) -> Result<(), Failure> {
 fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // A second signal ends the process the ordinary way.
-        signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+        // Further signals change nothing: ending takes a few seconds at most, and leaves nothing.
+        signal_hook::flag::register(signal, Arc::clone(&stop))
             .map_err(|error| failed("cannot watch for signals", &error))?;
     }
     Ok(stop)
