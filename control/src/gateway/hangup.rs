@@ -47,6 +47,10 @@ impl Gateway {
         let Some(call) = self.calls.get(key) else {
             return;
         };
+        if call.invite.is_none() && call.record.ended.is_some() {
+            // A party's BYE is under way: its transaction ends the call, answered or not.
+            return;
+        }
         let (invite, dialogs) = (call.invite, call.dialogs.clone());
         let status = invite.map(|_| 480);
         match invite {

@@ -68,9 +68,14 @@ impl Gateway {
     pub(super) fn party_left(&mut self, now: Instant, key: DialogKey, from: Side, status: Status) {
         let challenged = matches!(status.code(), 401 | 407);
         let call = self.dialogs.get(key).and_then(|dialog| dialog.call);
-        let Some(call) = call.filter(|_| !challenged) else {
+        let Some(call) = call else { return };
+        if challenged {
+            // The call goes on until the party has shown who it is.
+            if let Some(call) = self.calls.get_mut(call) {
+                call.record.ended = None;
+            }
             return;
-        };
+        }
         let early = self
             .calls
             .get(call)
