@@ -9,6 +9,7 @@ use std::path::Path;
 const PACKAGES: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("nft", "nftables"),
+    ("conntrack", "conntrack"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
     ("sipp", "sip-tester"),

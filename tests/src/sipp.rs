@@ -26,6 +26,22 @@ pub struct Sipp<'a> {
     pub callee: &'a str,
     /// Over TCP instead of UDP.
     pub tcp: bool,
+    /// How many calls, and how many of them a second.
+    pub calls: Calls,
+}
+
+/// How much one SIPp instance does.
+#[derive(Clone, Copy)]
+pub struct Calls {
+    /// Calls in all.
+    pub total: u32,
+    /// Calls begun each second.
+    pub rate: u32,
+}
+
+impl Calls {
+    /// A single call.
+    pub const ONE: Calls = Calls { total: 1, rate: 1 };
 }
 
 impl Sipp<'_> {
@@ -67,21 +83,14 @@ impl Sipp<'_> {
                 "domain",
                 crate::kamailio::DOMAIN,
             ])
-            .args([
-                "-m",
-                "1",
-                "-l",
-                "1",
-                "-nostdin",
-                "-timeout",
-                "60",
-                "-timeout_error",
-            ])
+            .args(["-nostdin", "-timeout", "60", "-timeout_error"])
             .args(["-t", if self.tcp { "t1" } else { "u1" }])
             .args(["-trace_err", "-error_file"])
             .arg(topology.file(&format!("sipp-{}-{scenario}.errors", self.user)))
             .args(["-trace_msg", "-message_file"])
             .arg(topology.file(&format!("sipp-{}-{scenario}.messages", self.user)));
+        let Calls { total, rate } = self.calls;
+        command.args(["-m", &total.to_string(), "-r", &rate.to_string()]);
         command.current_dir(user_directory(topology, self.user));
         command
     }

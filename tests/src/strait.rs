@@ -70,7 +70,7 @@ impl Strait {
                 .filter_map(|line| serde_json::from_str(line).ok())
                 .collect()
         };
-        wait_until(Duration::from_secs(10), || read().len() >= count);
+        wait_until(Duration::from_secs(20), || read().len() >= count);
         let records = read();
         assert_eq!(
             records.len(),
@@ -108,6 +108,8 @@ pub struct Configuration {
     pub softswitches: Vec<String>,
     /// Latch policy of the access realm.
     pub latch: &'static str,
+    /// The relay's ports on every address.
+    pub ports: &'static str,
     /// Further YAML lines of the access realm.
     pub access: Vec<String>,
     /// Further YAML lines of the core realm.
@@ -119,6 +121,7 @@ impl Default for Configuration {
         Configuration {
             softswitches: vec![softswitch("core-1", crate::topology::SOFTSWITCH, "udp")],
             latch: "restricted",
+            ports: "20000-20199",
             access: Vec::new(),
             core: Vec::new(),
         }
@@ -169,7 +172,10 @@ impl Configuration {
             [v4, v6]
                 .iter()
                 .map(|address| {
-                    format!("      - {{ address: \"{address}\", ports: 20000-20199 }}\n")
+                    format!(
+                        "      - {{ address: \"{address}\", ports: {} }}\n",
+                        self.ports
+                    )
                 })
                 .collect()
         };

@@ -54,6 +54,10 @@ pub struct Topology {
     pub strait: Namespace,
     /// Where softswitches run.
     pub core: Namespace,
+    /// The NAT in front of alice.
+    pub nat_a: Namespace,
+    /// The NAT in front of bob.
+    pub nat_b: Namespace,
     _routers: Vec<Namespace>,
     directory: tempfile::TempDir,
 }
@@ -95,20 +99,12 @@ impl Topology {
         let carol = world.host("carol");
         let dave = world.host("dave");
         let mallory = world.host("mallory");
-        let mut routers = vec![
-            behind_nat(
-                &world,
-                &internet,
-                "a",
-                nat_a,
-                &alice,
-                ALICE,
-                "198.51.100.11",
-            ),
-            behind_nat(&world, &internet, "b", nat_b, &bob, BOB, "198.51.100.12"),
-        ];
+        let public = "198.51.100.11";
+        let nat_a = behind_nat(&world, &internet, "a", nat_a, &alice, ALICE, public);
+        let public = "198.51.100.12";
+        let nat_b = behind_nat(&world, &internet, "b", nat_b, &bob, BOB, public);
         let inner = world.host("nat-d");
-        routers.push(behind_nat(
+        let outer = behind_nat(
             &world,
             &internet,
             "c",
@@ -116,14 +112,12 @@ impl Topology {
             &inner,
             "192.168.3.10",
             "198.51.100.13",
-        ));
+        );
         inside(&inner, Kind::FullCone, &carol, CAROL, "eth0");
-        routers.push(inner);
         attach(&dave, "eth0", &internet, "dave");
         dave.address("eth0", &format!("{DAVE}/64"));
         attach(&mallory, "eth0", &internet, "mallory");
         mallory.address("eth0", "198.51.100.66/24");
-        routers.push(internet);
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         Topology {
             alice,
@@ -133,7 +127,9 @@ impl Topology {
             mallory,
             strait,
             core,
-            _routers: routers,
+            nat_a,
+            nat_b,
+            _routers: vec![inner, outer, internet],
             directory,
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use strait_tests::capture::{Capture, audio_received, audio_sent, compare};
 use strait_tests::nat::Kind;
 use strait_tests::require;
-use strait_tests::sipp::Sipp;
+use strait_tests::sipp::{Calls, Sipp};
 use strait_tests::topology::{ALICE, Topology};
 
 /// mallory stands in for a far phone on the internet, with no Strait between: a symmetric NAT's
@@ -26,6 +26,7 @@ fn without_strait_a_phone_behind_a_nat_hears_nothing() {
         user: "mallory",
         callee: "alice",
         tcp: false,
+        calls: Calls::ONE,
     }
     .start(&topology, "answer");
     Sipp {
@@ -37,6 +38,7 @@ fn without_strait_a_phone_behind_a_nat_hears_nothing() {
         user: "alice",
         callee: "mallory",
         tcp: false,
+        calls: Calls::ONE,
     }
     .run(&topology, "call");
     callee.succeed(Duration::from_secs(10));

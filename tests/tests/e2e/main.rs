@@ -1,11 +1,14 @@
 //! Calls through Strait between programs that are not ours, over networks that NATs divide.
 
+mod bindings;
 mod cancel;
 mod environment;
 mod failover;
 mod families;
 mod forking;
 mod hold_and_transfer;
+mod limits;
+mod methods;
 mod nats;
 mod operator;
 mod scene;

@@ -10,7 +10,7 @@ use strait_tests::kamailio;
 use strait_tests::namespace::Namespace;
 use strait_tests::nat::Kind;
 use strait_tests::program::Program;
-use strait_tests::sipp::Sipp;
+use strait_tests::sipp::{Calls, Sipp};
 use strait_tests::strait::{Configuration, Strait};
 use strait_tests::topology::{self, Topology};
 
@@ -93,6 +93,7 @@ impl Scene {
             user,
             callee,
             tcp: false,
+            calls: Calls::ONE,
         }
     }
 
