@@ -47,11 +47,8 @@ impl Gateway {
         let Some(call) = self.calls.get(key) else {
             return;
         };
-        if call.invite.is_none() && call.record.ended.is_some() {
-            // A party's BYE is under way: its transaction ends the call, answered or not.
-            return;
-        }
         let (invite, dialogs) = (call.invite, call.dialogs.clone());
+        let bye_under_way = call.record.ended.is_some();
         let status = invite.map(|_| 480);
         match invite {
             Some(exchange) => {
@@ -67,6 +64,8 @@ impl Gateway {
                     self.reply(now, exchange.server, &message, reply);
                 }
             }
+            // What a party's own BYE has told the other needs no second one.
+            None if bye_under_way => {}
             None => {
                 for dialog in dialogs {
                     self.say_bye(now, dialog, Side::Caller, reason);
