@@ -8,7 +8,7 @@
 
 mod config;
 mod examples;
-pub mod fuzzing;
+pub mod fuzz;
 mod geometry;
 mod limits;
 mod load;

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use proptest::prelude::*;
-use strait_config::{fuzzing, schema};
+use strait_config::{fuzz, schema};
 
 fn folder(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -11,7 +11,11 @@ fn folder(name: &str) -> PathBuf {
 
 /// Every file of the corpus, every bad file with an agreed report, every sample configuration.
 fn texts() -> Vec<Vec<u8>> {
-    let folders = ["tests/corpus", "tests/reports", "../../configs"];
+    let folders = [
+        "../../tests/fuzz/corpus/configuration",
+        "tests/reports",
+        "../../configs",
+    ];
     let paths = folders.iter().flat_map(|name| {
         fs::read_dir(folder(name))
             .expect("a folder")
@@ -30,7 +34,7 @@ fn promises_hold_over_the_corpus() {
     let texts = texts();
     assert!(texts.len() > 50, "{} files", texts.len());
     for text in texts {
-        fuzzing::configuration(&text);
+        fuzz::configuration(&text);
     }
 }
 
@@ -61,7 +65,7 @@ fn another_validator_refuses_nothing_that_we_accept() {
         let Ok(text) = String::from_utf8(text) else {
             continue;
         };
-        let Some((right, json)) = fuzzing::shape(&text) else {
+        let Some((right, json)) = fuzz::shape(&text) else {
             continue;
         };
         let theirs = validator.is_valid(&json);
@@ -87,7 +91,7 @@ fn another_validator_accepts_nothing_that_we_refuse_but_words() {
             continue;
         }
         let text = fs::read_to_string(&path).expect("text");
-        let Some((right, json)) = fuzzing::shape(&text) else {
+        let Some((right, json)) = fuzz::shape(&text) else {
             continue;
         };
         assert_eq!(right, validator.is_valid(&json), "{stem}");
@@ -110,11 +114,11 @@ proptest! {
             let end = (start + length).min(text.len());
             text.splice(start..end, instead.bytes());
         }
-        fuzzing::configuration(&text);
+        fuzz::configuration(&text);
     }
 
     #[test]
     fn promises_hold_for_noise(text in "\\PC{0,200}|[ -~\n\t]{0,300}") {
-        fuzzing::configuration(text.as_bytes());
+        fuzz::configuration(text.as_bytes());
     }
 }
