@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use common::{at, geometry};
 use strait_shared::command::RejectReason;
-use strait_shared::geometry::WorkerIndex;
+use strait_shared::geometry::{AddressIndex, WorkerIndex};
 use strait_shared::net::Endpoint;
 use strait_shared::region::{Region, WorkerEnd};
 use strait_shared::slot::{AdjacencyIndex, Forwarding, Generation, LatchPolicy, SlotIndex};
@@ -75,6 +75,7 @@ fn a_view_says_what_was_configured() {
     assert!(!view.is_rtcp_mux() && !view.is_silent());
     assert_eq!(view.peer(), Some(SlotIndex(2)));
     assert_eq!(view.adjacency(), AdjacencyIndex(3));
+    assert_eq!(view.address(), AddressIndex(0));
     assert_eq!(view.policy(), LatchPolicy::Restricted);
     assert_eq!(
         (view.dscp(), view.vlan(), view.clock_hz()),

@@ -8,8 +8,9 @@
 //!
 //! Forbidden: a second writer; leaving the sequence odd across commands.
 
+use crate::geometry::AddressIndex;
 use crate::net::{Endpoint, PackedIp};
-use crate::slot::{Forwarding, Generation, LatchPolicy};
+use crate::slot::{AdjacencyIndex, Forwarding, Generation, LatchPolicy};
 use crate::sync::{Ordering, Site};
 use crate::table::SlotWords;
 use crate::table::policing;
@@ -28,19 +29,33 @@ pub(super) struct Configuration {
     pub(super) usage: u64,
 }
 
+/// The way out of a slot, resolved against the geometry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Route {
+    /// The local address that packets leave from.
+    pub(super) address: AddressIndex,
+    /// The next hop.
+    pub(super) adjacency: AdjacencyIndex,
+}
+
+impl Route {
+    fn word(self) -> u32 {
+        u32::from(self.adjacency.0) | u32::from(self.address.0) << 16
+    }
+}
+
 impl Configuration {
-    /// An open slot's words. `adjacency` is the resolved one, `hairpin` whether the signalled
-    /// address is ours.
+    /// An open slot's words; `hairpin` says whether the signalled address is ours.
     pub(super) fn new(
         forwarding: &Forwarding,
         generation: Generation,
-        adjacency: u16,
+        route: Route,
         hairpin: bool,
     ) -> Self {
         let signalled = Endpoint::from(forwarding.signalled);
         Self {
             flags: flags(forwarding, hairpin),
-            links: pack(slot_or_none(forwarding.peer), u32::from(adjacency)),
+            links: pack(slot_or_none(forwarding.peer), route.word()),
             policers: policing::words(forwarding.policer, forwarding.clock_hz),
             signalled: signalled.ip,
             signalling_source: forwarding.signalling_source.into(),

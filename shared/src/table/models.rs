@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use loom::thread::{self, JoinHandle};
 
+use crate::geometry::AddressIndex;
 use crate::net::{Endpoint, PackedIp};
-use crate::slot::{Forwarding, Generation, SlotIndex};
-use crate::table::configure::Configuration;
+use crate::slot::{AdjacencyIndex, Forwarding, Generation, SlotIndex};
+use crate::table::configure::{Configuration, Route};
 use crate::table::{LatchWord, Latching, SlotRef, SlotWords};
 
 /// The owner changes a configuration while a reader looks: all words of the old one or all of the
@@ -101,7 +102,11 @@ fn configuration() -> Configuration {
         next_sibling: Some(SlotIndex(6)),
         ..Forwarding::default()
     };
-    Configuration::new(&forwarding, Generation(1), 2, false)
+    let route = Route {
+        address: AddressIndex(1),
+        adjacency: AdjacencyIndex(2),
+    };
+    Configuration::new(&forwarding, Generation(1), route, false)
 }
 
 /// Whether a look shows the slot configured, having checked that all its words say the same.

@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use crate::command::RejectReason;
 use crate::geometry::{Geometry, WorkerIndex};
-use crate::slot::{Counters, Forwarding, Generation, SlotIndex};
+use crate::slot::{AdjacencyIndex, Counters, Forwarding, Generation, SlotIndex};
 use crate::sync::Ordering::Relaxed;
-use crate::table::configure::Configuration;
+use crate::table::configure::{Configuration, Route};
 use crate::table::view::load;
 use crate::table::words::flag;
 use crate::table::{SlotWords, Table};
@@ -218,12 +218,11 @@ impl OwnerTable {
         };
         let local = geometry.local(port).ok_or(RejectReason::OutOfRange)?;
         let address = geometry.address(port).ok_or(RejectReason::OutOfRange)?;
-        let adjacency = forwarding
-            .adjacency
-            .map_or(address.0, |adjacency| adjacency.0);
-        if adjacency >= geometry.adjacencies() {
+        let adjacency = forwarding.adjacency.unwrap_or(AdjacencyIndex(address.0));
+        if adjacency.0 >= geometry.adjacencies() {
             return Err(RejectReason::OutOfRange);
         }
+        let route = Route { address, adjacency };
         let foreign = |signalled: SocketAddr| signalled.is_ipv4() != local.is_ipv4();
         if forwarding.signalled.is_some_and(foreign) {
             return Err(RejectReason::Family);
@@ -231,8 +230,6 @@ impl OwnerTable {
         let hairpin = forwarding
             .signalled
             .is_some_and(|signalled| geometry.slot_at(signalled).is_some());
-        Ok(Configuration::new(
-            forwarding, generation, adjacency, hairpin,
-        ))
+        Ok(Configuration::new(forwarding, generation, route, hairpin))
     }
 }

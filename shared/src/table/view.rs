@@ -1,5 +1,6 @@
 //! Consistent copies of a slot's configuration and remote, for the hot path.
 
+use crate::geometry::AddressIndex;
 use crate::net::{Endpoint, PackedIp};
 use crate::slot::{AdjacencyIndex, Generation, LatchPolicy, SlotIndex};
 use crate::sync::{AtomicU64, Ordering, Site};
@@ -47,6 +48,12 @@ impl ForwardingView {
     #[inline(always)]
     pub fn adjacency(&self) -> AdjacencyIndex {
         AdjacencyIndex(high(self.links) as u16)
+    }
+
+    /// The local address of what leaves from here.
+    #[inline(always)]
+    pub fn address(&self) -> AddressIndex {
+        AddressIndex((high(self.links) >> 16) as u16)
     }
 
     /// Whose first packet may latch.

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | 0 | sequence | odd while the owner writes |
 //! | 1 | flags | see [`flag`]; 14-19 DSCP, 20-31 VLAN (0 none), 32-63 slot whose port is used |
-//! | 2 | links | 0-31 peer slot, 32-63 adjacency |
+//! | 2 | links | 0-31 peer slot, 32-47 adjacency, 48-63 local address |
 //! | 3 | latch | see `latch` |
 //! | 4, 5 | remote | address, IPv4 mapped (its port is in the latch word) |
 //! | 6 | packet policer | 0-31 interval in ns (0 none), 32-63 tolerance in ns |
