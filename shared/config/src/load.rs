@@ -156,4 +156,11 @@ mod tests {
                 .starts_with("no/such.yaml:1:1: error: the file cannot be read")
         );
     }
+
+    #[test]
+    fn a_file_too_long_is_not_read() {
+        let text = "#".repeat(crate::limits::FILE_BYTES_MAX + 1);
+        let report = Config::parse(&text, "long").expect_err("too long");
+        assert!(report.to_string().contains("1048577 bytes"), "{report}");
+    }
 }

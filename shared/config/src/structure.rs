@@ -8,7 +8,7 @@ use crate::{
     path::Path,
     report::{Finding, Position},
     schema::{choices, nullable, resolve, type_of},
-    wording::{allowed, check_word, nearest, noun, quote, reading, shorten},
+    wording::{allowed, check_word, nearest, noun, quote, reading, shorten, unset},
     yaml::{Entry, Node, Value},
 };
 
@@ -186,7 +186,7 @@ impl Walk<'_> {
         };
         let finding = Finding::error(node.position, &place.path, complaint)
             .allowed(allowed(self.root, schema, may_be_null))
-            .suggestion(reading(schema, &node.value));
+            .suggestion(reading(schema, &node.value).or_else(|| unset(&node.value, may_be_null)));
         self.wrong(finding, place);
     }
 

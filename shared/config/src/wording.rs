@@ -153,6 +153,19 @@ pub(crate) fn reading(schema: &Schema, value: &Value) -> Option<String> {
     }
 }
 
+/// `null`, where a word stands for nothing and nothing may stand.
+pub(crate) fn unset(value: &Value, may_be_null: bool) -> Option<String> {
+    let nothing = match value {
+        Value::Text(text) => {
+            let word = text.to_ascii_lowercase();
+            ["", "none", "never", "off", "no", "nil"].contains(&word.as_str())
+        }
+        Value::Bool(value) => !value,
+        _ => false,
+    };
+    (may_be_null && nothing).then(|| "null".to_owned())
+}
+
 /// Whether a number written with a fraction or exponent is a whole one that fits.
 fn fits_whole(schema: &Schema, number: f64) -> bool {
     let most = schema

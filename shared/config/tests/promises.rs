@@ -102,7 +102,10 @@ proptest! {
     #[test]
     fn promises_hold_for_damaged_files(
         file in any::<prop::sample::Index>(),
-        cuts in prop::collection::vec((any::<prop::sample::Index>(), 0usize..40, "[ -~\n\t:{}\\[\\]&*!#\"']{0,12}"), 1..6),
+        cuts in prop::collection::vec(
+            (any::<prop::sample::Index>(), 0usize..40, "[ -~\n\t:{}\\[\\]&*!#\"']{0,12}"),
+            1..6,
+        ),
     ) {
         let texts = texts();
         let mut text = file.get(&texts).clone();
