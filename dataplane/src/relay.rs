@@ -29,7 +29,7 @@ use strait_shared::table::Table;
 use strait_shared::time::Instant;
 
 use self::arrival::Arrival;
-use self::departure::Departure;
+use self::departure::Exit;
 use self::locals::Locals;
 pub use self::notices::{Notices, Refusal};
 pub use self::owner::{Owner, Turn};
@@ -143,15 +143,16 @@ impl Relay {
         let mut arrived = 0;
         for &index in picks.as_slice() {
             let frame = &frames[usize::from(index)];
-            match Arrival::parse(frame, index, &self.locals) {
-                Ok(arrival) => {
-                    if let Some(slot) = self.table.slot(arrival.slot) {
-                        slot.prefetch();
-                    }
-                    self.arrivals[arrived] = arrival;
-                    arrived += 1;
-                }
+            match self.arrivals[arrived].parse(frame, index, &self.locals) {
+                Ok(()) => arrived += 1,
                 Err(reason) => self.tally.drop(reason, 1),
+            }
+        }
+        // In a loop of its own, so that many misses are under way at once: a prefetch whose page
+        // is unknown holds up what comes after it.
+        for arrival in &self.arrivals[..arrived] {
+            if let Some(slot) = self.table.slot(arrival.slot) {
+                slot.prefetch();
             }
         }
         arrived
@@ -161,7 +162,7 @@ impl Relay {
     fn admit(&mut self, frames: &[Frame], arrived: usize, now: Instant) -> usize {
         let mut admitted = 0;
         for at in 0..arrived {
-            let mut arrival = self.arrivals[at];
+            let arrival = &self.arrivals[at];
             let payload = arrival.payload(&frames[usize::from(arrival.frame)]);
             let mut door = admission::Door {
                 table: &self.table,
@@ -169,16 +170,18 @@ impl Relay {
                 notices: &mut self.notices,
                 now,
             };
-            match door.admit(&arrival, payload) {
+            match door.admit(arrival, payload) {
                 Ok(peer) => {
-                    if let Some(slot) = self.table.slot(peer) {
-                        slot.prefetch_forwarding();
-                    }
-                    arrival.slot = peer;
-                    self.arrivals[admitted] = arrival;
+                    self.arrivals[admitted] = *arrival;
+                    self.arrivals[admitted].slot = peer;
                     admitted += 1;
                 }
                 Err(reason) => self.tally.drop(reason, 1),
+            }
+        }
+        for arrival in &self.arrivals[..admitted] {
+            if let Some(slot) = self.table.slot(arrival.slot) {
+                slot.prefetch_forwarding();
             }
         }
         admitted
@@ -186,21 +189,18 @@ impl Relay {
 
     /// Stage 3.
     fn depart(&mut self, frames: &mut [Frame], admitted: usize) {
+        let exit = Exit {
+            table: &self.table,
+            locals: &self.locals,
+            next_hops: &self.next_hops,
+            egress: &self.egress,
+        };
         for arrival in &self.arrivals[..admitted] {
             let frame = &mut frames[usize::from(arrival.frame)];
-            let departure = Departure::plan(
-                arrival.slot,
-                &self.table,
-                &self.locals,
-                &self.next_hops,
-                &self.egress,
-            )
-            .and_then(|departure| departure.rewrite(arrival, frame).map(|()| departure));
-            match departure {
-                Ok(Departure { hairpin: true, .. }) => self.again.push(arrival.frame),
-                Ok(departure) => {
-                    self.departing[usize::from(departure.port.0)].push(arrival.frame);
-                }
+            let plan = exit.plan(arrival.slot);
+            match plan.and_then(|way| way.rewrite(arrival, frame).map(|()| way)) {
+                Ok(way) if way.hairpin => self.again.push(arrival.frame),
+                Ok(way) => self.departing[usize::from(way.port().0)].push(arrival.frame),
                 Err(reason) => self.tally.drop(reason, 1),
             }
         }

@@ -23,8 +23,8 @@ use crate::rig::{NEAR, build, geometry, rtp};
 use crate::timed;
 
 /// Frames put into the rings before the clock starts.
-const BATCH: usize = 512;
-const RING_FRAMES: usize = 1024;
+pub const BATCH: usize = 256;
+const RING_FRAMES: usize = 256;
 const FIRST_PORT: u16 = 1024;
 /// Calls on one pair of addresses: all ports from the first on, two a call.
 const CALLS_PER_ADDRESS: usize = (65_536 - FIRST_PORT as usize) / 2;
@@ -104,33 +104,27 @@ impl Scene {
         scene
     }
 
-    /// Relays `packets` packets; the time the worker took.
-    pub fn relay(&mut self, packets: usize) -> Duration {
-        let mut spent = Duration::ZERO;
-        for _ in 0..packets / BATCH {
-            for _ in 0..BATCH {
-                let flow = self.pick();
-                send(&mut self.flows[flow], &mut self.far);
-            }
-            let worker = &mut self.worker;
-            spent += timed(|| while worker.breathe() {});
-            drain(&mut self.far, &mut self.space);
+    /// Relays a batch; the time the worker took.
+    pub fn relay(&mut self) -> Duration {
+        for _ in 0..BATCH {
+            let flow = self.pick();
+            send(&mut self.flows[flow], &mut self.far);
         }
+        let worker = &mut self.worker;
+        let spent = timed(|| while worker.breathe() {});
+        drain(&mut self.far, &mut self.space);
         spent
     }
 
-    /// Copies `packets` packets in and out again; the time that took.
-    pub fn copy(&mut self, packets: usize) -> Duration {
-        let mut spent = Duration::ZERO;
-        for _ in 0..packets / BATCH {
-            for _ in 0..BATCH {
-                let flow = self.pick();
-                send(&mut self.flows[flow], &mut self.copy_far);
-            }
-            let (ports, frames) = (&mut self.copy_ports, &mut self.copy_frames);
-            spent += timed(|| while copy_burst(ports, frames) {});
-            drain(&mut self.copy_far, &mut self.space);
+    /// Copies a batch in and out again; the time that took.
+    pub fn copy(&mut self) -> Duration {
+        for _ in 0..BATCH {
+            let flow = self.pick();
+            send(&mut self.flows[flow], &mut self.copy_far);
         }
+        let (ports, frames) = (&mut self.copy_ports, &mut self.copy_frames);
+        let spent = timed(|| while copy_burst(ports, frames) {});
+        drain(&mut self.copy_far, &mut self.space);
         spent
     }
 

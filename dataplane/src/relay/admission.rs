@@ -80,7 +80,7 @@ impl<'a> Door<'a> {
             if !self.may_latch(index, &slot, &view, source, payload)? {
                 return Ok(Answer::Refused(DropReason::SourceRefused));
             }
-            let hairpin = self.is_local(index, &view, source);
+            let hairpin = self.is_local(&view, source);
             if slot.try_latch(&view, source, hairpin) == Latching::Won {
                 self.notices.latched(index);
                 return Ok(Answer::Welcome(slot, view));
@@ -173,9 +173,9 @@ impl<'a> Door<'a> {
     }
 
     /// Whether a remote is one of our own slots, on the network of the slot that sends to it.
-    fn is_local(&self, index: SlotIndex, view: &ForwardingView, remote: Endpoint) -> bool {
-        let local = self.locals.of(view.port_of().unwrap_or(index));
-        local.is_some_and(|(local, _)| self.locals.find(local.network, remote).is_some())
+    fn is_local(&self, view: &ForwardingView, remote: Endpoint) -> bool {
+        let local = self.locals.get(view.address());
+        local.is_some_and(|local| self.locals.find(local.network, remote).is_some())
     }
 }
 

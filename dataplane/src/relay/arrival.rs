@@ -4,7 +4,7 @@ use strait_shared::drops::DropReason;
 use strait_shared::net::{Endpoint, PackedIp};
 use strait_shared::slot::SlotIndex;
 
-use super::locals::{Locals, Network};
+use super::locals::{Local, Locals, Network, ip_sum};
 use super::tally::reason;
 use crate::frame::Frame;
 use crate::port::FrameIndex;
@@ -27,13 +27,15 @@ pub(super) struct Arrival {
 }
 
 impl Arrival {
-    /// Reads the headers and finds the slot.
+    /// Reads the headers and finds the slot. Fills a place that is there already: building the
+    /// whole and moving it would stall for the stores of its parts.
     #[inline]
     pub(super) fn parse(
+        &mut self,
         frame: &Frame,
         index: FrameIndex,
         locals: &Locals,
-    ) -> Result<Self, DropReason> {
+    ) -> Result<(), DropReason> {
         let bytes = frame.bytes();
         let link = Ethernet::parse(bytes).map_err(reason)?;
         let (source, destination, datagram) = addresses(&link).map_err(reason)?;
@@ -53,20 +55,19 @@ impl Arrival {
             port: frame.port,
             vlan: link.vlan(),
         };
-        let slot = locals.find(network, to).ok_or(DropReason::NoSlot)?;
-        if is_martian(&link, source) {
+        let (slot, local) = locals.find(network, to).ok_or(DropReason::NoSlot)?;
+        if is_martian(link.network(), source) {
             return Err(DropReason::Martian);
         }
         let datagram_at = datagram.as_ptr().addr() - bytes.as_ptr().addr();
-        Ok(Self {
-            frame: index,
-            slot,
-            source,
-            payload_at: (datagram_at + udp::HEADER_BYTES) as u16,
-            payload_bytes: udp.payload().len() as u16,
-            checksum: udp.checksum(),
-            addressing: addressing(source, to),
-        })
+        self.frame = index;
+        self.slot = slot;
+        self.source = source;
+        self.payload_at = (datagram_at + udp::HEADER_BYTES) as u16;
+        self.payload_bytes = udp.payload().len() as u16;
+        self.checksum = udp.checksum();
+        self.addressing = addressing(local, to.port, source);
+        Ok(())
     }
 
     /// What the datagram carries.
@@ -91,18 +92,14 @@ impl Default for Arrival {
     }
 }
 
-/// The words of the UDP checksum that addresses and ports make up.
+/// The part of a UDP checksum that a local and a remote address and port make up.
 #[inline]
-pub(super) fn addressing(from: Endpoint, to: Endpoint) -> Sum {
-    ip_sum(from.ip)
-        .plus(ip_sum(to.ip))
-        .word(from.port)
-        .word(to.port)
-}
-
-#[inline]
-fn ip_sum(ip: PackedIp) -> Sum {
-    Sum::default().wide(u128::from(ip.0[0]) << 64 | u128::from(ip.0[1]))
+pub(super) fn addressing(local: &Local, port: u16, remote: Endpoint) -> Sum {
+    local
+        .sum
+        .plus(ip_sum(remote.ip))
+        .word(port)
+        .word(remote.port)
 }
 
 #[inline]
@@ -123,13 +120,14 @@ fn addresses<'a>(link: &Ethernet<'a>) -> Result<(PackedIp, PackedIp, &'a [u8]), 
 
 /// Whether no host can be the source (RFC 1812 §5.3.7): it would be sent to one day.
 #[inline]
-fn is_martian(link: &Ethernet<'_>, source: Endpoint) -> bool {
-    let first = source.ip.octets();
-    let ip = match (link.network(), source.ip.v4()) {
-        (ethernet::Network::V4, Some([first, ..])) => first == 0 || first >= 224,
+fn is_martian(network: ethernet::Network, source: Endpoint) -> bool {
+    let [high, low] = source.ip.0;
+    let ip = match network {
+        ethernet::Network::V4 => !(1..224).contains(&(low as u32 >> 24)),
         // Mapped IPv4 addresses stay within hosts (RFC 4942 §2.2).
-        (ethernet::Network::V6, Some(_)) => true,
-        _ => first[0] == 0xff || source.ip.is_none(),
+        ethernet::Network::V6 => {
+            high >> 56 == 0xff || source.ip.is_none() || source.ip.v4().is_some()
+        }
     };
     ip || source.port == 0
 }

@@ -1,14 +1,16 @@
 //! Stage 3: where a datagram goes, and the headers it goes with.
 
+use std::net::Ipv4Addr;
+
 use strait_shared::adjacency::AdjacencyTable;
 use strait_shared::drops::DropReason;
-use strait_shared::net::Endpoint;
+use strait_shared::net::{Endpoint, PackedIp};
 use strait_shared::slot::{EgressPort, SlotIndex};
-use strait_shared::table::Table;
+use strait_shared::table::{ForwardingView, Table};
 
 use super::Egress;
 use super::arrival::{Arrival, addressing};
-use super::locals::Locals;
+use super::locals::{Local, Locals};
 use crate::frame::Frame;
 use crate::wire::checksum::{Sum, updated};
 use crate::wire::ethernet::Network;
@@ -16,123 +18,158 @@ use crate::wire::{MacAddress, ethernet, ipv4, ipv6, udp};
 
 /// How a datagram leaves.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Departure {
-    pub(super) port: EgressPort,
+pub(super) struct Departure<'a> {
+    link: Link,
     /// The remote is one of our own slots: the frame goes through the relay once more.
     pub(super) hairpin: bool,
-    from: Endpoint,
+    network: Network,
+    local: &'a Local,
+    port: u16,
     to: Endpoint,
+    dscp: u8,
+}
+
+/// Where a frame goes next.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    port: EgressPort,
     next_hop: MacAddress,
     mac: MacAddress,
     vlan: u16,
-    dscp: u8,
     frame_bytes_max: u16,
 }
 
-impl Departure {
-    /// The way out of `slot`.
+/// Everything that departure reads.
+pub(super) struct Exit<'a> {
+    pub(super) table: &'a Table,
+    pub(super) locals: &'a Locals,
+    pub(super) next_hops: &'a AdjacencyTable,
+    pub(super) egress: &'a [Egress],
+}
+
+impl<'a> Exit<'a> {
+    /// The way out of a slot.
     #[inline]
-    pub(super) fn plan(
-        index: SlotIndex,
-        table: &Table,
-        locals: &Locals,
-        next_hops: &AdjacencyTable,
-        egress: &[Egress],
-    ) -> Result<Self, DropReason> {
-        let slot = table.slot(index).ok_or(DropReason::NoPeer)?;
+    pub(super) fn plan(&self, index: SlotIndex) -> Result<Departure<'a>, DropReason> {
+        let slot = self.table.slot(index).ok_or(DropReason::NoPeer)?;
         let view = slot.view().ok_or(DropReason::Contended)?;
         if !view.is_open() {
             return Err(DropReason::NoPeer);
         }
         let (to, hairpin) = view.destination(&slot).ok_or(DropReason::NoRemote)?;
-        let local = locals.of(view.port_of().unwrap_or(index));
-        let (local, port) = local.ok_or(DropReason::NoPeer)?;
-        if local.ip.v4().is_some() != to.ip.v4().is_some() {
+        let local = self.locals.get(view.address()).ok_or(DropReason::NoPeer)?;
+        let network = network_of(to.ip);
+        if network != network_of(local.ip) {
             return Err(DropReason::Family);
         }
-        let from = Endpoint { ip: local.ip, port };
         // The mark does not know of VLANs and NICs.
-        if hairpin && locals.find(local.network, to).is_some() {
-            let network = local.network;
-            let own = egress
-                .get(usize::from(network.port.0))
-                .ok_or(DropReason::NoAdjacency)?;
-            return Ok(Self {
-                port: network.port,
-                hairpin,
-                from,
-                to,
-                next_hop: own.mac,
-                mac: own.mac,
-                vlan: network.vlan,
-                dscp: view.dscp(),
-                frame_bytes_max: u16::MAX,
-            });
-        }
-        let hop = next_hops
-            .get(view.adjacency())
-            .ok_or(DropReason::NoAdjacency)?;
-        let port = egress
-            .get(usize::from(hop.egress_port.0))
-            .ok_or(DropReason::NoAdjacency)?;
-        Ok(Self {
-            port: hop.egress_port,
-            hairpin: false,
-            from,
+        let hairpin = hairpin && self.locals.find(local.network, to).is_some();
+        let link = if hairpin {
+            self.inside(local)
+        } else {
+            self.outside(&view)
+        };
+        Ok(Departure {
+            link: link.ok_or(DropReason::NoAdjacency)?,
+            hairpin,
+            network,
+            local,
+            port: local.port(view.port_of().unwrap_or(index)),
             to,
+            dscp: view.dscp(),
+        })
+    }
+
+    #[inline]
+    fn outside(&self, view: &ForwardingView) -> Option<Link> {
+        let hop = self.next_hops.get(view.adjacency())?;
+        let port = self.egress.get(usize::from(hop.egress_port.0))?;
+        Some(Link {
+            port: hop.egress_port,
             next_hop: MacAddress(hop.mac),
             mac: port.mac,
             vlan: view.vlan(),
-            dscp: view.dscp(),
             frame_bytes_max: port.frame_bytes_max,
         })
+    }
+
+    /// As if the frame had been sent to our own NIC.
+    #[cold]
+    fn inside(&self, local: &Local) -> Option<Link> {
+        let port = self.egress.get(usize::from(local.network.port.0))?;
+        Some(Link {
+            port: local.network.port,
+            next_hop: port.mac,
+            mac: port.mac,
+            vlan: local.network.vlan,
+            frame_bytes_max: u16::MAX,
+        })
+    }
+}
+
+impl Departure<'_> {
+    /// The port the frame leaves by.
+    #[inline]
+    pub(super) fn port(&self) -> EgressPort {
+        self.link.port
     }
 
     /// Puts new headers in place of the ones the datagram came with.
     #[inline]
     pub(super) fn rewrite(&self, arrival: &Arrival, frame: &mut Frame) -> Result<(), DropReason> {
-        let (network, ip_bytes) = match self.to.ip.v4() {
-            Some(_) => (Network::V4, ipv4::HEADER_BYTES),
-            None => (Network::V6, ipv6::HEADER_BYTES),
+        let link = &self.link;
+        let ip_bytes = match self.network {
+            Network::V4 => ipv4::HEADER_BYTES,
+            Network::V6 => ipv6::HEADER_BYTES,
         };
-        let link_bytes = ethernet::header_bytes(self.vlan);
+        let link_bytes = ethernet::header_bytes(link.vlan);
         let header_bytes = link_bytes + ip_bytes + udp::HEADER_BYTES;
         let payload_bytes = usize::from(arrival.payload_bytes);
-        if header_bytes + payload_bytes > usize::from(self.frame_bytes_max) {
+        if header_bytes + payload_bytes > usize::from(link.frame_bytes_max) {
             return Err(DropReason::TooLong);
         }
         let frame_bytes = frame
             .reheader(usize::from(arrival.payload_at), payload_bytes, header_bytes)
             .ok_or(DropReason::TooLong)?;
-        let (link, packet) = frame_bytes.split_at_mut(link_bytes);
-        let (ip, datagram) = packet.split_at_mut(ip_bytes);
-        let (udp, payload) = datagram
+        let (link_header, packet) = frame_bytes.split_at_mut(link_bytes);
+        let (ip_header, datagram) = packet.split_at_mut(ip_bytes);
+        let (udp_header, payload) = datagram
             .split_first_chunk_mut()
             .ok_or(DropReason::TooLong)?;
-        ethernet::build(link, self.next_hop, self.mac, self.vlan, network);
+        ethernet::build(
+            link_header,
+            link.next_hop,
+            link.mac,
+            link.vlan,
+            self.network,
+        );
         let udp_bytes = udp::HEADER_BYTES as u16 + arrival.payload_bytes;
-        self.build_ip(ip, udp_bytes);
+        self.build_ip(ip_header, udp_bytes);
         let checksum = self.checksum(arrival, payload, udp_bytes);
         udp::build(
-            udp,
-            self.from.port,
+            udp_header,
+            self.port,
             self.to.port,
             arrival.payload_bytes,
             checksum,
         );
-        frame.port = self.port;
+        frame.port = link.port;
         Ok(())
     }
 
     #[inline]
     fn build_ip(&self, out: &mut [u8], udp_bytes: u16) {
-        if let (Some(from), Some(to)) = (self.from.ip.v4(), self.to.ip.v4()) {
-            let out = out.first_chunk_mut().expect("as long as the header");
-            ipv4::build(out, from.into(), to.into(), self.dscp, udp_bytes);
-        } else {
-            let out = out.first_chunk_mut().expect("as long as the header");
-            let (from, to) = (self.from.ip.octets(), self.to.ip.octets());
-            ipv6::build(out, from.into(), to.into(), self.dscp, udp_bytes);
+        let (from, to) = (self.local.ip, self.to.ip);
+        match self.network {
+            Network::V4 => {
+                let out = out.first_chunk_mut().expect("as long as the header");
+                ipv4::build(out, v4(from), v4(to), self.dscp, udp_bytes);
+            }
+            Network::V6 => {
+                let out = out.first_chunk_mut().expect("as long as the header");
+                let (from, to) = (from.octets().into(), to.octets().into());
+                ipv6::build(out, from, to, self.dscp, udp_bytes);
+            }
         }
     }
 
@@ -140,20 +177,37 @@ impl Departure {
     /// 768) gets none there, and one over IPv6, where it is due (RFC 8200 §8.1).
     #[inline]
     fn checksum(&self, arrival: &Arrival, payload: &[u8], udp_bytes: u16) -> u16 {
-        let new = addressing(self.from, self.to);
+        let new = addressing(self.local, self.port, self.to);
         if arrival.checksum != 0 {
-            updated(arrival.checksum, arrival.addressing, new).udp_checksum()
-        } else if self.to.ip.v4().is_some() {
-            0
-        } else {
-            // Once in the pseudo header, once in the UDP header.
-            let lengths = Sum::default().word(udp_bytes).word(udp_bytes);
-            let protocol = u16::from(udp::PROTOCOL);
-            Sum::of(payload)
-                .plus(new)
-                .plus(lengths)
-                .word(protocol)
-                .udp_checksum()
+            return updated(arrival.checksum, arrival.addressing, new).udp_checksum();
+        }
+        match self.network {
+            Network::V4 => 0,
+            Network::V6 => {
+                // Once in the pseudo header, once in the UDP header.
+                let lengths = Sum::default().word(udp_bytes).word(udp_bytes);
+                let protocol = u16::from(udp::PROTOCOL);
+                Sum::of(payload)
+                    .plus(new)
+                    .plus(lengths)
+                    .word(protocol)
+                    .udp_checksum()
+            }
         }
     }
+}
+
+#[inline]
+fn network_of(ip: PackedIp) -> Network {
+    if ip.v4().is_some() {
+        Network::V4
+    } else {
+        Network::V6
+    }
+}
+
+/// The address of a slot whose network is known to be IPv4: the last four octets.
+#[inline]
+fn v4(ip: PackedIp) -> Ipv4Addr {
+    Ipv4Addr::from(ip.0[1] as u32)
 }

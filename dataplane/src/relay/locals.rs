@@ -1,131 +1,118 @@
 //! Our own media addresses: which slot a packet arrives at, and where one leaves from.
 
-use strait_shared::geometry::Geometry;
+use strait_shared::geometry::{AddressIndex, Geometry, LocalAddress};
 use strait_shared::net::{Endpoint, PackedIp};
 use strait_shared::slot::{EgressPort, SlotIndex};
 
+use crate::wire::checksum::Sum;
+
 /// Where a packet arrived: overlapping private networks are told apart by NIC and VLAN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
+pub(super) struct Network {
     /// The NIC.
-    pub port: EgressPort,
+    pub(super) port: EgressPort,
     /// The VLAN, 0 for none.
-    pub vlan: u16,
+    pub(super) vlan: u16,
 }
 
 /// One local address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Local {
-    /// The address.
-    pub ip: PackedIp,
-    /// The NIC and VLAN it lives on.
-    pub network: Network,
-    /// The first port of its range.
-    pub first_port: u16,
-    /// The slot of that port.
-    pub first_slot: u32,
-}
-
-#[derive(Clone, Copy)]
-struct Entry {
-    ip: PackedIp,
-    network: Network,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Local {
+    pub(super) ip: PackedIp,
+    pub(super) network: Network,
+    /// What the address adds to a UDP checksum.
+    pub(super) sum: Sum,
     first_port: u16,
     last_port: u16,
+    /// The slot of the first port.
     first_slot: u32,
 }
 
-/// The local addresses, searchable by address and by slot.
-pub struct Locals {
-    /// Open addressing with linear probing, at most a quarter full.
-    buckets: Box<[Option<Entry>]>,
+/// The local addresses, by number and by address.
+pub(super) struct Locals {
     locals: Box<[Local]>,
-    /// First slot of each local but the first, padded to whole vectors.
-    boundaries: Box<[u32]>,
-    spare_base: u32,
+    /// Open addressing with linear probing, at most a quarter full: number plus one, 0 for empty.
+    buckets: Box<[u16]>,
 }
 
-/// Boundaries are compared this many at once.
-const LANES: usize = 8;
 const BUCKETS_MIN: usize = 16;
 
 impl Locals {
     /// The addresses of `geometry`.
-    pub fn new(geometry: &Geometry) -> Self {
-        let mut locals = Vec::new();
+    pub(super) fn new(geometry: &Geometry) -> Self {
         let mut first_slot = 0;
-        let count = geometry.addresses().len();
-        let size = (count * 4).next_power_of_two().max(BUCKETS_MIN);
-        let mut buckets = vec![None; size].into_boxed_slice();
-        for address in geometry.addresses() {
-            let network = Network {
-                port: address.egress_port,
-                vlan: address.vlan.unwrap_or(0),
-            };
-            let ip = PackedIp::from(address.ip);
-            locals.push(Local {
-                ip,
-                network,
-                first_port: address.first_port,
-                first_slot,
-            });
-            let entry = Entry {
-                ip,
-                network,
-                first_port: address.first_port,
-                last_port: address.last_port,
-                first_slot,
-            };
-            let mut at = bucket(size, ip, network);
-            while buckets[at].is_some() {
+        let mut local = |address: &LocalAddress| {
+            let local = Local::new(address, first_slot);
+            first_slot += address.ports();
+            local
+        };
+        let locals: Box<[Local]> = geometry.addresses().iter().map(&mut local).collect();
+        let size = (locals.len() * 4).next_power_of_two().max(BUCKETS_MIN);
+        let mut buckets = vec![0; size].into_boxed_slice();
+        for (number, local) in locals.iter().enumerate() {
+            let mut at = bucket(size, local.ip, local.network);
+            while buckets[at] != 0 {
                 at = (at + 1) & (size - 1);
             }
-            buckets[at] = Some(entry);
-            first_slot += address.ports();
+            buckets[at] = number as u16 + 1;
         }
-        let mut boundaries: Vec<u32> = locals.iter().skip(1).map(|l| l.first_slot).collect();
-        boundaries.resize(boundaries.len().next_multiple_of(LANES), u32::MAX);
-        Self {
-            buckets,
-            locals: locals.into(),
-            boundaries: boundaries.into(),
-            spare_base: first_slot,
-        }
+        Self { locals, buckets }
     }
 
-    /// The slot that a packet to `to` arrives at.
+    /// The slot that a packet to `to` arrives at, and its address.
     #[inline]
-    pub fn find(&self, network: Network, to: Endpoint) -> Option<SlotIndex> {
+    pub(super) fn find(&self, network: Network, to: Endpoint) -> Option<(SlotIndex, &Local)> {
         let mask = self.buckets.len() - 1;
         let mut at = bucket(self.buckets.len(), to.ip, network);
-        while let Some(entry) = &self.buckets[at] {
-            let ports = entry.first_port..=entry.last_port;
-            if entry.ip == to.ip && entry.network == network && ports.contains(&to.port) {
-                return Some(SlotIndex(
-                    entry.first_slot + u32::from(to.port - entry.first_port),
-                ));
+        loop {
+            let number = self.buckets[at].checked_sub(1)?;
+            let local = &self.locals[usize::from(number)];
+            if local.ip == to.ip
+                && local.network == network
+                && (local.first_port..=local.last_port).contains(&to.port)
+            {
+                let slot = local.first_slot + u32::from(to.port - local.first_port);
+                return Some((SlotIndex(slot), local));
             }
             at = (at + 1) & mask;
         }
-        None
     }
 
-    /// The local address of a slot and the port it stands for; nothing for spare slots.
+    /// The address with this number.
     #[inline]
-    pub fn of(&self, slot: SlotIndex) -> Option<(&Local, u16)> {
-        if slot.0 >= self.spare_base {
-            return None;
-        }
-        let below = |lanes: &[u32]| {
-            lanes
-                .iter()
-                .map(|&first| usize::from(first <= slot.0))
-                .sum::<usize>()
-        };
-        let index: usize = self.boundaries.chunks_exact(LANES).map(below).sum();
-        let local = &self.locals[index];
-        Some((local, local.first_port + (slot.0 - local.first_slot) as u16))
+    pub(super) fn get(&self, index: AddressIndex) -> Option<&Local> {
+        self.locals.get(usize::from(index.0))
     }
+}
+
+impl Local {
+    fn new(address: &LocalAddress, first_slot: u32) -> Self {
+        let ip = PackedIp::from(address.ip);
+        Self {
+            ip,
+            network: Network {
+                port: address.egress_port,
+                vlan: address.vlan.unwrap_or(0),
+            },
+            sum: ip_sum(ip),
+            first_port: address.first_port,
+            last_port: address.last_port,
+            first_slot,
+        }
+    }
+
+    /// The port that one of the address's slots stands for.
+    #[inline]
+    pub(super) fn port(&self, slot: SlotIndex) -> u16 {
+        let offset = slot.0.wrapping_sub(self.first_slot) as u16;
+        self.first_port.wrapping_add(offset)
+    }
+}
+
+/// What an address adds to a UDP checksum.
+#[inline]
+pub(super) fn ip_sum(ip: PackedIp) -> Sum {
+    Sum::default().quad_word(ip.0[0]).quad_word(ip.0[1])
 }
 
 fn bucket(size: usize, ip: PackedIp, network: Network) -> usize {
@@ -139,7 +126,7 @@ fn bucket(size: usize, ip: PackedIp, network: Network) -> usize {
 mod tests {
     use super::*;
     use std::net::{IpAddr, SocketAddr};
-    use strait_shared::geometry::{LocalAddress, Sizes};
+    use strait_shared::geometry::Sizes;
 
     fn geometry() -> Geometry {
         let address = |ip: &str, vlan, first_port, last_port, port| LocalAddress {
@@ -175,13 +162,15 @@ mod tests {
         let locals = Locals::new(&geometry);
         for slot in (0..geometry.slots()).map(SlotIndex) {
             let Some(expected) = geometry.local(slot) else {
-                assert!(geometry.spares().contains(&slot.0) && locals.of(slot).is_none());
                 continue;
             };
-            let (local, port) = locals.of(slot).unwrap();
-            assert_eq!(local.ip.ip(), Some(expected.ip()));
-            assert_eq!(port, expected.port());
-            assert_eq!(locals.find(local.network, expected.into()), Some(slot));
+            let local = locals.get(geometry.address(slot).unwrap()).unwrap();
+            assert_eq!(
+                (local.ip.ip(), local.port(slot)),
+                (Some(expected.ip()), expected.port())
+            );
+            let found = locals.find(local.network, expected.into());
+            assert_eq!(found.map(|(slot, _)| slot), Some(slot));
         }
     }
 
@@ -194,7 +183,8 @@ mod tests {
                 vlan,
             };
             let ip: IpAddr = ip.parse().unwrap();
-            locals.find(network, SocketAddr::new(ip, to).into())
+            let found = locals.find(network, SocketAddr::new(ip, to).into());
+            found.map(|(slot, _)| slot)
         };
         assert_eq!(find(0, 0, "10.0.0.1", 19_999), None);
         assert_eq!(find(0, 0, "10.0.0.1", 20_010), None);

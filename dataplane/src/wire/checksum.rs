@@ -5,6 +5,9 @@
 //! taken in network order; an IPv4-mapped IPv6 address sums to the same as the IPv4 address,
 //! because its `ffff` is the other zero of one's complement.
 
+/// A zero of one's complement above every sum that occurs: one of 2¹⁶ words stays below 2⁴⁸.
+const ZERO: u64 = 0xffff << 32;
+
 /// A running one's complement sum of 16-bit words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sum(u64);
@@ -31,12 +34,18 @@ impl Sum {
         Self(self.0 + u64::from(word))
     }
 
-    /// Adds the eight 16-bit words of a 128-bit number.
+    /// Adds the two 16-bit words of a 32-bit number.
     #[inline]
     #[must_use]
-    pub fn wide(self, value: u128) -> Self {
-        let part = |shift: u32| u64::from((value >> shift) as u32);
-        Self(self.0 + part(96) + part(64) + part(32) + part(0))
+    pub fn double_word(self, words: u32) -> Self {
+        Self(self.0 + u64::from(words))
+    }
+
+    /// Adds the four 16-bit words of a 64-bit number.
+    #[inline]
+    #[must_use]
+    pub fn quad_word(self, words: u64) -> Self {
+        Self(self.0 + (words >> 32) + (words & 0xffff_ffff))
     }
 
     /// Adds another sum.
@@ -46,11 +55,13 @@ impl Sum {
         Self(self.0 + other.0)
     }
 
-    /// Takes another sum away, by adding its complement.
+    /// Takes another sum away, by adding its complement: the distance to a multiple of `ffff`,
+    /// which is a zero of one's complement.
     #[inline]
     #[must_use]
     pub fn minus(self, other: Self) -> Self {
-        Self(self.0 + u64::from(!other.fold()))
+        debug_assert!(other.0 < ZERO, "sums are of a few thousand words");
+        Self(self.0 + (ZERO - other.0))
     }
 
     /// The sum folded to 16 bits.
@@ -112,7 +123,11 @@ mod tests {
     fn a_mapped_address_sums_like_the_plain_one() {
         let plain = Sum::of(&[192, 0, 2, 1]);
         let mapped = std::net::Ipv4Addr::new(192, 0, 2, 1).to_ipv6_mapped();
-        assert_eq!(Sum::default().wide(u128::from(mapped)).fold(), plain.fold());
+        let [high, low] = strait_shared::net::PackedIp::from_v6(mapped.octets()).0;
+        assert_eq!(
+            Sum::default().quad_word(high).quad_word(low).fold(),
+            plain.fold()
+        );
     }
 
     /// The obvious sum, word by word with end-around carry.

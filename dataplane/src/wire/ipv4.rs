@@ -7,7 +7,8 @@ use super::{Fault, checksum::Sum, udp};
 /// Octets of a header without options.
 pub const HEADER_BYTES: usize = 20;
 
-const DONT_FRAGMENT: u8 = 0x40;
+const VERSION_AND_LENGTH: u16 = 0x45;
+const DONT_FRAGMENT: u16 = 0x4000;
 const FRAGMENT_MASK: u16 = 0x3fff;
 const TIME_TO_LIVE: u8 = 64;
 
@@ -95,15 +96,24 @@ pub fn build(
     dscp: u8,
     payload_bytes: u16,
 ) {
-    out[0] = 0x45;
-    out[1] = dscp << 2;
-    out[2..4].copy_from_slice(&(HEADER_BYTES as u16 + payload_bytes).to_be_bytes());
-    out[4..10].copy_from_slice(&[0, 0, DONT_FRAGMENT, 0, TIME_TO_LIVE, udp::PROTOCOL]);
-    out[10..12].copy_from_slice(&[0, 0]);
+    let total_bytes = HEADER_BYTES as u16 + payload_bytes;
+    // Summed from the values: reading back octets just written would stall for the stores.
+    let checksum = Sum::default()
+        .word(VERSION_AND_LENGTH << 8 | u16::from(dscp) << 2)
+        .word(total_bytes)
+        .word(DONT_FRAGMENT)
+        .word(u16::from(TIME_TO_LIVE) << 8 | u16::from(udp::PROTOCOL))
+        .double_word(u32::from(source))
+        .double_word(u32::from(destination))
+        .checksum();
+    out[0..2].copy_from_slice(&[VERSION_AND_LENGTH as u8, dscp << 2]);
+    out[2..4].copy_from_slice(&total_bytes.to_be_bytes());
+    out[4..6].copy_from_slice(&[0, 0]);
+    out[6..8].copy_from_slice(&DONT_FRAGMENT.to_be_bytes());
+    out[8..10].copy_from_slice(&[TIME_TO_LIVE, udp::PROTOCOL]);
+    out[10..12].copy_from_slice(&checksum.to_be_bytes());
     out[12..16].copy_from_slice(&source.octets());
     out[16..20].copy_from_slice(&destination.octets());
-    let checksum = Sum::of(out).checksum();
-    out[10..12].copy_from_slice(&checksum.to_be_bytes());
 }
 
 #[cfg(test)]

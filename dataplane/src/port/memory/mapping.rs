@@ -91,6 +91,39 @@ impl Mapping {
         &self.slice(at, 1)[0]
     }
 
+    /// Copies octets out of the words from `at` on, which the peer has published and leaves
+    /// alone until they are given back.
+    ///
+    /// # Panics
+    /// When they do not all lie in the mapping.
+    #[inline]
+    pub(super) fn read(&self, at: usize, octets: &mut [u8]) {
+        let words = self.slice(at, octets.len().div_ceil(8));
+        // SAFETY: the source lies in the mapping by the line above, the destination is ours, and
+        // they cannot overlap. Only a peer that breaks the protocol writes meanwhile; whatever
+        // octets that yields are a value of `u8`.
+        // JUSTIFICATION: word by word through the atomics took 7 ns more for 214 octets.
+        unsafe {
+            std::ptr::copy_nonoverlapping(words.as_ptr().cast(), octets.as_mut_ptr(), octets.len());
+        }
+    }
+
+    /// Copies octets into the words from `at` on, which the peer has given back and leaves alone
+    /// until they are published.
+    ///
+    /// # Panics
+    /// When they do not all lie in the mapping.
+    #[inline]
+    pub(super) fn write(&self, at: usize, octets: &[u8]) {
+        let words = self.slice(at, octets.len().div_ceil(8));
+        // SAFETY: as in `read`; the words are behind atomics, which may be written through a
+        // shared reference.
+        unsafe {
+            let target = words.as_ptr().cast_mut().cast();
+            std::ptr::copy_nonoverlapping(octets.as_ptr(), target, octets.len());
+        }
+    }
+
     pub(super) fn load(&self, at: usize) -> u64 {
         self.word(at).load(Ordering::Acquire)
     }

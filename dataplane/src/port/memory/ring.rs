@@ -1,7 +1,7 @@
 //! A single-producer, single-consumer ring of frames in shared words.
 //!
-//! Frames are copied as relaxed atomic words: a peer that breaks the protocol can tear a frame,
-//! which the relay checks anyway, and nothing else. Indices run freely and wrap.
+//! A peer that breaks the protocol can tear a frame, which the relay checks anyway, and nothing
+//! else. Indices run freely and wrap.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -56,20 +56,10 @@ impl Sender {
     /// Writes a frame of at most [`FRAME_BYTES_MAX`] octets into the next slot.
     pub(super) fn put(&mut self, frame: &[u8]) {
         let at = slot(self.base, self.next, self.frames);
-        let slot = self.mapping.slice(at, SLOT_WORDS);
-        slot[0].store(frame.len() as u64, Ordering::Relaxed);
-        let mut chunks = frame.chunks_exact(8);
-        let words = &slot[FRAME_AT..];
-        for (word, chunk) in words.iter().zip(&mut chunks) {
-            let chunk = chunk.first_chunk().expect("eight octets");
-            word.store(u64::from_ne_bytes(*chunk), Ordering::Relaxed);
-        }
-        let tail = chunks.remainder();
-        if !tail.is_empty() {
-            let mut last = [0; 8];
-            last[..tail.len()].copy_from_slice(tail);
-            words[frame.len() / 8].store(u64::from_ne_bytes(last), Ordering::Relaxed);
-        }
+        self.mapping
+            .word(at)
+            .store(frame.len() as u64, Ordering::Relaxed);
+        self.mapping.write(at + FRAME_AT, frame);
         self.next = self.next.wrapping_add(1);
     }
 
@@ -118,15 +108,9 @@ impl Receiver {
     pub(super) fn take(&mut self, space: &mut [u8; FRAME_BYTES_MAX]) -> Option<usize> {
         let at = slot(self.base, self.next, self.frames);
         self.next = self.next.wrapping_add(1);
-        let slot = self.mapping.slice(at, SLOT_WORDS);
-        let length = usize::try_from(slot[0].load(Ordering::Relaxed)).ok()?;
-        if length > FRAME_BYTES_MAX {
-            return None;
-        }
-        let chunks = space[..length.next_multiple_of(8)].chunks_exact_mut(8);
-        for (chunk, word) in chunks.zip(&slot[FRAME_AT..]) {
-            chunk.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
-        }
+        let length = self.mapping.word(at).load(Ordering::Relaxed);
+        let length = usize::try_from(length).ok()?;
+        self.mapping.read(at + FRAME_AT, space.get_mut(..length)?);
         Some(length)
     }
 
