@@ -109,8 +109,13 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         if self.is_running() {
+            // Strait drains at the first signal and ends at the second; killed, it would leave its
+            // processes behind.
             self.signal("TERM");
-            if !wait_until(Duration::from_secs(2), || !self.is_running()) {
+            if !wait_until(Duration::from_secs(1), || !self.is_running()) {
+                self.signal("TERM");
+            }
+            if !wait_until(Duration::from_secs(5), || !self.is_running()) {
                 let _ = self.child.kill();
             }
         }

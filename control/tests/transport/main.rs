@@ -1,5 +1,7 @@
 //! The transport on real sockets.
 
+#![allow(clippy::unwrap_used)]
+
 mod binding;
 mod bounds;
 mod support;

@@ -1,5 +1,7 @@
 //! Calls through Strait between programs that are not ours, over networks that NATs divide.
 
+#![allow(clippy::unwrap_used)]
+
 mod bindings;
 mod cancel;
 mod environment;
