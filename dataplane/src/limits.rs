@@ -32,7 +32,7 @@ pub const COMMANDS_PER_BREATH: usize = 32;
 /// Open slots a worker looks over between two bursts.
 pub const SWEEP_PER_BREATH: usize = 256;
 /// How often a worker means to have looked over every slot it owns.
-pub const SWEEP_PERIOD: Duration = Duration::from_millis(1_000);
+pub const SWEEP_PERIOD: Duration = Duration::from_secs(2);
 /// Fresh latches, and refused sources, that wait to be reported.
 pub const NOTICES_MAX: usize = 256;
 /// At most one refused source is reported for each slot in this time.

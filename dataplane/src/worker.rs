@@ -17,7 +17,7 @@ use self::idle::Idle;
 pub use self::idle::{IdlePolicy, pin};
 use self::publication::Publication;
 use crate::frame::Frame;
-use crate::limits::{BURST, PUBLISH_BREATHS};
+use crate::limits::{BURST, PORTS_MAX, PUBLISH_BREATHS};
 use crate::port::{Port, PortCounters};
 use crate::relay::{Egress, Owner, Relay, Tally};
 
@@ -90,15 +90,15 @@ impl Worker {
     pub fn breathe(&mut self) -> bool {
         let now = (self.clock)();
         let received = self.receive(now);
+        let mut gone = now;
         if received > 0 {
             self.relay.process(&mut self.frames[..received], now);
-            self.send(now);
+            gone = self.send(now);
         }
         let turn = self.owner.work(self.relay.notices(), now);
         self.publication.delayed(turn.delayed);
         let busy = received > 0 || turn.commands > 0;
-        self.publication
-            .breath(busy.then(|| (self.clock)().since(now)));
+        self.publication.breath(gone.since(now));
         if turn.commands > 0 {
             // Control waits to see what took effect.
             self.publish();
@@ -132,19 +132,26 @@ impl Worker {
         received
     }
 
-    fn send(&mut self, now: Instant) {
+    /// Sends what departs; returns when that was done.
+    fn send(&mut self, now: Instant) -> Instant {
+        let mut sent = [0; PORTS_MAX];
         for (number, port) in self.ports.iter_mut().enumerate() {
             let number = EgressPort(number as u8);
             let chosen = self.relay.departing(number);
             if chosen.is_empty() {
                 continue;
             }
-            let sent = port.tx_burst(now, &mut self.frames, chosen);
-            let gone = (self.clock)();
-            self.publication
-                .sent(gone, &self.frames, &chosen[..sent.min(chosen.len())]);
+            sent[usize::from(number.0)] = port.tx_burst(now, &mut self.frames, chosen);
+        }
+        let gone = (self.clock)();
+        for (number, &sent) in sent[..self.ports.len()].iter().enumerate() {
+            let number = EgressPort(number as u8);
+            let chosen = self.relay.departing(number);
+            let chosen = &chosen[..sent.min(chosen.len())];
+            self.publication.sent(gone, &self.frames, chosen);
             self.relay.departed(number, sent, &self.frames);
         }
+        gone
     }
 
     fn publish(&mut self) {

@@ -3,9 +3,19 @@
 use strait_shared::slot::SlotIndex;
 use strait_shared::time::Instant;
 
-/// Open slots with the time each was opened or changed last. Every operation takes constant time.
+/// What a sweep knows of an open slot without looking into the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OpenSlot {
+    pub(super) slot: SlotIndex,
+    /// How long nothing may arrive before silence is reported; 0 for ever.
+    pub(super) silence_timeout_ms: u32,
+    /// When the slot was opened or changed last.
+    pub(super) armed: Instant,
+}
+
+/// Open slots. Every operation takes constant time.
 pub(super) struct OpenSlots {
-    list: Vec<(SlotIndex, Instant)>,
+    list: Vec<OpenSlot>,
     /// For every slot its place in the list, plus one; 0 for none.
     places: Box<[u32]>,
     cursor: usize,
@@ -25,14 +35,14 @@ impl OpenSlots {
         self.list.len()
     }
 
-    /// Adds a slot of the table, or notes the time of one that is there.
-    pub(super) fn insert(&mut self, slot: SlotIndex, now: Instant) {
-        match self.places[slot.0 as usize] {
-            0 => {
-                self.list.push((slot, now));
-                self.places[slot.0 as usize] = self.list.len() as u32;
-            }
-            place => self.list[place as usize - 1].1 = now,
+    /// Adds a slot of the table, or replaces what is known of one that is there.
+    pub(super) fn insert(&mut self, open: OpenSlot) {
+        let place = &mut self.places[open.slot.0 as usize];
+        if *place == 0 {
+            self.list.push(open);
+            *place = self.list.len() as u32;
+        } else {
+            self.list[*place as usize - 1] = open;
         }
     }
 
@@ -41,14 +51,14 @@ impl OpenSlots {
         let place = std::mem::take(&mut self.places[slot.0 as usize]);
         if place != 0 {
             self.list.swap_remove(place as usize - 1);
-            if let Some((moved, _)) = self.list.get(place as usize - 1) {
-                self.places[moved.0 as usize] = place;
+            if let Some(moved) = self.list.get(place as usize - 1) {
+                self.places[moved.slot.0 as usize] = place;
             }
         }
     }
 
     /// The next slot of the round.
-    pub(super) fn next(&mut self) -> Option<(SlotIndex, Instant)> {
+    pub(super) fn next(&mut self) -> Option<OpenSlot> {
         if self.cursor >= self.list.len() {
             self.cursor = 0;
         }
@@ -59,7 +69,7 @@ impl OpenSlots {
 
     /// The slot that comes `distance` after the next one, unless the round ends before.
     pub(super) fn ahead(&self, distance: usize) -> Option<SlotIndex> {
-        self.list.get(self.cursor + distance).map(|(slot, _)| *slot)
+        self.list.get(self.cursor + distance).map(|open| open.slot)
     }
 }
 
@@ -75,10 +85,14 @@ mod tests {
             let mut open = OpenSlots::new(8, 8);
             let mut oracle = BTreeMap::new();
             for (number, (slot, insert)) in steps.into_iter().enumerate() {
-                let at = Instant::from_millis(number as u64);
+                let slot_now = OpenSlot {
+                    slot: SlotIndex(slot),
+                    silence_timeout_ms: slot,
+                    armed: Instant::from_millis(number as u64),
+                };
                 if insert {
-                    open.insert(SlotIndex(slot), at);
-                    oracle.insert(SlotIndex(slot), at);
+                    open.insert(slot_now);
+                    oracle.insert(SlotIndex(slot), slot_now);
                 } else {
                     open.remove(SlotIndex(slot));
                     oracle.remove(&SlotIndex(slot));
@@ -86,7 +100,10 @@ mod tests {
                 open.next();
             }
             open.cursor = 0;
-            let round: BTreeMap<_, _> = (0..open.len()).filter_map(|_| open.next()).collect();
+            let round: BTreeMap<_, _> = (0..open.len())
+                .filter_map(|_| open.next())
+                .map(|open| (open.slot, open))
+                .collect();
             prop_assert_eq!(round, oracle);
         }
     }

@@ -11,13 +11,13 @@ use strait_shared::adjacency::AdjacencyTable;
 use strait_shared::command::{Command, CommandId, Event, RejectReason};
 use strait_shared::region::{Held, WorkerEnd};
 use strait_shared::ring::{Consumer, RingError};
-use strait_shared::slot::{Generation, SlotIndex};
+use strait_shared::slot::{Forwarding, SlotIndex};
 use strait_shared::statistics::StatisticsWriter;
-use strait_shared::table::{ApplyError, ForwardingView, OwnerTable, SlotRef, Table};
+use strait_shared::table::{ApplyError, ForwardingView, OwnerTable, SlotRef, Table, UsageView};
 use strait_shared::time::Instant;
 
 use super::notices::Notices;
-use super::open_slots::OpenSlots;
+use super::open_slots::{OpenSlot, OpenSlots};
 use super::outbox::Outbox;
 use crate::limits::{COMMANDS_PER_BREATH, SWEEP_PER_BREATH, SWEEP_PERIOD};
 
@@ -53,7 +53,13 @@ impl Owner {
         let slots = end.table.table().len();
         let mut open = OpenSlots::new(slots, end.table.indices().count());
         for slot in end.table.open_indices() {
-            open.insert(slot, now);
+            let usage =
+                open_view(end.table.table(), slot).and_then(|(words, view)| words.usage(&view));
+            open.insert(OpenSlot {
+                slot,
+                silence_timeout_ms: usage.map_or(0, |usage| usage.silence_timeout_ms),
+                armed: now,
+            });
         }
         let owner = Self {
             commands: end.commands,
@@ -140,7 +146,7 @@ impl Owner {
                 ref forwarding,
             } => {
                 self.table.open(slot, generation, forwarding, now)?;
-                self.open.insert(slot, now);
+                self.arm(slot, forwarding, now);
             }
             Command::Update {
                 slot,
@@ -149,7 +155,7 @@ impl Owner {
                 rearm,
             } => {
                 self.table.update(slot, generation, forwarding, rearm)?;
-                self.open.insert(slot, now);
+                self.arm(slot, forwarding, now);
             }
             Command::Close { slot, generation } => {
                 let counters = self.table.close(slot, generation)?;
@@ -163,6 +169,15 @@ impl Owner {
             Command::Adjacency { index, next_hop } => self.adjacencies.set(index, next_hop)?,
         }
         Ok(None)
+    }
+
+    /// A slot's silence is counted from here.
+    fn arm(&mut self, slot: SlotIndex, forwarding: &Forwarding, now: Instant) {
+        self.open.insert(OpenSlot {
+            slot,
+            silence_timeout_ms: forwarding.silence_timeout_ms,
+            armed: now,
+        });
     }
 
     fn report(&mut self, notices: &mut Notices) {
@@ -196,23 +211,27 @@ impl Owner {
             if let Some(slot) = ahead.and_then(|ahead| self.table.table().slot(ahead)) {
                 slot.prefetch();
             }
-            if let Some((index, armed)) = self.open.next() {
-                self.look_over(index, armed, now);
+            if let Some(open) = self.open.next() {
+                self.look_over(open, now);
             }
         }
     }
 
     /// Reports what control has not been told of one slot. An event that finds no room waits for
     /// the next round.
-    fn look_over(&mut self, index: SlotIndex, armed: Instant, now: Instant) {
+    fn look_over(&mut self, open: OpenSlot, now: Instant) {
+        let index = open.slot;
         let Some((slot, view)) = open_view(self.table.table(), index) else {
             return;
         };
-        if self.outbox.has_room() {
+        if !view.latch.is_announced() && self.outbox.has_room() {
             self.outbox.announce(index, &slot, &view);
         }
+        let Some(silent) = hearing(open, &slot, &view, now) else {
+            return;
+        };
         if self.outbox.has_room()
-            && let Some((generation, silent)) = hearing(&slot, &view, armed, now)
+            && let Some(UsageView { generation, .. }) = slot.usage(&view)
         {
             self.outbox.emit(&match silent {
                 true => Event::Silent {
@@ -229,25 +248,24 @@ impl Owner {
     }
 }
 
-/// Whether a slot has fallen silent (true) or is heard again (false), when that is news. A slot
-/// is armed when it is opened or changed: its silence is counted from there.
+/// Whether a slot has fallen silent (true) or is heard again (false), when that is news.
+#[inline]
 fn hearing(
+    open: OpenSlot,
     slot: &SlotRef<'_>,
     view: &ForwardingView,
-    armed: Instant,
     now: Instant,
-) -> Option<(Generation, bool)> {
-    let usage = slot.usage(view)?;
-    let timeout = Duration::from_millis(u64::from(usage.silence_timeout_ms));
-    if timeout.is_zero() || !view.accepts() {
+) -> Option<bool> {
+    if open.silence_timeout_ms == 0 || !view.accepts() {
         return None;
     }
+    let timeout = Duration::from_millis(u64::from(open.silence_timeout_ms));
     let last_seen = slot.last_seen();
-    let silent = now.since(last_seen.max(armed)) >= timeout;
+    let silent = now.since(last_seen.max(open.armed)) >= timeout;
     let heard = now.since(last_seen) < timeout;
     match view.is_silent() {
-        true => heard.then_some((usage.generation, false)),
-        false => silent.then_some((usage.generation, true)),
+        true => heard.then_some(false),
+        false => silent.then_some(true),
     }
 }
 

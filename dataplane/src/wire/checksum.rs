@@ -67,10 +67,9 @@ impl Sum {
     /// The sum folded to 16 bits.
     #[inline]
     pub fn fold(self) -> u16 {
-        let folded = (self.0 >> 32) + (self.0 & 0xffff_ffff);
-        let folded = (folded >> 16) + (folded & 0xffff);
-        let folded = (folded >> 16) + (folded & 0xffff);
-        ((folded >> 16) + (folded & 0xffff)) as u16
+        // Adding the halves crosswise leaves their sum, end-around carry included, on top.
+        let folded = (self.0.wrapping_add(self.0.rotate_left(32)) >> 32) as u32;
+        (folded.wrapping_add(folded.rotate_left(16)) >> 16) as u16
     }
 
     /// The checksum field that covers this sum.

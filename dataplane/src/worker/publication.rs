@@ -33,10 +33,10 @@ impl Publication {
         }
     }
 
-    /// One breath is over; `busy` is how long it took, if it found work.
-    pub(super) fn breath(&mut self, busy: Option<Duration>) {
+    /// One breath is over; `busy` is how long it was at work on frames.
+    pub(super) fn breath(&mut self, busy: Duration) {
         self.breaths += 1;
-        self.busy += busy.unwrap_or_default();
+        self.busy += busy;
     }
 
     /// Whether an event had to wait in this breath.
