@@ -1,13 +1,23 @@
 //! The gateway from outside: messages in, messages out, by behaviour.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "gateway/world.rs"]
 mod world;
 
 #[path = "gateway/calls.rs"]
 mod calls;
+#[path = "gateway/cancelling.rs"]
+mod cancelling;
 #[path = "gateway/chaos.rs"]
 mod chaos;
+#[path = "gateway/dialogs.rs"]
+mod dialogs;
 #[path = "gateway/limits.rs"]
 mod limits;
+#[path = "gateway/lossless.rs"]
+mod lossless;
 #[path = "gateway/registrations.rs"]
 mod registrations;
+#[path = "gateway/routing.rs"]
+mod routing;

@@ -1,10 +1,13 @@
 //! Golden calls: whole messages in and out, and the media commands between, one scenario a file
 //! in `tests/golden/calls`. `UPDATE_GOLDEN=1` writes what comes out into the files.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "golden/play.rs"]
 mod play;
 #[path = "golden/scenario.rs"]
 mod scenario;
+#[allow(dead_code, reason = "the gateway's other tests use the rest")]
 #[path = "gateway/world.rs"]
 mod world;
 

@@ -211,7 +211,8 @@ impl Gateway {
             routes: &routes,
             via: &via,
             call_id: &other.call_id,
-            from_to: Some((&other.peer_uri, &other.uri)),
+            from: &other.peer_uri,
+            to: &other.uri,
             contacts: contact.as_slice(),
             described: true,
         };

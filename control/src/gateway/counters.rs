@@ -17,8 +17,10 @@ pub struct Counters {
     pub stray_responses: u64,
     /// ACKs that belong to no call.
     pub stray_acks: u64,
-    /// Requests refused for a loop or for being merged.
+    /// Requests refused because they had passed here before.
     pub loops: u64,
+    /// Requests refused because a copy of them was under way.
+    pub merged: u64,
     /// Calls begun.
     pub calls: u64,
     /// Calls answered.

@@ -83,8 +83,9 @@ impl Gateway {
         match outcome {
             Ok(RequestOutcome::New(server)) => self.new_request(now, flow, message, server),
             Ok(RequestOutcome::Merged(server)) => {
-                self.counters.loops += 1;
-                let reply = Reply::from(Status::LOOP_DETECTED).because("Request Merged");
+                let merged = Reply::from(Status::LOOP_DETECTED).because("Request Merged");
+                let reply = self.inspect(flow, message).err().unwrap_or(merged);
+                self.counters.merged += 1;
                 self.reply(now, server, message, reply);
             }
             Ok(RequestOutcome::Retransmission | RequestOutcome::AckAbsorbed(_)) => {}

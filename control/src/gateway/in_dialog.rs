@@ -9,7 +9,7 @@ use super::exchange::{Exchange, ExchangeKey, PartOf};
 use super::inspect::Inspected;
 use super::io::Flow;
 use super::limits::RETRY_AFTER_SECONDS;
-use super::mapping::{Crossing, Hosts};
+use super::mapping::Crossing;
 use super::outbound::Outbound;
 use super::received::Received;
 use super::reply::Reply;
@@ -189,7 +189,7 @@ impl Gateway {
         let named = |name, known: &[u8], theirs: &[u8]| -> Box<[u8]> {
             match request.address(name) {
                 Ok(address) if *address.uri.text == *known => theirs.into(),
-                Ok(address) => crossing.identity_of(&address.uri, Hosts::Hidden),
+                Ok(address) => crossing.identity_of(&address.uri, crossing.hosts_of_parties()),
                 Err(_) => theirs.into(),
             }
         };
@@ -200,7 +200,8 @@ impl Gateway {
             routes: &routes,
             via: &via,
             call_id: &other.call_id,
-            from_to: Some((&from_uri, &to_uri)),
+            from: &from_uri,
+            to: &to_uri,
             contacts: contact.as_slice(),
             described,
         };

@@ -16,8 +16,10 @@ pub struct Outbound<'a> {
     pub via: &'a [u8],
     /// The Call-ID on the far side.
     pub call_id: &'a [u8],
-    /// What From and To have as URIs; mapped where there is none.
-    pub from_to: Option<(&'a [u8], &'a [u8])>,
+    /// The URI in From.
+    pub from: &'a [u8],
+    /// The URI in To.
+    pub to: &'a [u8],
     /// What stands for each Contact; tokens are made where there are too few.
     pub contacts: &'a [Token],
     /// Whether the media plane has seen to the session description.
@@ -29,7 +31,7 @@ impl Outbound<'_> {
     pub fn edit(&self, request: &Message, crossing: &mut Crossing, edits: &mut Splices) {
         self.edit_request_uri(request, crossing, edits);
         self.edit_route(request, edits);
-        self.edit_identity(request, crossing, edits);
+        self.edit_identity(request, edits);
         let mut tokens = self.contacts.iter();
         for (_, contact) in request.addresses(HeaderName::Contact).flatten() {
             match tokens.next() {
@@ -80,20 +82,15 @@ impl Outbound<'_> {
         }
     }
 
-    fn edit_identity(&self, request: &Message, crossing: &Crossing, edits: &mut Splices) {
+    fn edit_identity(&self, request: &Message, edits: &mut Splices) {
         if let Ok(call_id) = request.call_id() {
             replace_changed(edits, call_id, self.call_id);
         }
-        let names = [HeaderName::From, HeaderName::To];
-        for (index, name) in names.into_iter().enumerate() {
+        for (name, uri) in [(HeaderName::From, self.from), (HeaderName::To, self.to)] {
             let Ok(address) = request.address(name) else {
                 continue;
             };
-            match self.from_to {
-                Some((from, _)) if index == 0 => replace_uri(edits, &address, from),
-                Some((_, to)) => replace_uri(edits, &address, to),
-                None => crossing.from_to(&address, edits),
-            }
+            replace_uri(edits, &address, uri);
         }
     }
 }

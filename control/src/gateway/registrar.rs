@@ -125,10 +125,9 @@ impl Gateway {
         let told = granted.iter().map(|granted| granted.near_seconds).min();
         if let (Some(header), Some(told), Some(line)) =
             (header, told, response.header(HeaderName::Expires))
+            && told < header
         {
-            if told < header {
-                edits.replace_fmt(line.value, format_args!("{told}"));
-            }
+            edits.replace_fmt(line.value, format_args!("{told}"));
         }
         granted
     }

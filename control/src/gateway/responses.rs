@@ -254,8 +254,21 @@ impl Gateway {
                     self.forget_handshake(dialog, client);
                 }
             }
-            Event::ServerTimeout(_) | Event::ServerTerminated(_) => {}
+            Event::ServerTimeout(server) => self.sender_gone(now, server),
+            Event::ServerTerminated(_) => {}
         }
+    }
+
+    /// Nobody waits for a response any more: the request is taken back.
+    fn sender_gone(&mut self, now: Instant, server: ServerId) {
+        let Some(key) = self.exchanges.of_server(server) else {
+            return;
+        };
+        let exchange = self.exchanges.get_mut(key);
+        if let Some(client) = exchange.and_then(|exchange| exchange.client.take()) {
+            self.leave(now, client);
+        }
+        self.fail(now, key, Status::REQUEST_TIMEOUT.into());
     }
 
     fn client_failed(&mut self, now: Instant, client: ClientId, unreachable: bool) {

@@ -36,10 +36,11 @@ impl Gateway {
         if let Some(route) = self.route_to_token(near.realm, uri) {
             return route;
         }
-        if core && method != Method::Register {
-            if let Some(route) = self.route_to_user(near.realm, uri) {
-                return Ok(route);
-            }
+        if core
+            && method != Method::Register
+            && let Some(route) = self.route_to_user(near.realm, uri)
+        {
+            return Ok(route);
         }
         self.route_to_softswitches(near.realm, method)
     }

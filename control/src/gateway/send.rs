@@ -10,7 +10,7 @@ use super::exchange::{Exchange, ExchangeKey, PartOf};
 use super::inspect::Inspected;
 use super::io::Flow;
 use super::limits::{EXCHANGES_BESIDE_CALLS, EXCHANGES_PER_CALL};
-use super::mapping::{Crossing, Hosts};
+use super::mapping::Crossing;
 use super::outbound::{Outbound, joined, preloaded_routes};
 use super::received::Received;
 use super::reply::Reply;
@@ -68,14 +68,10 @@ impl Gateway {
             heard: false,
             cancelled: false,
         });
-        if let Some(Exchange {
-            part_of: PartOf::Call(call),
-            ..
-        }) = self.exchanges.get(key)
+        if let Some(&PartOf::Call(call)) = self.exchange_part(key)
+            && let Some(call) = self.calls.get_mut(call)
         {
-            if let Some(call) = self.calls.get_mut(*call) {
-                call.invite = Some(key);
-            }
+            call.invite = Some(key);
         }
         if let Err(reply) = self.transmit(now, key, request, target) {
             self.fail(now, key, reply);
@@ -152,7 +148,7 @@ impl Gateway {
             message: request,
             near,
             far,
-            softswitch,
+            softswitch: softswitch.or_else(|| self.settings.softswitch_at(far)),
             held: keeps_hops.then_some(&mut hops),
         };
         let callee = callee(request, &mut crossing)?;
@@ -162,7 +158,8 @@ impl Gateway {
             routes: &routes,
             via: &via,
             call_id: &callee.call_id,
-            from_to: Some((&callee.peer_uri, &callee.uri)),
+            from: &callee.peer_uri,
+            to: &callee.uri,
             contacts: &contacts,
             described: matches!(
                 self.exchanges.get(key),
@@ -291,12 +288,7 @@ fn caller(request: &Message, flow: Flow, contact: Option<Token>) -> Party {
 /// What is known of the other party so far: where it is and what it is told.
 fn callee(request: &Message, crossing: &mut Crossing) -> Result<Party, Reply> {
     let call_id = request.call_id().map_err(|_| Status::BAD_REQUEST)?;
-    let hide = crossing
-        .settings
-        .realm_config(crossing.far.realm)
-        .hide
-        .from_to_hosts;
-    let hosts = if hide { Hosts::Hidden } else { Hosts::OwnOnly };
+    let hosts = crossing.hosts_of_parties();
     let uri = |name| {
         let address = request.address(name).map_err(|_| Status::BAD_REQUEST)?;
         Ok::<_, Reply>(crossing.identity_of(&address.uri, hosts))

@@ -17,16 +17,23 @@ pub struct Found {
 ///
 /// A dotted quad counts wherever it does not run on into further digits or dotted numbers
 /// (version numbers, object identifiers); it may stand inside a name. An IPv6 literal counts
-/// where no letter or digit touches it.
+/// where no letter or digit touches it. A percent escape (RFC 3261 §19.1.2) is the character it
+/// stands for, so `%40` touches nothing.
 pub fn addresses(bytes: &[u8], span: Span) -> impl Iterator<Item = Found> {
     let (mut at, mut run_end) = (span.start(), span.start());
+    let mut seen = span;
     std::iter::from_fn(move || {
         while at < span.end() {
             if at >= run_end {
                 at += prefix(&bytes[at..span.end()], |byte| !is_literal(byte));
                 run_end = at + prefix(&bytes[at..span.end()], is_literal);
+                seen = span;
+                if is_escape(&bytes[span.start()..run_end], at - span.start()) {
+                    at += 2;
+                    seen = Span::new(at, span.end());
+                }
             }
-            if let Some(found) = find_in_run(bytes, span, at, run_end) {
+            if let Some(found) = find_in_run(bytes, seen, at, run_end) {
                 at = found.span.end();
                 return Some(found);
             }
@@ -34,6 +41,13 @@ pub fn addresses(bytes: &[u8], span: Span) -> impl Iterator<Item = Found> {
         }
         None
     })
+}
+
+/// Whether the two digits at `at` are a percent escape's.
+fn is_escape(bytes: &[u8], at: usize) -> bool {
+    let digits = bytes.get(at..at + 2).unwrap_or_default();
+    let escaped = digits.len() == 2 && digits.iter().all(u8::is_ascii_hexdigit);
+    escaped && bytes[..at].last() == Some(&b'%')
 }
 
 /// Longest IPv6 address written out: eight groups, the last two as a dotted quad.
@@ -141,6 +155,8 @@ mod tests {
         assert_eq!(found("10.0.0.1:2001:db8::1"), ["10.0.0.1", "2001:db8::1"]);
         assert_eq!(found("::ffff:192.0.2.1"), ["::ffff:192.0.2.1"]);
         assert_eq!(found("a=b:10.0.0.1:c:10.0.0.2"), ["10.0.0.1", "10.0.0.2"]);
+        assert_eq!(found("sip%3Aa%4010.0.0.1%3B"), ["10.0.0.1"]);
+        assert_eq!(found("%5B2001:db8::1%5D"), ["2001:db8::1"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! URIs that say who somebody is, and the URI a request is for.
 
 use super::{Crossing, Hidden};
-use crate::sip::{NameAddr, Span, Splices, Uri};
+use crate::sip::{Span, Splices, Uri};
 
 /// Whether addresses of parties are replaced, or our own alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,22 +20,21 @@ impl Crossing<'_> {
         };
         if self.is_own_near(&host_port) {
             edits.replace(host_port.whole, self.far_name());
-        } else if let Some(ip) = host_port.host.ip {
-            if hosts == Hosts::Hidden && !self.is_far(ip) {
-                edits.replace(host_port.whole, self.near_name());
-            }
+        } else if let Some(ip) = host_port.host.ip
+            && hosts == Hosts::Hidden
+            && !self.is_far(ip)
+        {
+            edits.replace(host_port.whole, self.near_name());
         }
     }
 
-    /// The host part of From or To, as far as the far realm is not to know it.
-    pub fn from_to(&self, address: &NameAddr, edits: &mut Splices) {
-        let hide = self
-            .settings
-            .realm_config(self.far.realm)
-            .hide
-            .from_to_hosts;
-        let hosts = if hide { Hosts::Hidden } else { Hosts::OwnOnly };
-        self.identity(&address.uri, hosts, edits);
+    /// Which hosts in From and To the far realm may not read.
+    pub fn hosts_of_parties(&self) -> Hosts {
+        let hide = self.settings.realm_config(self.far.realm).hide;
+        match hide.from_to_hosts {
+            true => Hosts::Hidden,
+            false => Hosts::OwnOnly,
+        }
     }
 
     /// The URI that [`Crossing::identity`] makes of `uri`, on its own.

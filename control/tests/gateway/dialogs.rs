@@ -1,0 +1,282 @@
+//! What happens within calls: offers that cross, requests out of order, lost messages, parties
+//! that go away.
+
+use std::time::Duration;
+
+use strait_control::gateway::io::{Input, Transport};
+use strait_shared::command::Event;
+
+use crate::calls::{ANSWER, INVITE, answered, response, within};
+use crate::world::{ACCESS, World, between, find, header, start};
+
+/// A request within the dialog from the callee, by what it saw of the call.
+fn from_callee(invite: &str, method: &str, cseq: u32, branch: &str, body: &str) -> String {
+    let value = |name| header(invite, name);
+    let target = between(value("Contact"), "<", ">");
+    let content = if body.is_empty() {
+        ""
+    } else {
+        "Content-Type: application/sdp\n"
+    };
+    format!(
+        "{method} {target} SIP/2.0\nVia: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK{branch};rport\n\
+         Max-Forwards: 70\nFrom: {};tag=b1\nTo: {}\nCall-ID: {}\nCSeq: {cseq} {method}\n\
+         Contact: <sip:bob@10.0.0.1:5060>\n{content}Content-Length: auto\n\n{body}",
+        value("To"),
+        value("From"),
+        value("Call-ID"),
+    )
+}
+
+fn with_offer(request: &str) -> String {
+    let offer = INVITE.split_once("\n\n").unwrap().1;
+    let head = "Contact: <sip:alice@192.168.1.5:5060>\nContent-Type: application/sdp\n";
+    request.replace(
+        "Content-Length: 0\n\n",
+        &format!("{head}Content-Length: auto\n\n{offer}"),
+    )
+}
+
+#[test]
+fn offers_that_cross_get_491_and_one_at_a_time_500() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let (invite, ok) = answered(&mut world, phone);
+    let again = with_offer(&within(&ok, "INVITE", 2, "re1", "192.168.1.5"));
+    let passed = world.send(phone, &again);
+    assert_eq!(passed.to(softswitch).len(), 1);
+    let crossing = world.send(softswitch, &from_callee(&invite, "INVITE", 1, "x1", ANSWER));
+    assert_eq!(
+        start(crossing.only(softswitch)),
+        "SIP/2.0 491 Request Pending"
+    );
+    let second = with_offer(&within(&ok, "INVITE", 3, "re2", "192.168.1.5"));
+    let second = world.send(phone, &second);
+    assert_eq!(start(second.only(phone)), "SIP/2.0 500 INVITE Pending");
+    assert!(find(second.only(phone), "Retry-After").is_some());
+    let update = with_offer(&within(&ok, "UPDATE", 4, "re3", "192.168.1.5"));
+    let update = world.send(phone, &update);
+    assert_eq!(start(update.only(phone)), "SIP/2.0 500 Offer Pending");
+    let update = world.send(softswitch, &from_callee(&invite, "UPDATE", 2, "x2", ANSWER));
+    assert_eq!(
+        start(update.only(softswitch)),
+        "SIP/2.0 491 Request Pending"
+    );
+}
+
+#[test]
+fn a_refused_offer_leaves_the_call_as_it_was() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let (_, ok) = answered(&mut world, phone);
+    for cseq in 2..5 {
+        let again = with_offer(&within(
+            &ok,
+            "INVITE",
+            cseq,
+            &format!("re{cseq}"),
+            "192.168.1.5",
+        ));
+        let passed = world.send(phone, &again).last(softswitch).to_owned();
+        let refused = response(&passed, "488 Not Acceptable Here", "", "");
+        let refused = world.send(softswitch, &refused);
+        assert_eq!(
+            start(refused.only(phone)),
+            "SIP/2.0 488 Not Acceptable Here"
+        );
+        world.send(
+            phone,
+            &within(&ok, "ACK", cseq, &format!("re{cseq}"), "192.168.1.5"),
+        );
+    }
+    assert_eq!(world.open.len(), 4);
+    assert_eq!(world.gateway.sizes().calls, 1);
+}
+
+#[test]
+fn other_requests_pass_both_ways_and_in_order_only() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let (invite, ok) = answered(&mut world, phone);
+    for (cseq, method) in [
+        (2, "INFO"),
+        (3, "MESSAGE"),
+        (4, "FROBNICATE"),
+        (5, "OPTIONS"),
+    ] {
+        let passed = world.send(phone, &within(&ok, method, cseq, method, "192.168.1.5"));
+        let passed = passed.only(softswitch).to_owned();
+        assert!(start(&passed).starts_with(&format!("{method} sip:bob@10.0.0.1:5060 ")));
+        let answer = world.send(softswitch, &response(&passed, "200 OK", "", ""));
+        assert_eq!(
+            header(answer.only(phone), "CSeq"),
+            format!("{cseq} {method}")
+        );
+        let passed = world.send(softswitch, &from_callee(&invite, method, cseq, method, ""));
+        assert!(start(passed.only(phone)).starts_with(&format!("{method} sip:alice@192.168.1.5")));
+    }
+    let old = world.send(phone, &within(&ok, "INFO", 3, "old", "192.168.1.5"));
+    assert_eq!(start(old.only(phone)), "SIP/2.0 500 Out of Order");
+}
+
+#[test]
+fn requests_for_no_dialog_are_told_so() {
+    let mut world = World::new();
+    let phone = world.phone("203.0.113.7:40001");
+    let (_, ok) = answered(&mut world, phone);
+    let other = within(&ok, "BYE", 2, "x", "192.168.1.5").replace("tag=b1", "tag=b9");
+    let refused = world.send(phone, &other);
+    assert_eq!(
+        start(refused.only(phone)),
+        "SIP/2.0 481 Call/Transaction Does Not Exist"
+    );
+    let stray = within(&ok, "ACK", 9, "y", "192.168.1.5");
+    assert!(world.send(phone, &stray).sent.is_empty());
+    assert_eq!(world.gateway.counters().stray_acks, 1);
+}
+
+#[test]
+fn a_session_nobody_refreshes_ends_on_both_sides() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let invite = world.send(phone, INVITE).only(softswitch).to_owned();
+    let timed = response(&invite, "200 OK", "b1", ANSWER)
+        .replace("Contact:", "Session-Expires: 90;refresher=uac\nContact:");
+    let ok = world.send(softswitch, &timed).only(phone).to_owned();
+    world.send(phone, &within(&ok, "ACK", 1, "ack", "192.168.1.5"));
+    assert!(world.wait(Duration::from_secs(80)).records.is_empty());
+    let update = world.send(phone, &within(&ok, "UPDATE", 2, "up", "192.168.1.5"));
+    let refreshed = response(update.only(softswitch), "200 OK", "", "")
+        .replace("Contact:", "Session-Expires: 90\nContact:");
+    world.send(softswitch, &refreshed);
+    assert!(world.wait(Duration::from_secs(80)).records.is_empty());
+    let over = world.wait(Duration::from_secs(11));
+    assert_eq!(
+        over.records[0].ending.as_ref().unwrap().reason,
+        "session expired"
+    );
+    assert!(start(over.to(phone)[0]).starts_with("BYE "));
+    assert_eq!(header(over.to(softswitch)[0], "CSeq"), "3 BYE");
+    assert_eq!(world.gateway.counters().sessions_expired, 1);
+}
+
+#[test]
+fn silent_media_ends_a_call_on_both_sides() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    answered(&mut world, phone);
+    let mut over = None;
+    for (slot, generation) in world.open.clone() {
+        assert!(over.is_none(), "only when all is silent");
+        let outcome = world.input(Input::Media(Event::Silent { slot, generation }));
+        over = Some(outcome).filter(|outcome| !outcome.sent.is_empty());
+    }
+    let over = over.expect("the call has ended");
+    assert!(header(over.only(phone), "Reason").contains("media timeout"));
+    assert!(start(over.only(softswitch)).starts_with("BYE "));
+    assert_eq!(
+        over.records[0].ending.as_ref().unwrap().reason,
+        "media timeout"
+    );
+    assert_eq!(over.records[0].streams.len(), 4);
+    assert!(world.open.is_empty());
+}
+
+#[test]
+fn a_2xx_that_is_never_acknowledged_ends_the_call() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let invite = world.send(phone, INVITE).only(softswitch).to_owned();
+    world.send(softswitch, &response(&invite, "200 OK", "b1", ANSWER));
+    let over = world.wait(Duration::from_secs(33));
+    assert_eq!(over.records[0].ending.as_ref().unwrap().reason, "no ACK");
+    assert!(start(over.to(softswitch)[0]).starts_with("BYE "));
+}
+
+#[test]
+fn lost_acks_and_2xx_are_made_good() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let invite = world.send(phone, INVITE).only(softswitch).to_owned();
+    let ok = response(&invite, "200 OK", "b1", ANSWER);
+    let first = world.send(softswitch, &ok).only(phone).to_owned();
+    assert_eq!(world.send(softswitch, &ok).only(phone), first);
+    let ack = within(&first, "ACK", 1, "ack", "192.168.1.5");
+    let passed = world.send(phone, &ack).only(softswitch).to_owned();
+    assert_eq!(
+        world.send(phone, &ack).only(softswitch),
+        passed,
+        "repeated by the phone"
+    );
+    let again = world.send(softswitch, &ok);
+    assert_eq!(again.only(softswitch), passed, "repeated for the callee");
+}
+
+#[test]
+fn an_answer_that_makes_no_sense_is_sent_away() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let invite = world.send(phone, INVITE).only(softswitch).to_owned();
+    let bad = ANSWER.replace("c=IN IP4 10.0.0.50", "c=IN IP4 224.1.1.1");
+    let refused = world.send(softswitch, &response(&invite, "200 OK", "b1", &bad));
+    let sent = refused.to(softswitch);
+    assert!(start(sent[0]).starts_with("ACK ") && start(sent[1]).starts_with("BYE "));
+    assert_eq!(
+        start(refused.only(phone)),
+        "SIP/2.0 488 Not Acceptable Here"
+    );
+    assert!(world.open.is_empty());
+    assert_eq!(refused.records.len(), 1);
+}
+
+#[test]
+fn both_parties_may_hang_up_at_once() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let (invite, ok) = answered(&mut world, phone);
+    let near = world.send(phone, &within(&ok, "BYE", 2, "bye", "192.168.1.5"));
+    let near = near.only(softswitch).to_owned();
+    let far = world.send(softswitch, &from_callee(&invite, "BYE", 1, "by2", ""));
+    let far = far.only(phone).to_owned();
+    let first = world.send(softswitch, &response(&near, "200 OK", "", ""));
+    assert_eq!(start(first.only(phone)), "SIP/2.0 200 OK");
+    let phone_says = response(&far, "200 OK", "", "").replace("10.0.0.1", "192.168.1.5");
+    let second = world.send(phone, &phone_says);
+    assert_eq!(start(second.only(softswitch)), "SIP/2.0 200 OK");
+    assert_eq!(first.records.len() + second.records.len(), 1);
+    assert_eq!(world.gateway.sizes().dialogs, 0);
+}
+
+#[test]
+fn a_lost_connection_is_said_and_does_not_end_the_call() {
+    let mut world = World::new();
+    let softswitch = world.softswitch(1);
+    let phone = world.party(ACCESS, Transport::Tcp, "203.0.113.7:40001");
+    let (invite, ok) = answered(&mut world, phone);
+    let connection = phone.flow.connection.unwrap();
+    world.input(Input::Disconnected { connection });
+    let cut = world.send(softswitch, &from_callee(&invite, "INFO", 1, "i1", ""));
+    assert_eq!(start(cut.only(softswitch)), "SIP/2.0 480 Connection Lost");
+    // It is heard again, on a new connection.
+    let again = world.party(ACCESS, Transport::Tcp, "203.0.113.7:40002");
+    world.send(again, &within(&ok, "INFO", 2, "i3", "192.168.1.5"));
+    let passed = world.send(softswitch, &from_callee(&invite, "INFO", 2, "i2", ""));
+    assert_eq!(passed.sent[0].flow.connection, again.flow.connection);
+    assert_eq!(world.gateway.sizes().calls, 1);
+}
+
+#[test]
+fn a_nat_that_rebinds_in_a_call_is_followed() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let (invite, ok) = answered(&mut world, phone);
+    let moved = world.phone("203.0.113.7:49999");
+    let info = world.send(moved, &within(&ok, "INFO", 2, "i", "192.168.1.5"));
+    world.send(
+        softswitch,
+        &response(info.only(softswitch), "200 OK", "", ""),
+    );
+    let asked = world.send(softswitch, &from_callee(&invite, "INFO", 1, "j", ""));
+    assert_eq!(asked.to(moved).len(), 1);
+    assert!(asked.to(phone).is_empty());
+}
