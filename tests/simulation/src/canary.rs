@@ -1,0 +1,47 @@
+//! Planted faults: one for each checker, to see that it sings.
+
+use crate::checks::Checker;
+
+/// A fault of the simulation's own making, between Strait and the world.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Canary {
+    /// A media packet goes to another phone.
+    Misdelivery,
+    /// A message names a softswitch to a phone.
+    LeakedAddress,
+    /// A slot is not closed.
+    ForgottenClose,
+    /// A packet comes in that no counter knows of.
+    UncountedPacket,
+    /// A command is given twice.
+    RepeatedCommand,
+    /// A command is not given.
+    LostCommand,
+    /// A worker allocates.
+    Allocation,
+    /// One direction of all media falls silent.
+    Silence,
+    /// A record says one packet too many.
+    FalseRecord,
+    /// A report of a closed slot says one packet too many.
+    FalseReport,
+    /// Something depends on more than the seed.
+    Whim,
+}
+
+impl Canary {
+    /// Every one, with the checker that must notice.
+    pub const ALL: [(Self, Checker); 11] = [
+        (Self::Misdelivery, Checker::Delivery),
+        (Self::LeakedAddress, Checker::Addresses),
+        (Self::ForgottenClose, Checker::Remains),
+        (Self::UncountedPacket, Checker::Counters),
+        (Self::RepeatedCommand, Checker::Commands),
+        (Self::LostCommand, Checker::Commands),
+        (Self::Allocation, Checker::Allocation),
+        (Self::Silence, Checker::Hearing),
+        (Self::FalseRecord, Checker::Records),
+        (Self::FalseReport, Checker::Records),
+        (Self::Whim, Checker::Sameness),
+    ];
+}

@@ -1,0 +1,119 @@
+//! Nobody sees an address of the far side.
+
+use super::{Checker, Checks};
+
+/// One of the two networks Strait stands between.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Side {
+    /// Telephones and their NATs.
+    Access,
+    /// Softswitches.
+    Core,
+}
+
+/// Headers that leave as they came, whatever they hold: a digest would break.
+const CREDENTIALS: [&[u8]; 4] = [
+    b"authorization:",
+    b"proxy-authorization:",
+    b"www-authenticate:",
+    b"proxy-authenticate:",
+];
+
+impl Side {
+    /// How addresses of this side begin, wherever they are written.
+    pub fn prefixes(self) -> &'static [&'static [u8]] {
+        match self {
+            Self::Access => &[
+                b"192.0.2.",
+                b"203.0.113.",
+                b"192.168.",
+                b"100.64.",
+                b"2001:db8:a:",
+            ],
+            Self::Core => &[b"198.51.100.", b"10.0.", b"2001:db8:c:"],
+        }
+    }
+
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Access => Self::Core,
+            Self::Core => Self::Access,
+        }
+    }
+}
+
+impl Checks {
+    /// Strait sends a message to a side.
+    pub fn message_sent(&mut self, to: Side, bytes: &[u8]) {
+        let verdict = match leak(to, bytes) {
+            Some(line) => Err(format!(
+                "{:?} is told of {:?}: {}\n{}",
+                to,
+                to.other(),
+                String::from_utf8_lossy(line),
+                String::from_utf8_lossy(bytes)
+            )),
+            None => Ok(()),
+        };
+        self.note(Checker::Addresses, verdict);
+    }
+}
+
+/// A line that names the other side.
+fn leak(to: Side, bytes: &[u8]) -> Option<&[u8]> {
+    bytes.split(|byte| *byte == b'\n').find(|line| {
+        let lower = unescaped(line).to_ascii_lowercase();
+        let exempt = CREDENTIALS.iter().any(|name| lower.starts_with(name));
+        let prefixes = to.other().prefixes();
+        !exempt && prefixes.iter().any(|prefix| names(&lower, prefix))
+    })
+}
+
+/// Whether the prefix stands there, and is not the tail of a longer number.
+fn names(line: &[u8], prefix: &[u8]) -> bool {
+    let mut places = line.windows(prefix.len()).enumerate();
+    places.any(|(at, window)| {
+        let before = at.checked_sub(1).map(|before| line[before]);
+        let continues = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
+        window == prefix && !before.is_some_and(continues)
+    })
+}
+
+/// Percent escapes undone, once.
+fn unescaped(line: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((&byte, tail)) = rest.split_first() {
+        let escape = tail.get(..2).filter(|_| byte == b'%');
+        let value = escape
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        out.push(value.unwrap_or(byte));
+        rest = if value.is_some() { &tail[2..] } else { tail };
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_found_however_they_are_spelled() {
+        for line in [
+            &b"Via: SIP/2.0/UDP 10.0.0.1:5060"[..],
+            b"Contact: <sip:b@2001:DB8:C::1>",
+            b"X: sip:a%4010%2e0.0.1",
+        ] {
+            assert!(leak(Side::Access, line).is_some(), "{line:?}");
+            assert!(leak(Side::Core, line).is_none(), "{line:?}");
+        }
+        for line in [
+            &b"o=- 110.0.5 1 IN IP4 192.0.2.1"[..],
+            b"Authorization: Digest uri=\"sip:10.0.0.1\"",
+        ] {
+            assert!(leak(Side::Access, line).is_none(), "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Each command takes effect once, in order: the table is what the commands say, one after the
+//! other, and every end of a use is reported once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use strait_shared::command::{Command, Event};
+use strait_shared::net::Endpoint;
+use strait_shared::slot::{Forwarding, Generation, SlotIndex};
+use strait_shared::table::Table;
+
+use super::{Checker, Checks};
+
+/// The slots as commanded.
+#[derive(Default)]
+pub struct Commands {
+    slots: BTreeMap<SlotIndex, Use>,
+    /// Uses that were ended and not yet reported.
+    closing: BTreeSet<(SlotIndex, Generation)>,
+    /// Slots commanded since the table was last compared.
+    moved: BTreeSet<SlotIndex>,
+    /// Whether commands may get lost: a record is damaged, or a ring was.
+    lossy: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Use {
+    generation: Generation,
+    /// Nothing once it is closed.
+    forwarding: Option<Forwarding>,
+}
+
+impl Commands {
+    /// Another control begins, which has closed everything.
+    pub fn restart(&mut self) {
+        *self = Self::default();
+    }
+
+    /// From now on commands may be damaged on their way.
+    pub fn expect_damage(&mut self) {
+        self.lossy = true;
+    }
+
+    /// How many slots are commanded to be open.
+    pub fn open(&self) -> usize {
+        let open = self.slots.values().filter(|used| used.forwarding.is_some());
+        open.count()
+    }
+
+    /// Uses that ended without a report.
+    pub fn unreported(&self) -> usize {
+        self.closing.len()
+    }
+
+    fn given(&mut self, command: &Command) -> Result<(), String> {
+        let (slot, generation) = match *command {
+            Command::Open {
+                slot,
+                generation,
+                forwarding,
+            } => {
+                let forwarding = Some(forwarding);
+                let before = self.slots.insert(
+                    slot,
+                    Use {
+                        generation,
+                        forwarding,
+                    },
+                );
+                self.moved.insert(slot);
+                return match before.and_then(|before| before.forwarding) {
+                    Some(_) => Err(format!("{slot:?} is opened while open")),
+                    None => Ok(()),
+                };
+            }
+            Command::Update {
+                slot, generation, ..
+            }
+            | Command::Close { slot, generation } => (slot, generation),
+            Command::Adjacency { .. } => return Ok(()),
+        };
+        self.moved.insert(slot);
+        let current = self.slots.get_mut(&slot);
+        let current =
+            current.filter(|used| used.generation == generation && used.forwarding.is_some());
+        let Some(current) = current else {
+            return Err(format!("no such use is open: {command:?}"));
+        };
+        match *command {
+            Command::Update { forwarding, .. } => current.forwarding = Some(forwarding),
+            _ => {
+                current.forwarding = None;
+                self.closing.insert((slot, generation));
+            }
+        }
+        Ok(())
+    }
+
+    fn reported(&mut self, event: &Event) -> Result<(), String> {
+        match *event {
+            Event::Closed {
+                slot, generation, ..
+            } => match self.closing.remove(&(slot, generation)) {
+                true => Ok(()),
+                false => Err(format!(
+                    "{slot:?} closed without being told: {generation:?}"
+                )),
+            },
+            Event::Latched {
+                slot, generation, ..
+            }
+            | Event::Refused {
+                slot, generation, ..
+            }
+            | Event::Silent { slot, generation }
+            | Event::Heard { slot, generation } => {
+                let current = self.slots.get(&slot);
+                match current.is_some_and(|used| used.generation == generation) {
+                    true => Ok(()),
+                    false => Err(format!("of a use that is not: {event:?}")),
+                }
+            }
+            Event::Rejected { .. } => Ok(()),
+        }
+    }
+
+    fn rejected(&mut self, command: &Command) -> Result<(), String> {
+        if self.lossy {
+            // What the damaged command was to do has not happened.
+            if let Some(slot) = command.slot() {
+                self.moved.remove(&slot);
+                self.slots.remove(&slot);
+                self.closing.retain(|(closing, _)| *closing != slot);
+            }
+            return Ok(());
+        }
+        Err(format!("rejected: {command:?}"))
+    }
+
+    fn compare(&mut self, table: &Table) -> Result<(), String> {
+        for slot in std::mem::take(&mut self.moved) {
+            let used = self.slots[&slot];
+            let Some(found) = table.snapshot(slot) else {
+                return Err(format!("{slot:?} cannot be read"));
+            };
+            let wanted = used.forwarding.unwrap_or_default();
+            let signalled = wanted.signalled.map(Endpoint::from);
+            let as_commanded = found.open == used.forwarding.is_some()
+                && found.generation == used.generation
+                && (!found.open
+                    || (found.accepts, found.peer, found.signalled)
+                        == (wanted.accept, wanted.peer, signalled));
+            if !as_commanded && !self.lossy {
+                return Err(format!("{slot:?} is {found:?}, commanded is {used:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Checks {
+    /// The gateway gives a command.
+    pub fn command_given(&mut self, command: &Command) {
+        let verdict = self.commands.given(command);
+        let verdict = if self.commands.lossy { Ok(()) } else { verdict };
+        self.note(Checker::Commands, verdict);
+    }
+
+    /// A worker reports.
+    pub fn event_reported(&mut self, event: &Event) {
+        let verdict = self.commands.reported(event);
+        let verdict = if self.commands.lossy { Ok(()) } else { verdict };
+        self.note(Checker::Commands, verdict);
+    }
+
+    /// A worker did not carry a command out.
+    pub fn command_rejected(&mut self, command: &Command) {
+        let verdict = self.commands.rejected(command);
+        self.note(Checker::Commands, verdict);
+    }
+
+    /// Every command has taken effect: the table is as commanded.
+    pub fn table_settled(&mut self, table: &Table) {
+        if !self.commands.moved.is_empty() {
+            let verdict = self.commands.compare(table);
+            self.note(Checker::Commands, verdict);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! A phone that keeps sending is heard within a bound.
+//!
+//! Between two phones that both believe to talk both ways, each must have heard the other within
+//! the bound, counted from the last packet heard, the last change of what they believe, or the
+//! last fault that may well silence them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use strait_shared::time::Instant;
+
+use super::{Checker, Checks};
+
+/// Who should hear whom.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Direction {
+    /// The listening user.
+    pub listener: String,
+    /// The speaking user.
+    pub speaker: String,
+}
+
+/// Who hears whom.
+#[derive(Default)]
+pub struct Hearing {
+    heard: BTreeMap<Direction, Instant>,
+    talking: BTreeMap<Direction, Instant>,
+    disturbed: Instant,
+    excused: BTreeSet<String>,
+    longest: Duration,
+}
+
+impl Hearing {
+    /// A packet of the speaker has reached the listener's call with it.
+    pub fn heard(&mut self, now: Instant, listener: &str, speaker: &str) {
+        let direction = Direction {
+            listener: listener.to_owned(),
+            speaker: speaker.to_owned(),
+        };
+        self.heard.insert(direction, now);
+    }
+
+    /// Something happens that may silence anyone until then.
+    pub fn disturb(&mut self, until: Instant) {
+        self.disturbed = self.disturbed.max(until);
+    }
+
+    /// What this user says may go unheard from now on.
+    pub fn excuse(&mut self, speaker: &str) {
+        self.excused.insert(speaker.to_owned());
+    }
+
+    /// The longest time anyone went unheard without excuse.
+    pub fn longest(&self) -> Duration {
+        self.longest
+    }
+
+    fn look(&mut self, now: Instant, talking: Vec<Direction>, bound: Duration) -> Option<String> {
+        let before = std::mem::take(&mut self.talking);
+        for direction in talking {
+            let since = before.get(&direction).copied().unwrap_or(now);
+            self.talking.insert(direction, since);
+        }
+        let excused = &self.excused;
+        let all = self.talking.iter();
+        for (direction, since) in all.filter(|(direction, _)| !excused.contains(&direction.speaker))
+        {
+            let heard = self.heard.get(direction).copied().unwrap_or_default();
+            let unheard = now.since(heard.max(*since).max(self.disturbed));
+            self.longest = self.longest.max(unheard);
+            if unheard > bound {
+                return Some(format!("{direction:?}: nothing for {unheard:?}"));
+            }
+        }
+        None
+    }
+}
+
+impl Checks {
+    /// These believe to talk to each other.
+    pub fn talking(&mut self, now: Instant, talking: Vec<Direction>, bound: Duration) {
+        let looks = talking.len();
+        let verdict = self.hearing.look(now, talking, bound).map_or(Ok(()), Err);
+        if looks > 0 {
+            self.note(Checker::Hearing, verdict);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Media reaches exactly the other party, and never a third.
+//!
+//! Every stream is known by its SSRC from the moment its phone first sends, together with the user
+//! it is meant for. What Strait sends is checked against the addresses of that user; what a phone
+//! receives, against the user its call is with.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+
+use strait_parties::party::Datagram;
+use strait_parties::rtp::packet::is_rtcp;
+
+use super::{Checker, Checks, Side};
+
+/// Who speaks to whom.
+pub struct Media {
+    latching_anywhere: bool,
+    streams: BTreeMap<u32, Stream>,
+    /// Under which addresses each user's phones are reached from outside.
+    public: BTreeMap<String, BTreeSet<IpAddr>>,
+    /// Strait's own addresses, by side.
+    own: BTreeMap<IpAddr, Side>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Stream {
+    from: String,
+    to: String,
+}
+
+impl Media {
+    pub(super) fn new(latching_anywhere: bool) -> Self {
+        Self {
+            latching_anywhere,
+            streams: BTreeMap::new(),
+            public: BTreeMap::new(),
+            own: BTreeMap::new(),
+        }
+    }
+
+    /// A phone of this user is reached under this address.
+    pub fn reach(&mut self, user: &str, address: IpAddr) {
+        let addresses = self.public.entry(user.to_owned()).or_default();
+        addresses.insert(address);
+    }
+
+    /// Strait relays media at this address.
+    pub fn relay(&mut self, address: IpAddr, side: Side) {
+        self.own.insert(address, side);
+    }
+
+    /// Whether the stream is known.
+    pub fn knows(&self, ssrc: u32) -> bool {
+        self.streams.contains_key(&ssrc)
+    }
+
+    /// A phone begins a stream.
+    pub fn speak(&mut self, ssrc: u32, from: &str, to: &str) {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        self.streams.insert(ssrc, Stream { from, to });
+    }
+
+    fn departure(&self, side: Side, datagram: &Datagram) -> Result<(), String> {
+        let source = datagram.source;
+        if self.own.get(&source.ip()) != Some(&side) {
+            return Err(format!("media leaves towards {side:?} from {source}"));
+        }
+        let stream = ssrc(&datagram.payload).and_then(|ssrc| self.streams.get(&ssrc));
+        let Some(stream) = stream else {
+            return match self.latching_anywhere {
+                true => Ok(()),
+                false => Err(format!("a stranger's packet is relayed: {datagram:?}")),
+            };
+        };
+        let to = datagram.destination.ip();
+        let known = self.public.get(&stream.to);
+        if self.latching_anywhere || known.is_some_and(|known| known.contains(&to)) {
+            return Ok(());
+        }
+        Err(format!(
+            "what {} says to {} goes to {}",
+            stream.from, stream.to, datagram.destination
+        ))
+    }
+
+    fn arrival(&self, user: &str, remote: Option<&str>, datagram: &Datagram) -> Result<(), String> {
+        let Some(stream) = ssrc(&datagram.payload).and_then(|ssrc| self.streams.get(&ssrc)) else {
+            return match self.latching_anywhere || !self.own.contains_key(&datagram.source.ip()) {
+                true => Ok(()),
+                false => Err(format!("{user} is sent a stranger's packet")),
+            };
+        };
+        let meant = stream.to == user && remote.is_none_or(|remote| remote == stream.from);
+        if meant || self.latching_anywhere {
+            return Ok(());
+        }
+        Err(format!(
+            "{user}, in a call with {remote:?}, hears what {} says to {}, from {}",
+            stream.from, stream.to, datagram.source
+        ))
+    }
+}
+
+impl Checks {
+    /// A datagram leaves Strait's media plane towards a side.
+    pub fn media_left(&mut self, side: Side, datagram: &Datagram) {
+        let verdict = self.media.departure(side, datagram);
+        self.note(Checker::Delivery, verdict);
+    }
+
+    /// A datagram reaches a media port of a user's phone, where a call with `remote` is.
+    pub fn media_arrived(&mut self, user: &str, remote: Option<&str>, datagram: &Datagram) {
+        let verdict = self.media.arrival(user, remote, datagram);
+        self.note(Checker::Delivery, verdict);
+    }
+}
+
+/// Whose stream a packet belongs to (RFC 3550 §5.1, §6.4.1).
+pub fn ssrc(payload: &[u8]) -> Option<u32> {
+    let at = if is_rtcp(payload) { 4 } else { 8 };
+    let octets = payload.get(at..at + 4)?.try_into().ok()?;
+    (payload[0] >> 6 == 2).then(|| u32::from_be_bytes(octets))
+}
+
+/// Whether a port of a phone is one for media.
+pub fn is_media(address: SocketAddr) -> bool {
+    address.port() >= 40_000
+}

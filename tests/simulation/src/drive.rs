@@ -1,0 +1,349 @@
+//! What people do with their phones, and when things go wrong: a schedule drawn from the seed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use strait_parties::phone::{Answer, Answering, CallHandle, EndReason, Event, Hold, Offer, State};
+use strait_shared::time::Instant;
+
+use crate::checks::Direction;
+use crate::faults::Blow;
+use crate::stage::{Stage, user};
+
+/// Calls one phone has at once.
+const CALLS_AT_ONCE: usize = 2;
+/// How often the checkers look at who hears whom.
+pub const LOOK: Duration = Duration::from_millis(250);
+/// How long an ended call is kept: late packets are still for it.
+const KEPT: Duration = Duration::from_secs(5);
+
+/// What is to happen.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Somebody calls somebody.
+    Call,
+    /// The caller of a call does something.
+    Caller(Talk, Deed),
+    /// Its callee does something.
+    Callee(Talk, Deed),
+    /// Something goes wrong.
+    Blow(Blow),
+    /// The checkers look at who hears whom.
+    Look,
+}
+
+/// A call between two phones, by their numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Talk {
+    /// Who called.
+    pub caller: usize,
+    /// Who was called.
+    pub callee: usize,
+    /// The caller's handle.
+    pub handle: CallHandle,
+}
+
+/// What a party of a call does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Deed {
+    /// Hangs up, whatever that takes.
+    HangUp,
+    /// Puts the other on hold.
+    Hold(Hold),
+    /// Takes the other off hold.
+    Resume,
+    /// Transfers the other to a third phone.
+    Transfer(usize),
+}
+
+/// What happened, for the figures.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Tale {
+    /// Calls placed.
+    pub placed: u64,
+    /// Sides of calls that agreed with the other side.
+    pub established: u64,
+    /// Calls refused, on either side.
+    pub refused: u64,
+    /// Later offers agreed on.
+    pub renegotiated: u64,
+    /// Transfers that got through.
+    pub transferred: u64,
+}
+
+/// Drives the people of a stage.
+#[derive(Default)]
+pub struct Driver {
+    schedule: BTreeMap<(Instant, u64), Action>,
+    scheduled: u64,
+    ended: BTreeMap<(usize, CallHandle), Instant>,
+    /// What happened.
+    pub tale: Tale,
+}
+
+impl Driver {
+    /// Puts something on the schedule.
+    pub fn at(&mut self, at: Instant, action: Action) {
+        self.scheduled += 1;
+        self.schedule.insert((at, self.scheduled), action);
+    }
+
+    /// When something is due next.
+    pub fn next(&self) -> Option<Instant> {
+        self.schedule.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Does what is due at `now`.
+    pub fn act(&mut self, stage: &mut Stage, now: Instant) {
+        while let Some(entry) = self.schedule.first_entry().filter(|e| e.key().0 <= now) {
+            match entry.remove() {
+                Action::Call => self.place(stage, now),
+                Action::Caller(talk, deed) => {
+                    self.perform(stage, now, talk.caller, talk.callee, deed);
+                }
+                Action::Callee(talk, deed) => {
+                    self.perform(stage, now, talk.callee, talk.caller, deed);
+                }
+                Action::Blow(blow) => self.strike(stage, now, blow),
+                Action::Look => self.look(stage, now),
+            }
+        }
+    }
+
+    /// Forgets whatever is still planned but the looks.
+    pub fn drop_plans(&mut self) {
+        self.schedule
+            .retain(|_, action| matches!(action, Action::Look));
+    }
+
+    /// Hangs up every call there is.
+    pub fn hang_up_all(&mut self, stage: &mut Stage) {
+        for number in 0..stage.phones.len() {
+            for handle in standing(stage, number) {
+                stage.use_phone(number, |phone, now| phone.hang_up(now, handle));
+            }
+        }
+    }
+
+    /// Two phones that have nothing to do with each other yet, one of which may call the other.
+    fn place(&mut self, stage: &mut Stage, now: Instant) {
+        let phones = stage.phones.len();
+        let pair = (0..10).find_map(|_| {
+            let (caller, callee) = (stage.random.usize(..phones), stage.random.usize(..phones));
+            let free = |number| {
+                let talking = standing(stage, number).len();
+                stage.is_on(number)
+                    && talking < CALLS_AT_ONCE
+                    && stage.phone(number).registered_until().is_some()
+            };
+            let strangers = standing_with(stage, caller, callee).is_none()
+                && standing_with(stage, callee, caller).is_none();
+            (caller != callee && free(caller) && free(callee) && strangers)
+                .then_some((caller, callee))
+        });
+        let Some((caller, callee)) = pair else {
+            self.at(now + LOOK, Action::Call);
+            return;
+        };
+        let answering = answering(&mut stage.random);
+        stage.use_phone(callee, |phone, _| phone.set_answering(answering));
+        let offer = match stage.random.u8(..4) {
+            0 => Offer::Late,
+            _ => Offer::Early,
+        };
+        let to = user(callee);
+        let handle = stage.use_phone(caller, |phone, now| phone.call(now, &to, offer));
+        self.tale.placed += 1;
+        let talk = Talk {
+            caller,
+            callee,
+            handle,
+        };
+        self.plan_call(stage, now, talk, answering);
+    }
+
+    /// Decides how a call goes on.
+    fn plan_call(&mut self, stage: &mut Stage, now: Instant, talk: Talk, answering: Answering) {
+        let random = &mut stage.random;
+        let ms = Duration::from_millis;
+        let answered = match answering.answer {
+            Answer::After(wait) => wait,
+            Answer::Reject(..) | Answer::Never => {
+                // Gives up, perhaps at the very moment of the rejection.
+                let patience = ms(random.u64(100..3_000));
+                self.at(now + patience, Action::Caller(talk, Deed::HangUp));
+                return;
+            }
+        };
+        let talks = match random.u8(..20) {
+            // Hangs up around the answer.
+            0 => ms(random.u64(..200)),
+            1 => ms(random.u64(15_000..40_000)),
+            _ => ms(random.u64(500..3_000)),
+        };
+        let end = now + answered + talks;
+        match random.u8(..5) {
+            0 => {
+                self.at(end, Action::Caller(talk, Deed::HangUp));
+                self.at(end, Action::Callee(talk, Deed::HangUp));
+            }
+            1 | 2 => self.at(end, Action::Callee(talk, Deed::HangUp)),
+            _ => self.at(end, Action::Caller(talk, Deed::HangUp)),
+        }
+        let middle = now + answered + ms(random.u64(200..1_200));
+        let later = middle + ms(random.u64(50..1_500));
+        let hold = [Hold::SendOnly, Hold::Inactive, Hold::ZeroAddress][random.usize(..3)];
+        match random.u8(..10) {
+            0 | 1 => {
+                self.at(middle, Action::Caller(talk, Deed::Hold(hold)));
+                self.at(later, Action::Caller(talk, Deed::Resume));
+            }
+            2 => {
+                self.at(middle, Action::Callee(talk, Deed::Hold(hold)));
+                self.at(later, Action::Callee(talk, Deed::Resume));
+            }
+            3 => {
+                // Glare.
+                for deed in [Deed::Hold(hold), Deed::Resume] {
+                    let at = if deed == Deed::Resume { later } else { middle };
+                    self.at(at, Action::Caller(talk, deed));
+                    self.at(at, Action::Callee(talk, deed));
+                }
+            }
+            4 => {
+                let third = random.usize(..stage.phones.len());
+                if third != talk.caller && third != talk.callee {
+                    self.at(middle, Action::Caller(talk, Deed::Transfer(third)));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// One side of a call does something, as far as it still has that call.
+    fn perform(&mut self, stage: &mut Stage, _: Instant, who: usize, other: usize, deed: Deed) {
+        let Some(handle) = standing_with(stage, who, other) else {
+            return;
+        };
+        stage.use_phone(who, |phone, now| match deed {
+            Deed::HangUp => phone.hang_up(now, handle),
+            Deed::Hold(hold) => phone.hold(now, handle, hold),
+            Deed::Resume => phone.resume(now, handle),
+            Deed::Transfer(third) => phone.transfer(now, handle, &user(third)),
+        });
+    }
+
+    /// Who believes to talk to whom; what happened since; calls long over are let go.
+    fn look(&mut self, stage: &mut Stage, now: Instant) {
+        self.at(now + LOOK, Action::Look);
+        let mut talking = Vec::new();
+        for listener in 0..stage.phones.len() {
+            for speaker in talks(stage, listener) {
+                // Both have to believe it, or one has been told less than the other.
+                if talks(stage, speaker).contains(&listener) {
+                    talking.push(Direction {
+                        listener: user(listener),
+                        speaker: user(speaker),
+                    });
+                }
+            }
+        }
+        let bound = stage.hearing_bound();
+        stage.checks.borrow_mut().talking(now, talking, bound);
+        for number in 0..stage.phones.len() {
+            self.listen(stage, number);
+            self.let_go(stage, now, number);
+        }
+    }
+
+    fn listen(&mut self, stage: &mut Stage, number: usize) {
+        let tale = &mut self.tale;
+        stage.use_phone(number, |phone, _| {
+            while let Some(event) = phone.poll_event() {
+                match event {
+                    Event::Established(call) => {
+                        tale.established += u64::from(phone.call_at(call).is_some());
+                    }
+                    Event::Ended { reason, .. } => {
+                        let refused = matches!(reason, EndReason::Rejected(_));
+                        tale.refused += u64::from(refused);
+                    }
+                    Event::Renegotiated(_) => tale.renegotiated += 1,
+                    Event::Transfer { status, .. } if status / 100 == 2 => tale.transferred += 1,
+                    _ => {}
+                }
+            }
+        });
+    }
+
+    fn let_go(&mut self, stage: &mut Stage, now: Instant, number: usize) {
+        let ended: Vec<CallHandle> = stage
+            .phone(number)
+            .calls()
+            .filter(|call| call.state() == State::Ended)
+            .map(|call| call.handle())
+            .collect();
+        for handle in ended {
+            let since = *self.ended.entry((number, handle)).or_insert(now);
+            if now.since(since) >= KEPT {
+                self.ended.remove(&(number, handle));
+                stage.use_phone(number, |phone, _| phone.forget(handle));
+            }
+        }
+    }
+}
+
+/// The calls of a phone that are not over.
+pub fn standing(stage: &Stage, number: usize) -> Vec<CallHandle> {
+    let calls = stage.phone(number).calls();
+    calls
+        .filter(|call| call.state() != State::Ended)
+        .map(|call| call.handle())
+        .collect()
+}
+
+/// The call of a phone with another one that is not over.
+fn standing_with(stage: &Stage, number: usize, other: usize) -> Option<CallHandle> {
+    let other = user(other);
+    let mut calls = stage.phone(number).calls();
+    calls
+        .find(|call| call.state() != State::Ended && call.remote_user() == other)
+        .map(|call| call.handle())
+}
+
+/// Whom a phone believes to talk with, both ways.
+fn talks(stage: &Stage, number: usize) -> Vec<usize> {
+    if !stage.is_on(number) {
+        return Vec::new();
+    }
+    let calls = stage.phone(number).calls().filter(|call| {
+        let stream = call.stream();
+        let speaks = stream.remote().is_some_and(|to| !to.ip().is_unspecified());
+        call.state() == State::Established
+            && speaks
+            && stream.direction() == strait_parties::sip::description::Direction::SendRecv
+    });
+    let number_of = |user: &str| {
+        user.strip_prefix('u')
+            .and_then(|digits| digits.parse().ok())
+    };
+    let talking = calls.filter_map(|call| number_of(call.remote_user()));
+    talking
+        .filter(|number| *number < stage.phones.len())
+        .collect()
+}
+
+fn answering(random: &mut fastrand::Rng) -> Answering {
+    let ms = Duration::from_millis;
+    let wait = ms(random.u64(50..1_200));
+    let answer = match random.u8(..12) {
+        0 => Answer::Reject([486, 603, 480, 404][random.usize(..4)], wait),
+        1 => Answer::Never,
+        _ => Answer::After(wait),
+    };
+    Answering {
+        ring_after: ms(random.u64(..400)),
+        early_media: random.u8(..4) == 0,
+        answer,
+    }
+}

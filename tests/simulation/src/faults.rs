@@ -1,0 +1,202 @@
+//! When things go wrong, and for how long.
+
+use std::time::Duration;
+
+use strait_shared::time::Instant;
+
+use crate::configuration;
+use crate::drive::{Action, Driver};
+use crate::plan::{Fault, Home};
+use crate::stage::{Stage, user};
+
+/// How long a phone may go unheard where nothing is wrong but links: several times the worst
+/// burst.
+const HEARD_WITHIN: Duration = Duration::from_secs(3);
+/// How long after a NAT has moved a phone its packets may be refused: the rebind interval of 2 s.
+const REBIND: Duration = Duration::from_secs(3);
+
+/// Something that goes wrong at a certain time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Blow {
+    /// The NAT before this phone forgets its mappings.
+    Rebind(usize),
+    /// The NAT before this phone gets another address.
+    Renumber(usize),
+    /// The dataplane dies, for so long.
+    CrashDataplane(Duration),
+    /// It is started again.
+    RestartDataplane,
+    /// A worker stands still, for so long.
+    Stall(usize, Duration),
+    /// The first softswitch does not answer, for so long.
+    Outage(Duration),
+    /// Strait's clock leaps ahead.
+    Leap(Duration),
+    /// A phone loses power.
+    PowerCut(usize),
+    /// A phone has power again.
+    PowerBack(usize),
+}
+
+impl Driver {
+    /// Puts the plan's faults on the schedule, a few times each.
+    pub fn schedule_faults(&mut self, stage: &mut Stage, from: Instant, span: Duration) {
+        let faults: Vec<Fault> = stage.plan.faults.iter().copied().collect();
+        for fault in faults {
+            for _ in 0..stage.random.usize(1..=3) {
+                let at = from + span.mul_f64(stage.random.f64());
+                if let Some(blow) = blow(stage, fault) {
+                    self.at(at, Action::Blow(blow));
+                }
+            }
+        }
+        if let Some(stranger) = stage.stranger {
+            stage.world.act(stranger, |person, now| {
+                if let crate::people::Person::Stranger(stranger) = person {
+                    stranger.start(now);
+                }
+            });
+        }
+    }
+
+    /// No more faults; what is broken is mended.
+    pub fn stop(&mut self, stage: &mut Stage) {
+        self.drop_plans();
+        let strait = stage.strait;
+        stage.world.act(strait, |person, now| {
+            let strait = person.strait_mut();
+            if !strait.dataplane().is_running() {
+                strait.restart_dataplane(now);
+            }
+        });
+        for number in 0..stage.phones.len() {
+            self.power_back(stage, number);
+        }
+        if let Some(stranger) = stage.stranger {
+            stage.world.act(stranger, |person, _| {
+                if let crate::people::Person::Stranger(stranger) = person {
+                    stranger.stop();
+                }
+            });
+        }
+    }
+
+    /// Something goes wrong.
+    pub fn strike(&mut self, stage: &mut Stage, now: Instant, blow: Blow) {
+        let strait = stage.strait;
+        match blow {
+            Blow::Rebind(number) => {
+                if let Some(nat) = stage.phones[number].segment {
+                    stage
+                        .world
+                        .nat_mut(nat)
+                        .into_iter()
+                        .for_each(|nat| nat.rebind());
+                }
+                stage.disturb(now + REBIND);
+            }
+            Blow::Renumber(number) => renumber(stage, number),
+            Blow::CrashDataplane(time) => {
+                stage
+                    .world
+                    .act(strait, |person, _| person.strait_mut().crash_dataplane());
+                self.at(now + time, Action::Blow(Blow::RestartDataplane));
+                stage.disturb(now + time);
+            }
+            Blow::RestartDataplane => stage.world.act(strait, |person, now| {
+                let strait = person.strait_mut();
+                if !strait.dataplane().is_running() {
+                    strait.restart_dataplane(now);
+                }
+            }),
+            Blow::Stall(worker, time) => {
+                stage.world.act(strait, |person, now| {
+                    person.strait_mut().dataplane().stall(worker, now + time);
+                });
+                stage.disturb(now + time);
+            }
+            Blow::Outage(time) => {
+                let softswitch = stage.softswitches[0];
+                stage
+                    .world
+                    .act(softswitch, |person, now| person.fail(now, time));
+            }
+            Blow::Leap(by) => stage
+                .world
+                .act(strait, |person, _| person.strait_mut().leap(by)),
+            Blow::PowerCut(number) => {
+                let generation = 1 + stage.random.u16(..5);
+                let fresh = stage.fresh_phone(number, generation);
+                let host = stage.phones[number].host;
+                stage
+                    .world
+                    .act(host, |person, _| person.tapped_mut().power_cut(fresh));
+                let back = now + Duration::from_secs(stage.random.u64(1..20));
+                self.at(back, Action::Blow(Blow::PowerBack(number)));
+            }
+            Blow::PowerBack(number) => self.power_back(stage, number),
+        }
+    }
+
+    fn power_back(&mut self, stage: &mut Stage, number: usize) {
+        if stage.is_on(number) {
+            return;
+        }
+        let host = stage.phones[number].host;
+        stage.world.act(host, |person, now| {
+            person.tapped_mut().switch_on();
+            person.tapped_mut().phone_mut().register(now);
+        });
+    }
+}
+
+impl Stage {
+    /// How long a phone that keeps sending may go unheard.
+    pub fn hearing_bound(&self) -> Duration {
+        HEARD_WITHIN
+    }
+
+    fn disturb(&mut self, until: Instant) {
+        self.checks.borrow_mut().hearing.disturb(until);
+    }
+}
+
+/// A blow of a kind of fault; nothing for faults that are there all the time, or that this world
+/// has no victim for.
+fn blow(stage: &mut Stage, fault: Fault) -> Option<Blow> {
+    let random = &mut stage.random;
+    let ms = Duration::from_millis;
+    let number = random.usize(..stage.phones.len());
+    let translated = matches!(stage.plan.homes[number], Home::Nat(_) | Home::DoubleNat(..));
+    match fault {
+        Fault::Rebind if translated => Some(Blow::Rebind(number)),
+        Fault::Renumber if translated => Some(Blow::Renumber(number)),
+        Fault::DataplaneCrash => Some(Blow::CrashDataplane(ms(random.u64(10..5_000)))),
+        Fault::Stall => {
+            let worker = random.usize(..usize::from(stage.plan.workers));
+            Some(Blow::Stall(worker, ms(random.u64(10..5_000))))
+        }
+        Fault::Outage => Some(Blow::Outage(ms(random.u64(500..40_000)))),
+        Fault::ClockJump => Some(Blow::Leap(ms(random.u64(10..20_000)))),
+        Fault::PowerCut => Some(Blow::PowerCut(number)),
+        _ => None,
+    }
+}
+
+/// The NAT that Strait sees gets an address of its own range that nobody has had.
+fn renumber(stage: &mut Stage, number: usize) {
+    let Some((segment, outer)) = stage.phones[number].outer else {
+        return;
+    };
+    let Some(nat) = stage.world.nat_mut(segment) else {
+        return;
+    };
+    let old = nat.external().octets()[3];
+    let new = configuration::external(usize::from(old) % 40 + 40 + outer);
+    nat.renumber(new);
+    let user = user(number);
+    let mut checks = stage.checks.borrow_mut();
+    checks.media.reach(&user, new.into());
+    // Its media comes from an address that nothing vouches for until it signals again.
+    checks.hearing.excuse(&user);
+}

@@ -1,0 +1,32 @@
+//! Strait in virtual time.
+//!
+//! The real gateway, media plane, link, rings, slot table and workers stand in a simulated world:
+//! links, NATs, telephones, softswitches and strangers, all of `strait-parties`, and faults. One
+//! seed decides everything, the faults that are on included. Time jumps to the next instant at
+//! which something is due. After every step the checkers look.
+//!
+//! * [`plan`]: what a world is like, [`stage`]: the world built, [`configuration`]: Strait's in it
+//! * [`strait`], [`dataplane`], [`frames`], [`clock`]: Strait's two processes as one host
+//! * [`people`], [`stranger`], [`drive`], [`faults`]: who is there, what they do, what goes wrong
+//! * [`checks`], [`remains`], [`allocation`]: what must hold; [`canary`]: planted faults
+//! * [`run`]: one world from beginning to end; [`dump`]: the tables of one that failed
+
+#![deny(unsafe_code)]
+
+pub mod allocation;
+pub mod canary;
+pub mod checks;
+pub mod clock;
+pub mod configuration;
+pub mod dataplane;
+pub mod drive;
+pub mod dump;
+pub mod faults;
+pub mod frames;
+pub mod people;
+pub mod plan;
+mod remains;
+pub mod run;
+pub mod stage;
+pub mod strait;
+pub mod stranger;

@@ -1,0 +1,249 @@
+//! Everyone in a world, each behind the same seam, with the checkers listening at the phones.
+
+use std::time::Duration;
+
+use strait_parties::party::{Datagram, Party};
+use strait_parties::phone::Phone;
+use strait_parties::softswitch::Softswitch;
+use strait_shared::time::Instant;
+
+use crate::checks::{SharedChecks, is_media, ssrc};
+use crate::strait::Strait;
+use crate::stranger::Stranger;
+
+/// Somebody in a world.
+pub enum Person {
+    /// Strait itself.
+    Strait(Box<Strait>),
+    /// A telephone with the checkers at its ear.
+    Phone(Box<Tapped>),
+    /// A softswitch that may be out of order.
+    Softswitch(Box<Server>),
+    /// Somebody nobody invited.
+    Stranger(Box<Stranger>),
+}
+
+/// A telephone with the checkers at its ear.
+pub struct Tapped {
+    phone: Phone,
+    user: String,
+    checks: SharedChecks,
+    off: bool,
+}
+
+/// A softswitch that may be out of order.
+pub struct Server {
+    softswitch: Softswitch,
+    down_until: Instant,
+}
+
+impl Person {
+    /// A telephone.
+    pub fn phone(phone: Phone, checks: SharedChecks) -> Self {
+        Self::Phone(Box::new(Tapped {
+            user: phone.config().user.clone(),
+            phone,
+            checks,
+            off: false,
+        }))
+    }
+
+    /// A softswitch.
+    pub fn softswitch(softswitch: Softswitch) -> Self {
+        Self::Softswitch(Box::new(Server {
+            softswitch,
+            down_until: Instant::ZERO,
+        }))
+    }
+
+    /// Strait; the caller knows that it is.
+    pub fn strait(&self) -> &Strait {
+        match self {
+            Self::Strait(strait) => strait,
+            _ => panic!("this is not Strait"),
+        }
+    }
+
+    /// Strait; the caller knows that it is.
+    pub fn strait_mut(&mut self) -> &mut Strait {
+        match self {
+            Self::Strait(strait) => strait,
+            _ => panic!("this is not Strait"),
+        }
+    }
+
+    /// A telephone; the caller knows that it is one.
+    pub fn tapped(&self) -> &Tapped {
+        match self {
+            Self::Phone(tapped) => tapped,
+            _ => panic!("this is no phone"),
+        }
+    }
+
+    /// A telephone; the caller knows that it is one.
+    pub fn tapped_mut(&mut self) -> &mut Tapped {
+        match self {
+            Self::Phone(tapped) => tapped,
+            _ => panic!("this is no phone"),
+        }
+    }
+
+    /// A softswitch is out of order for a while.
+    pub fn fail(&mut self, now: Instant, time: Duration) {
+        if let Self::Softswitch(server) = self {
+            server.down_until = now + time;
+        }
+    }
+
+    fn party(&mut self) -> &mut dyn Party {
+        match self {
+            Self::Strait(strait) => strait.as_mut(),
+            Self::Phone(tapped) => tapped.as_mut(),
+            Self::Softswitch(server) => server.as_mut(),
+            Self::Stranger(stranger) => stranger.as_mut(),
+        }
+    }
+}
+
+impl Party for Person {
+    fn receive(&mut self, now: Instant, datagram: &Datagram) {
+        self.party().receive(now, datagram);
+    }
+
+    fn timeout(&mut self, now: Instant) {
+        self.party().timeout(now);
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        match self {
+            Self::Strait(strait) => strait.next_timeout(),
+            Self::Phone(tapped) => tapped.next_timeout(),
+            Self::Softswitch(server) => server.next_timeout(),
+            Self::Stranger(stranger) => stranger.next_timeout(),
+        }
+    }
+
+    fn poll_transmit(&mut self) -> Option<Datagram> {
+        self.party().poll_transmit()
+    }
+}
+
+impl Tapped {
+    /// The telephone.
+    pub fn phone(&self) -> &Phone {
+        &self.phone
+    }
+
+    /// The telephone, to be used.
+    pub fn phone_mut(&mut self) -> &mut Phone {
+        &mut self.phone
+    }
+
+    /// Who it belongs to.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// It loses power, and with it everything it knew; `fresh` is what it is once switched on.
+    pub fn power_cut(&mut self, fresh: Phone) {
+        self.phone = fresh;
+        self.off = true;
+    }
+
+    /// Power is back.
+    pub fn switch_on(&mut self) {
+        self.off = false;
+    }
+
+    /// Whether it has power.
+    pub fn is_on(&self) -> bool {
+        !self.off
+    }
+
+    fn arrived(&self, now: Instant, datagram: &Datagram) {
+        let at = datagram.destination;
+        let rtp = at.port() & !1;
+        let owner = self
+            .phone
+            .calls()
+            .find(|call| call.stream().local() == (at.ip(), rtp).into());
+        let remote = owner.map(|call| call.remote_user());
+        let mut checks = self.checks.borrow_mut();
+        checks.at(now);
+        checks.media_arrived(&self.user, remote, datagram);
+        if let (Some(remote), true) = (remote, at.port() == rtp) {
+            checks.hearing.heard(now, &self.user, remote);
+        }
+    }
+
+    /// A stream that begins is made known to the checkers.
+    fn speaks(&self, datagram: &Datagram) {
+        let Some(ssrc) = ssrc(&datagram.payload) else {
+            return;
+        };
+        let mut checks = self.checks.borrow_mut();
+        if checks.media.knows(ssrc) {
+            return;
+        }
+        let owner = self
+            .phone
+            .calls()
+            .find(|call| call.stream().ssrc().0 == ssrc);
+        if let Some(call) = owner {
+            checks.media.speak(ssrc, &self.user, call.remote_user());
+        }
+    }
+}
+
+impl Party for Tapped {
+    fn receive(&mut self, now: Instant, datagram: &Datagram) {
+        if self.off {
+            return;
+        }
+        if is_media(datagram.destination) {
+            self.arrived(now, datagram);
+        }
+        self.phone.receive(now, datagram);
+    }
+
+    fn timeout(&mut self, now: Instant) {
+        if !self.off {
+            self.phone.timeout(now);
+        }
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.phone.next_timeout().filter(|_| !self.off)
+    }
+
+    fn poll_transmit(&mut self) -> Option<Datagram> {
+        if self.off {
+            return None;
+        }
+        let datagram = self.phone.poll_transmit()?;
+        if is_media(datagram.source) {
+            self.speaks(&datagram);
+        }
+        Some(datagram)
+    }
+}
+
+impl Party for Server {
+    fn receive(&mut self, now: Instant, datagram: &Datagram) {
+        if self.down_until <= now {
+            self.softswitch.receive(now, datagram);
+        }
+    }
+
+    fn timeout(&mut self, now: Instant) {
+        self.softswitch.timeout(now);
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.softswitch.next_timeout()
+    }
+
+    fn poll_transmit(&mut self) -> Option<Datagram> {
+        self.softswitch.poll_transmit()
+    }
+}

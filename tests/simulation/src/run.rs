@@ -1,0 +1,205 @@
+//! One world from its first REGISTER until nothing is left of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use strait_shared::time::Instant;
+
+use crate::canary::Canary;
+use crate::checks::{Checker, Violation};
+use crate::drive::{Action, Driver, Tale};
+use crate::dump;
+use crate::plan::Plan;
+use crate::stage::Stage;
+use crate::strait::Counters;
+
+/// How long phones have to register before the first call.
+const WARM_UP: Duration = Duration::from_secs(3);
+/// How long calls may still take once no new ones are placed.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// How long everything has to be over after the last BYE: transactions (32 s), 2xx nobody
+/// acknowledges (32 s and a BYE's 32 s), media timeouts (60 s).
+const AFTERMATH: Duration = Duration::from_secs(180);
+/// How long tokens and the quarantine of ports outlive the last registration.
+const OBLIVION: Duration = Duration::from_secs(200);
+/// A step that comes to no end: this many at one instant.
+const STEPS_AT_ONCE_MAX: u32 = 100_000;
+
+/// What one world came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    /// What people did.
+    pub tale: Tale,
+    /// What went through Strait.
+    pub counters: Counters,
+    /// Steps of virtual time.
+    pub steps: u64,
+    /// Virtual time that passed.
+    pub passed: Duration,
+    /// How often each checker looked.
+    pub looks: BTreeMap<Checker, u64>,
+    /// The longest time anyone went unheard without excuse.
+    pub unheard: Duration,
+}
+
+/// What went wrong in one world.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The world.
+    pub plan: Plan,
+    /// What the checkers say; nothing when the code itself gave up.
+    pub violations: Vec<Violation>,
+    /// Strait's tables at that moment, or the panic.
+    pub dump: String,
+}
+
+/// Runs a world to its end.
+pub fn run(plan: Plan, canary: Option<Canary>) -> Result<Outcome, Box<Failure>> {
+    let kept = plan.clone();
+    let ran = catch_unwind(AssertUnwindSafe(|| Run::new(plan, canary).to_the_end()));
+    ran.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(Box::new(Failure {
+            plan: kept,
+            violations: Vec::new(),
+            dump: format!("panicked: {}", text.unwrap_or_default()),
+        }))
+    })
+}
+
+struct Run {
+    stage: Stage,
+    driver: Driver,
+    steps: u64,
+}
+
+impl Run {
+    fn new(plan: Plan, canary: Option<Canary>) -> Self {
+        Self {
+            stage: Stage::new(plan, canary),
+            driver: Driver::default(),
+            steps: 0,
+        }
+    }
+
+    fn to_the_end(mut self) -> Result<Outcome, Box<Failure>> {
+        let begin = self.stage.world.now();
+        for number in 0..self.stage.phones.len() {
+            self.stage
+                .use_phone(number, |phone, now| phone.register(now));
+        }
+        self.until(begin + WARM_UP)?;
+        self.schedule();
+        let calls = self.stage.plan.calls as u32;
+        let end = begin + WARM_UP + self.stage.plan.call_interval * calls + LAST_WORDS;
+        self.until(end)?;
+        self.wind_up()?;
+        let stage = &self.stage;
+        let checks = stage.checks.borrow();
+        Ok(Outcome {
+            tale: self.driver.tale,
+            counters: stage.strait().counters(),
+            steps: self.steps,
+            passed: stage.world.now().since(begin),
+            looks: checks.looks().clone(),
+            unheard: checks.hearing.longest(),
+        })
+    }
+
+    /// Calls and faults, all at times drawn now.
+    fn schedule(&mut self) {
+        let now = self.stage.world.now();
+        let interval = self.stage.plan.call_interval;
+        let span = interval * self.stage.plan.calls as u32;
+        for _ in 0..self.stage.plan.calls {
+            let at = now + span.mul_f64(self.stage.random.f64());
+            self.driver.at(at, Action::Call);
+        }
+        self.driver.at(now, Action::Look);
+        self.driver.schedule_faults(&mut self.stage, now, span);
+    }
+
+    /// Everybody hangs up and goes; then nothing may be left.
+    fn wind_up(&mut self) -> Result<(), Box<Failure>> {
+        self.driver.stop(&mut self.stage);
+        for _ in 0..4 {
+            self.driver.hang_up_all(&mut self.stage);
+            let now = self.stage.world.now();
+            self.until(now + AFTERMATH / 4)?;
+        }
+        self.note_remains(false);
+        self.checked()?;
+        for number in 0..self.stage.phones.len() {
+            self.stage
+                .use_phone(number, |phone, now| phone.unregister(now));
+        }
+        let now = self.stage.world.now();
+        self.until(now + OBLIVION)?;
+        self.note_remains(true);
+        self.checked()
+    }
+
+    fn until(&mut self, until: Instant) -> Result<(), Box<Failure>> {
+        let (mut at, mut steps) = (self.stage.world.now(), 0);
+        loop {
+            let next = [self.driver.next(), self.stage.world.next_timeout()];
+            let next = next.into_iter().flatten().min();
+            let Some(next) = next.filter(|next| *next <= until) else {
+                break;
+            };
+            self.stage.world.run_until(next);
+            let now = self.stage.world.now();
+            self.driver.act(&mut self.stage, now);
+            self.steps += 1;
+            steps = if now == at { steps + 1 } else { 0 };
+            at = now;
+            if steps > STEPS_AT_ONCE_MAX {
+                let stuck = Err("time stands still".to_owned());
+                self.stage.checks.borrow_mut().note(Checker::Remains, stuck);
+            }
+            self.checked()?;
+        }
+        self.stage.world.run_until(until);
+        Ok(())
+    }
+
+    fn checked(&self) -> Result<(), Box<Failure>> {
+        let checks = self.stage.checks.borrow();
+        if checks.violations().is_empty() {
+            return Ok(());
+        }
+        Err(Box::new(Failure {
+            plan: self.stage.plan.clone(),
+            violations: checks.violations().to_vec(),
+            dump: dump::tables(&self.stage),
+        }))
+    }
+
+    fn note_remains(&mut self, gone: bool) {
+        let verdict = self.stage.remains(gone);
+        let mut checks = self.stage.checks.borrow_mut();
+        checks.at(self.stage.world.now());
+        checks.note(Checker::Remains, verdict);
+        let calls = self.stage.strait().calls();
+        checks.calls_over(calls);
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Plan { seed, calls, .. } = self.plan;
+        writeln!(f, "seed {seed}, {calls} calls, {:?}", self.plan.faults)?;
+        for violation in &self.violations {
+            writeln!(f, "  {violation}")?;
+        }
+        writeln!(f, "{}", self.dump)?;
+        write!(
+            f,
+            "reproduce: cargo run -p strait-simulation --example soak -- \
+             --seed {seed} --calls {calls} --worlds 1"
+        )
+    }
+}

@@ -1,0 +1,208 @@
+//! Somebody nobody invited: garbage, mutilated messages, half calls that are never acknowledged,
+//! BYEs for calls of others, media sprayed at Strait's ports.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use strait_parties::party::{Datagram, Party};
+use strait_parties::rtp::packet::{Packet, Ssrc};
+use strait_shared::time::Instant;
+
+use crate::configuration::{DOMAIN, FIRST_PORT};
+
+/// Messages of others that are kept to be mutilated.
+const OVERHEARD_MAX: usize = 32;
+
+/// A stranger.
+pub struct Stranger {
+    own: SocketAddr,
+    signalling: SocketAddr,
+    media: IpAddr,
+    last_port: u16,
+    users: usize,
+    random: fastrand::Rng,
+    interval: Duration,
+    next: Option<Instant>,
+    overheard: Vec<Vec<u8>>,
+    out: VecDeque<Datagram>,
+}
+
+impl Stranger {
+    /// A stranger at `own` who is after Strait's signalling address and its media ports.
+    pub fn new(
+        own: SocketAddr,
+        signalling: SocketAddr,
+        last_port: u16,
+        users: usize,
+        seed: u64,
+    ) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        Self {
+            own,
+            signalling,
+            media: signalling.ip(),
+            last_port,
+            users,
+            interval: Duration::from_millis(random.u64(5..100)),
+            random,
+            next: None,
+            overheard: Vec::new(),
+            out: VecDeque::new(),
+        }
+    }
+
+    /// Begins.
+    pub fn start(&mut self, now: Instant) {
+        self.next = Some(now);
+    }
+
+    /// Leaves.
+    pub fn stop(&mut self) {
+        self.next = None;
+    }
+
+    fn strike(&mut self) {
+        match self.random.u8(..10) {
+            0 => self.garbage(),
+            1 | 2 => self.mutilated(),
+            3 => self.half_call(),
+            4 => self.stray("BYE"),
+            5 => self.stray("CANCEL"),
+            6 => self.register(),
+            _ => self.spray(),
+        }
+    }
+
+    fn garbage(&mut self) {
+        let length = self.random.usize(..600);
+        let mut bytes = vec![0; length];
+        self.random.fill(&mut bytes);
+        self.send(bytes);
+    }
+
+    /// A message heard before with octets changed, cut or doubled.
+    fn mutilated(&mut self) {
+        let Some(message) = self.random.choice(&self.overheard) else {
+            return;
+        };
+        let mut bytes = message.clone();
+        for _ in 0..self.random.usize(1..8) {
+            if bytes.is_empty() {
+                break;
+            }
+            let at = self.random.usize(..bytes.len());
+            match self.random.u8(..4) {
+                0 => bytes[at] = self.random.u8(..),
+                1 => bytes.truncate(at),
+                2 => bytes.insert(at, b"\r\n;,<>\":@%"[self.random.usize(..10)]),
+                _ => {
+                    let end = (at + self.random.usize(..40)).min(bytes.len());
+                    let piece = bytes[at..end].to_vec();
+                    bytes.splice(at..at, piece);
+                }
+            }
+        }
+        self.send(bytes);
+    }
+
+    /// An INVITE whose answer nobody waits for.
+    fn half_call(&mut self) {
+        let body = format!(
+            "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
+             m=audio 45678 RTP/AVP 0 8\r\n",
+            ip = self.own.ip()
+        );
+        self.request("INVITE", None, &body);
+    }
+
+    /// A request for a dialog that is not, or is somebody else's.
+    fn stray(&mut self, method: &str) {
+        let tag = self.random.u32(..);
+        self.request(method, Some(tag), "");
+    }
+
+    /// A registration in somebody's name with wrong credentials.
+    fn register(&mut self) {
+        self.request("REGISTER", None, "");
+    }
+
+    /// Media to one of Strait's ports, as if from a call.
+    fn spray(&mut self) {
+        let port = self.random.u16(FIRST_PORT..=self.last_port);
+        let packet = Packet {
+            marker: false,
+            payload_type: 8,
+            sequence: self.random.u16(..),
+            timestamp: self.random.u32(..),
+            ssrc: Ssrc(self.random.u32(..)),
+            payload: &[0xd5; 160],
+        };
+        self.out.push_back(Datagram {
+            source: SocketAddr::new(self.own.ip(), self.random.u16(30_000..50_000)),
+            destination: SocketAddr::new(self.media, port),
+            payload: packet.to_bytes(),
+        });
+    }
+
+    fn request(&mut self, method: &str, to_tag: Option<u32>, body: &str) {
+        let user = self.random.usize(..self.users);
+        let (branch, call) = (self.random.u64(..), self.random.u64(..));
+        let own = self.own;
+        let tag = to_tag.map_or(String::new(), |tag| format!(";tag={tag:08x}"));
+        let uri = match method {
+            "REGISTER" => format!("sip:{DOMAIN}"),
+            _ => format!("sip:u{user}@{DOMAIN}"),
+        };
+        let kind = match body.is_empty() {
+            true => "",
+            false => "Content-Type: application/sdp\r\n",
+        };
+        let text = format!(
+            "{method} {uri} SIP/2.0\r\n\
+             Via: SIP/2.0/UDP {own};branch=z9hG4bK{branch:x};rport\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:mallory@{DOMAIN}>;tag={call:x}\r\n\
+             To: <sip:u{user}@{DOMAIN}>{tag}\r\nCall-ID: {call:x}\r\nCSeq: 1 {method}\r\n\
+             Contact: <sip:mallory@{own}>\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.overhear(text.as_bytes());
+        self.send(text.into_bytes());
+    }
+
+    fn overhear(&mut self, message: &[u8]) {
+        if self.overheard.len() == OVERHEARD_MAX {
+            self.overheard.remove(0);
+        }
+        self.overheard.push(message.to_vec());
+    }
+
+    fn send(&mut self, payload: Vec<u8>) {
+        self.out.push_back(Datagram {
+            source: self.own,
+            destination: self.signalling,
+            payload,
+        });
+    }
+}
+
+impl Party for Stranger {
+    fn receive(&mut self, _: Instant, datagram: &Datagram) {
+        self.overhear(&datagram.payload);
+    }
+
+    fn timeout(&mut self, now: Instant) {
+        if self.next.is_some_and(|at| at <= now) {
+            self.strike();
+            self.next = Some(now + self.interval);
+        }
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.next
+    }
+
+    fn poll_transmit(&mut self) -> Option<Datagram> {
+        self.out.pop_front()
+    }
+}
