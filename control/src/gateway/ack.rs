@@ -23,8 +23,8 @@ impl Gateway {
         };
         let cseq = request.cseq().map_or(0, |cseq| cseq.number);
         let dialog = self.dialogs.get_mut(key).expect("it was found");
-        let handshake = dialog.handshake.as_mut();
-        let Some(handshake) = handshake.filter(|h| h.from == from && h.cseq == cseq) else {
+        let handshake = dialog.handshake_mut(from);
+        let Some(handshake) = handshake.filter(|handshake| handshake.cseq == cseq) else {
             self.counters.stray_acks += 1;
             return;
         };
@@ -59,15 +59,13 @@ impl Gateway {
         let Some(dialog) = self.dialogs.get_mut(key) else {
             return;
         };
-        let Some(handshake) = dialog.handshake.as_mut() else {
+        let Some(handshake) = dialog.handshake_in(client) else {
             return;
         };
-        let from = handshake.from;
-        let repeated = handshake.client == client;
-        let ack = handshake.ack.clone();
+        let (from, ack) = (handshake.from, handshake.ack.clone());
         let (server, success) = (handshake.server, handshake.success.clone());
-        let tag = dialog.party(from.other()).tag.clone();
-        if !repeated || *tag != *Self::to_tag(response).unwrap_or_default() {
+        let tag = &dialog.party(from.other()).tag;
+        if **tag != *Self::to_tag(response).unwrap_or_default() {
             self.unwanted_response(now, flow, client, response);
             return;
         }
@@ -100,10 +98,8 @@ impl Gateway {
         let dismissed = match self.asked.get_mut(&client) {
             Some(Asked::Unwanted(dismissed)) => dismissed,
             Some(Asked::Success(key)) => {
-                let handshake = self
-                    .dialogs
-                    .get_mut(*key)
-                    .and_then(|d| d.handshake.as_mut());
+                let dialog = self.dialogs.get_mut(*key);
+                let handshake = dialog.and_then(|dialog| dialog.handshake_in(client));
                 let Some(handshake) = handshake else { return };
                 &mut handshake.dismissed
             }
@@ -121,13 +117,10 @@ impl Gateway {
         let Some(dialog) = self.dialogs.get_mut(key) else {
             return;
         };
-        if dialog
-            .handshake
-            .as_ref()
-            .is_some_and(|handshake| handshake.client == client)
-        {
-            let handshake = dialog.handshake.take();
-            handshake.map(|handshake| self.timers.cancel(handshake.timer));
+        for handshake in &mut dialog.handshakes {
+            if let Some(over) = handshake.take_if(|handshake| handshake.client == client) {
+                self.timers.cancel(over.timer);
+            }
         }
     }
 
@@ -148,18 +141,20 @@ impl Gateway {
         request: &Message,
         edits: &mut Splices,
     ) -> bool {
-        let Some(text) = request.session_description() else {
-            return true;
-        };
         let Some(dialog) = self.dialogs.get_mut(key) else {
             return true;
         };
-        let offered = dialog
-            .handshake
-            .as_ref()
-            .is_some_and(|handshake| handshake.offered);
-        let Some(session) = dialog.session.filter(|_| offered) else {
-            drop_description(request, text, edits);
+        let handshake = dialog.handshake_mut(by);
+        let offered = handshake.is_some_and(|handshake| handshake.offered);
+        let session = dialog.session.filter(|_| offered);
+        let (Some(session), Some(text)) = (session, request.session_description()) else {
+            // An offer without answer, or an answer without offer.
+            session
+                .into_iter()
+                .for_each(|session| self.withdraw(now, session, by.other()));
+            let text = request.session_description();
+            text.into_iter()
+                .for_each(|text| drop_description(request, text, edits));
             return true;
         };
         dialog.agreed = true;
@@ -225,11 +220,8 @@ impl Gateway {
             flow: far,
             bytes: bytes.clone(),
         });
-        let handshake = self
-            .dialogs
-            .get_mut(key)
-            .and_then(|dialog| dialog.handshake.as_mut());
-        if let Some(handshake) = handshake {
+        let dialog = self.dialogs.get_mut(key);
+        if let Some(handshake) = dialog.and_then(|dialog| dialog.handshake_mut(from)) {
             handshake.ack = Some((far, bytes));
         }
     }

@@ -178,7 +178,7 @@ impl Gateway {
         let Some(dialog) = self.dialogs.get_mut(dialog) else {
             return;
         };
-        let old = dialog.handshake.replace(handshake);
+        let old = dialog.handshakes[from as usize].replace(handshake);
         old.map(|old| self.timers.cancel(old.timer));
     }
 }

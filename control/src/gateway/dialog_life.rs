@@ -51,9 +51,9 @@ impl Gateway {
         }
         dialog.subscription.map(|timer| self.timers.cancel(timer));
         dialog.session_timer.map(|timer| self.timers.cancel(timer));
-        dialog
-            .handshake
-            .map(|handshake| self.timers.cancel(handshake.timer));
+        for handshake in dialog.handshakes.into_iter().flatten() {
+            self.timers.cancel(handshake.timer);
+        }
     }
 
     /// The dialog's call is over; the dialog too, unless a subscription shares it (RFC 5057 §4).

@@ -58,8 +58,8 @@ pub struct Dialog {
     pub subscription: Option<TimerId>,
     /// Whose INVITE waits for its final response (RFC 3261 §14).
     pub inviting: Option<Side>,
-    /// The last INVITE that was answered with a 2xx, and its ACK.
-    pub handshake: Option<Handshake>,
+    /// Of either party, the last INVITE that was answered with a 2xx, and its ACK.
+    pub handshakes: [Option<Handshake>; 2],
     /// Ends the call unless its session is refreshed before (RFC 4028).
     pub session_timer: Option<TimerId>,
 }
@@ -107,9 +107,20 @@ impl Dialog {
             agreed: false,
             subscription: None,
             inviting: None,
-            handshake: None,
+            handshakes: [None, None],
             session_timer: None,
         }
+    }
+
+    /// The handshake of an INVITE that a party sent.
+    pub fn handshake_mut(&mut self, from: Side) -> Option<&mut Handshake> {
+        self.handshakes[from as usize].as_mut()
+    }
+
+    /// The handshake of an INVITE that was sent on in this transaction.
+    pub fn handshake_in(&mut self, client: ClientId) -> Option<&mut Handshake> {
+        let mut all = self.handshakes.iter_mut().flatten();
+        all.find(|handshake| handshake.client == client)
     }
 
     /// Whether nothing keeps it.

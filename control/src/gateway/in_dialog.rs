@@ -14,7 +14,7 @@ use super::outbound::Outbound;
 use super::received::Received;
 use super::reply::Reply;
 use super::transaction::ServerId;
-use crate::media::{OfferState, Side};
+use crate::media::{OfferState, SessionId, Side};
 use crate::sip::{HeaderName, Message, Method, Splices, Status};
 
 impl Gateway {
@@ -102,18 +102,19 @@ impl Gateway {
         request: &Message,
         status: Status,
     ) {
-        self.settle_refusal(now, key, offer, request.method());
+        self.settle_refusal(now, key, offer.then_some(from), request.method());
         if request.method() == Some(Method::Bye) {
             self.party_left(now, key, from, status);
         }
     }
 
-    /// A request was refused: its offer is withdrawn, another INVITE may come.
+    /// A request was refused: the offer it brought from one side is withdrawn, another INVITE may
+    /// come.
     pub(super) fn settle_refusal(
         &mut self,
         now: Instant,
         key: DialogKey,
-        offer: bool,
+        offer: Option<Side>,
         method: Option<Method>,
     ) {
         let Some(dialog) = self.dialogs.get_mut(key) else {
@@ -122,7 +123,14 @@ impl Gateway {
         if method == Some(Method::Invite) {
             dialog.inviting = None;
         }
-        if let (true, Some(session)) = (offer, dialog.session) {
+        if let (Some(by), Some(session)) = (offer, dialog.session) {
+            self.withdraw(now, session, by);
+        }
+    }
+
+    /// Withdraws an offer where it still waits for its answer.
+    pub(super) fn withdraw(&mut self, now: Instant, session: SessionId, by: Side) {
+        if self.media.offer_state(session) == Some(OfferState::Offered(by)) {
             self.media.rollback(now, session);
         }
     }

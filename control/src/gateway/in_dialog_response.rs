@@ -34,6 +34,10 @@ impl Gateway {
         let mut passing = Passing::default();
         let agreed = self.describe_reply(now, dialog, from, offer, response, &mut edits);
         passing.described = agreed.is_some();
+        if status.is_success() && agreed.is_none() {
+            // Whoever accepts without an answer leaves things as they were.
+            self.settle_refusal(now, dialog, offer.then_some(from), None);
+        }
         if status.is_provisional() || status.is_success() {
             let refreshes = status.is_success() && is_target_refresh(method);
             passing.contact = match refreshes {
@@ -42,7 +46,7 @@ impl Gateway {
             };
             passing.in_dialog = true;
         } else {
-            self.settle_refusal(now, dialog, offer, Some(method));
+            self.settle_refusal(now, dialog, offer.then_some(from), Some(method));
         }
         self.after_exchange(now, key, dialog, method, response);
         let bytes = self.pass_back(now, key, response, passing, &mut edits);

@@ -280,3 +280,58 @@ fn a_nat_that_rebinds_in_a_call_is_followed() {
     assert_eq!(asked.to(moved).len(), 1);
     assert!(asked.to(phone).is_empty());
 }
+
+#[test]
+fn an_offer_accepted_without_answer_does_not_block_the_next() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let (_, ok) = answered(&mut world, phone);
+    for cseq in 2..4 {
+        let branch = format!("up{cseq}");
+        let update = with_offer(&within(&ok, "UPDATE", cseq, &branch, "192.168.1.5"));
+        let passed = world.send(phone, &update).only(softswitch).to_owned();
+        assert!(start(&passed).starts_with("UPDATE "));
+        world.send(softswitch, &response(&passed, "200 OK", "", ""));
+    }
+}
+
+#[test]
+fn a_party_may_ask_again_before_its_own_answer_is_acknowledged() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let invite = world.send(phone, INVITE).only(softswitch).to_owned();
+    let ok = response(&invite, "200 OK", "b1", ANSWER);
+    let ok = world.send(softswitch, &ok).only(phone).to_owned();
+    let again = from_callee(&invite, "INVITE", 1, "x1", ANSWER);
+    let again = world.send(softswitch, &again).only(phone).to_owned();
+    let answer = response(&again, "200 OK", "", ANSWER).replace("10.0.0", "192.168.1");
+    world.send(phone, &answer);
+    let late = world.send(phone, &within(&ok, "ACK", 1, "a1", "192.168.1.5"));
+    assert!(start(late.only(softswitch)).starts_with("ACK "));
+    let own = from_callee(&invite, "ACK", 1, "a2", "");
+    assert!(start(world.send(softswitch, &own).only(phone)).starts_with("ACK "));
+}
+
+#[test]
+fn replaces_names_the_dialog_as_its_party_knows_it() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let (invite, _) = answered(&mut world, phone);
+    let target = between(header(&invite, "Contact"), "<", ">");
+    let call_id = header(&invite, "Call-ID");
+    let offer = INVITE
+        .split_once("\n\n")
+        .unwrap()
+        .1
+        .replace("192.168.1.5", "10.0.0.9");
+    let replacing = format!(
+        "INVITE {target} SIP/2.0\nVia: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bKrep;rport\n\
+         Max-Forwards: 70\nFrom: <sip:carol@10.0.0.1>;tag=c1\nTo: <sip:alice@10.0.0.1>\n\
+         Call-ID: new-1\nCSeq: 1 INVITE\nContact: <sip:carol@10.0.0.9>\n\
+         Replaces: {call_id};to-tag=a1;from-tag=b1\nContent-Type: application/sdp\n\
+         Content-Length: auto\n\n{offer}"
+    );
+    let passed = world.send(softswitch, &replacing);
+    let expected = "call-1@192.168.1.5;to-tag=a1;from-tag=b1";
+    assert_eq!(header(passed.only(phone), "Replaces"), expected);
+}

@@ -279,3 +279,45 @@ fn keepalives_hold_the_binding_open() {
         assert_eq!(world.gateway.sizes().timers, 0, "{method}");
     }
 }
+
+#[test]
+fn one_request_may_register_several_contacts() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let both = REGISTER.replace(
+        "Expires: 3600",
+        "Contact: <sip:alice@192.168.1.6>;expires=1800, <sip:alice@192.168.1.7>;expires=0\nExpires: 3600",
+    );
+    let asked = world.send(phone, &both).only(softswitch).to_owned();
+    let contacts: Vec<&str> = asked
+        .split("\r\n")
+        .filter_map(|line| line.strip_prefix("Contact: "))
+        .flat_map(|line| line.split(", "))
+        .collect();
+    assert_eq!(contacts.len(), 3);
+    assert!(contacts[1].ends_with(">;expires=1800"));
+    let ours = [contacts[0], contacts[1]].map(|contact| between(contact, "<", ">"));
+    let answer = granted(&asked, 0).replace(
+        &format!("Contact: {};expires=0", contacts[0]),
+        &format!(
+            "Contact: <{}>;expires=600\nContact: <{}>;expires=300",
+            ours[0], ours[1]
+        ),
+    );
+    let answer = world.send(softswitch, &answer).only(phone).to_owned();
+    assert!(answer.contains("Contact: <sip:alice@192.168.1.5:5060;ob>;expires=600\r\n"));
+    assert!(answer.contains("Contact: <sip:alice@192.168.1.6>;expires=300\r\n"));
+    assert_eq!(world.gateway.registrations(world.now).len(), 2);
+    let too_many = format!(
+        "Contact: {}\nExpires:",
+        vec!["<sip:a@192.168.1.5>"; 20].join(", ")
+    );
+    let refused = world.send(
+        phone,
+        &REGISTER
+            .replace("Expires:", &too_many)
+            .replace("reg1", "reg2")
+            .replace("CSeq: 1", "CSeq: 2"),
+    );
+    assert_eq!(start(refused.only(phone)), "SIP/2.0 400 Too Many Contacts");
+}
