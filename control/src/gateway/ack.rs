@@ -209,7 +209,6 @@ impl Gateway {
             from: &other.peer_uri,
             to: &other.uri,
             contacts: contact.as_slice(),
-            described: true,
         };
         outbound.edit(request, &mut crossing, edits);
         let mut bytes = Vec::with_capacity(request.bytes().len() + 128);

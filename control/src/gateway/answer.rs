@@ -71,7 +71,7 @@ impl Gateway {
             Some(dialog) => self.describe_answer(now, call, dialog, response, &mut edits),
             None => Err(Reply::unavailable("Too Many Dialogs")),
         };
-        let (Some(dialog), Ok(described)) = (dialog, &described) else {
+        let (Some(dialog), Ok(())) = (dialog, &described) else {
             let reply = described
                 .err()
                 .unwrap_or_else(|| Reply::unavailable("No Dialog"));
@@ -83,7 +83,6 @@ impl Gateway {
         let passing = Passing {
             contact,
             in_dialog: true,
-            described: *described,
         };
         let bytes = self.pass_back(now, key, response, passing, &mut edits);
         self.shake_hands(

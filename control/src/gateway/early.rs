@@ -36,8 +36,7 @@ impl Gateway {
             passing.in_dialog = true;
             passing.contact = self.contact_of(now, dialog, response);
             let described = self.describe_answer(now, call, dialog, response, &mut edits);
-            passing.described = described.is_ok_and(|described| described);
-            if let (false, Some(text)) = (passing.described, response.session_description()) {
+            if let (Err(_), Some(text)) = (described, response.session_description()) {
                 drop_description(response, text, &mut edits);
             }
             if response.status() == Status::new(EARLY_DIALOG_TERMINATED) {
@@ -83,7 +82,7 @@ impl Gateway {
         Some(dialog)
     }
 
-    /// Gives a response's description to its dialog's media; whether it had one to edit.
+    /// Gives a response's description to its dialog's media.
     pub(super) fn describe_answer(
         &mut self,
         now: Instant,
@@ -91,16 +90,16 @@ impl Gateway {
         key: DialogKey,
         response: &Message,
         edits: &mut Splices,
-    ) -> Result<bool, Reply> {
+    ) -> Result<(), Reply> {
         let Some(text) = response.session_description() else {
-            return Ok(false);
+            return Ok(());
         };
         let offered = self.calls.get(call).is_some_and(|call| call.offered);
         let Some(dialog) = self.dialogs.get(key) else {
-            return Ok(false);
+            return Ok(());
         };
         let Some(session) = dialog.session else {
-            return Ok(false);
+            return Ok(());
         };
         let source = dialog.party(Side::Callee).flow.remote.ip();
         let role = if offered || dialog.agreed {
@@ -118,7 +117,7 @@ impl Gateway {
         if let (Role::Answer, Some(dialog)) = (role, self.dialogs.get_mut(key)) {
             dialog.agreed = true;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// The session of a further dialog: the one the offer was made in for the first, forks of it

@@ -169,7 +169,7 @@ impl Gateway {
         request: &Message,
     ) -> Result<(), Reply> {
         let mut edits = Splices::new();
-        let described = self.describe_request(now, exchange, key, from, request, &mut edits)?;
+        self.describe_request(now, exchange, key, from, request, &mut edits)?;
         let contact = self.refresh_target(now, key, from, request);
         let found = self.exchanges.get_mut(exchange).expect("it was just added");
         let (near, branch) = (found.near, found.passages.branch(self.unique.next()));
@@ -211,7 +211,6 @@ impl Gateway {
             from: &from_uri,
             to: &to_uri,
             contacts: contact.as_slice(),
-            described,
         };
         outbound.edit(request, &mut crossing, &mut edits);
         let found = self.exchanges.get_mut(exchange).expect("it was just added");
@@ -220,8 +219,7 @@ impl Gateway {
         self.launch(now, exchange, request, &branch, &mut edits)
     }
 
-    /// Gives the request's description to the dialog's media, in the role it has. Whether it had
-    /// one with a role.
+    /// Gives the request's description to the dialog's media, in the role it has.
     fn describe_request(
         &mut self,
         now: Instant,
@@ -230,15 +228,15 @@ impl Gateway {
         by: Side,
         request: &Message,
         edits: &mut Splices,
-    ) -> Result<bool, Reply> {
+    ) -> Result<(), Reply> {
         let Some(text) = request.session_description() else {
-            return Ok(false);
+            return Ok(());
         };
         let Some(dialog) = self.dialogs.get(key) else {
-            return Ok(false);
+            return Ok(());
         };
         let Some(session) = dialog.session else {
-            return Ok(false);
+            return Ok(());
         };
         let source = dialog.party(by).flow.remote.ip();
         let state = self.media.offer_state(session);
@@ -246,7 +244,7 @@ impl Gateway {
         let role = match request.method() {
             Some(Method::Prack) if answers => Role::Answer,
             Some(Method::Invite | Method::Update | Method::Prack) => Role::Offer,
-            _ => return Ok(false),
+            _ => return Ok(()),
         };
         let described = Described {
             session,
@@ -271,7 +269,7 @@ impl Gateway {
                 }
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// A party hangs up: that is when the call ended, whatever the other one says to it.

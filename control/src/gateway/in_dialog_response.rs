@@ -33,7 +33,6 @@ impl Gateway {
         let mut edits = Splices::new();
         let mut passing = Passing::default();
         let agreed = self.describe_reply(now, dialog, from, offer, response, &mut edits);
-        passing.described = agreed.is_some();
         if status.is_success() && agreed.is_none() {
             // Whoever accepts without an answer leaves things as they were.
             self.settle_refusal(now, dialog, offer.then_some(from), None);
@@ -73,19 +72,16 @@ impl Gateway {
         let challenged = matches!(status.code(), 401 | 407);
         let call = self.dialogs.get(key).and_then(|dialog| dialog.call);
         let Some(call) = call else { return };
-        if challenged {
-            // The call goes on until the party has shown who it is.
-            if let Some(call) = self.calls.get_mut(call) {
-                call.record.ended = None;
-            }
-            return;
-        }
         let early = self
             .calls
             .get(call)
             .is_some_and(|call| call.invite.is_some());
-        if early {
-            // One early dialog of several (RFC 3261 §15.1.1); the INVITE goes on.
+        if challenged || early {
+            // The call goes on: until the party has shown who it is, or because this was one early
+            // dialog of several (RFC 3261 §15.1.1) and the INVITE is still to be answered.
+            if let Some(call) = self.calls.get_mut(call) {
+                call.record.ended = None;
+            }
             return;
         }
         let ended_by = match from {

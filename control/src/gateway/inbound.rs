@@ -16,8 +16,6 @@ pub struct Inbound<'a> {
     pub vias: &'a [u8],
     /// What stands for the Contact of a dialog; otherwise every Contact is mapped by itself.
     pub contact: Option<Token>,
-    /// Whether the media plane has seen to the session description.
-    pub described: bool,
     /// Whether the request's Record-Routes are repeated: it sets up or refreshes a dialog.
     pub in_dialog: bool,
 }
@@ -34,7 +32,7 @@ impl Inbound<'_> {
             }
         }
         crossing.headers(edits);
-        crossing.body(self.described, edits);
+        crossing.body(edits);
     }
 
     fn edit_hops(&self, response: &Message, edits: &mut Splices) {

@@ -7,7 +7,7 @@
 //! * `transaction`, `timer`: RFC 3261 §17 in virtual time
 //! * `settings`, `limits`: what is configured and what is bounded
 //! * `mapping`, `token`, `call_id`: what one realm may read of another
-//! * `inspect`, `route`, `send`, `outbound`, `inbound`, `exchange`: a request's way through and back
+//! * `inspect`, `route`, `send`, `outbound`, `inbound`, `exchange`: a request there and back
 //! * `register`, `registrar`, `registrations`, `keepalive`: who is where
 //! * `invite`, `early`, `answer`, `ack`, `hangup`, `calls`, `describe`: calls and their media
 //! * `dialogs`, `in_dialog`, `opening`: dialogs

@@ -22,8 +22,6 @@ pub struct Outbound<'a> {
     pub to: &'a [u8],
     /// What stands for each Contact; tokens are made where there are too few.
     pub contacts: &'a [Token],
-    /// Whether the media plane has seen to the session description.
-    pub described: bool,
 }
 
 impl Outbound<'_> {
@@ -40,7 +38,7 @@ impl Outbound<'_> {
             }
         }
         crossing.headers(edits);
-        crossing.body(self.described, edits);
+        crossing.body(edits);
     }
 
     fn edit_request_uri(&self, request: &Message, crossing: &Crossing, edits: &mut Splices) {

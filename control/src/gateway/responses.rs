@@ -17,8 +17,6 @@ use crate::sip::{HeaderName, Message, Splices, Status};
 pub(super) struct Passing {
     /// What stands for its Contact; otherwise each is mapped by itself.
     pub contact: Option<super::token::Token>,
-    /// Whether the media plane has seen to the session description.
-    pub described: bool,
     /// Whether the request's Record-Routes belong into it.
     pub in_dialog: bool,
 }
@@ -136,7 +134,6 @@ impl Gateway {
             request: &exchange.request,
             vias: &way.vias,
             contact: passing.contact,
-            described: passing.described,
             in_dialog: passing.in_dialog,
         };
         inbound.edit(response, &mut crossing, edits);

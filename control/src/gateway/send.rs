@@ -161,13 +161,6 @@ impl Gateway {
             from: &callee.peer_uri,
             to: &callee.uri,
             contacts: &contacts,
-            described: matches!(
-                self.exchanges.get(key),
-                Some(Exchange {
-                    part_of: PartOf::Call(_),
-                    ..
-                })
-            ),
         };
         outbound.edit(request, &mut crossing, &mut edits);
         self.keep(now, key, request, callee, hops);

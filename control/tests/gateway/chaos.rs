@@ -19,6 +19,9 @@ const STEPS: usize = 80;
 /// Sends that are still to be reacted to.
 const POOL: usize = 48;
 
+/// What a request needs so that a party of the tests can answer it.
+const READ: [&str; 5] = ["Via", "From", "To", "Call-ID", "CSeq"];
+
 struct Chaos {
     world: World,
     random: u64,
@@ -53,7 +56,8 @@ impl Chaos {
     }
 
     fn step(&mut self) {
-        match self.below(10) {
+        match self.below(11) {
+            10 => self.fail(),
             0 => self.begin(),
             1 => {
                 let ms = [1, 100, 600, 5_000, 40_000][self.below(5)];
@@ -125,7 +129,7 @@ impl Chaos {
         if start(&sent.text).starts_with("SIP/2.0") {
             let text = self.follow_up(&sent.text);
             text.into_iter().for_each(|text| self.send(party, &text));
-        } else if sent.text.len() > 4 {
+        } else if READ.iter().all(|name| find(&sent.text, name).is_some()) {
             let text = self.answer(party, &sent.text);
             self.send(party, &text);
         }
@@ -225,7 +229,9 @@ impl Chaos {
     fn send(&mut self, from: Party, text: &str) {
         let mut text = text.to_owned();
         if from.flow.realm == CORE {
-            text = text.replace("192.168.1.5", "10.0.0.50");
+            text = text
+                .replace("192.168.1.5", "10.0.0.50")
+                .replace("192.0.2.1", "198.51.100.1");
         }
         if self.below(12) == 0 {
             text = self.damaged(&text);
@@ -237,9 +243,10 @@ impl Chaos {
         self.calls = self.world.gateway.counters().calls;
     }
 
-    /// The same with a few letters of its head gone wrong.
+    /// The same with a few letters of it gone wrong. What then no longer says that an address is
+    /// the sender's must not have it written elsewhere.
     fn damaged(&mut self, text: &str) -> String {
-        let mut bytes = text.as_bytes().to_vec();
+        let mut bytes = text.replace(" (192.168.1.5)", "").into_bytes();
         for _ in 0..1 + self.below(3) {
             let at = self.below(bytes.len());
             match self.below(3) {
@@ -249,6 +256,27 @@ impl Chaos {
             }
         }
         String::from_utf8(bytes).unwrap()
+    }
+
+    /// Something outside goes wrong.
+    fn fail(&mut self) {
+        let party = self.phone();
+        let outcome = match (self.below(3), party.flow.connection, self.pool.last()) {
+            (0, Some(connection), _) => self.world.input(Input::Disconnected { connection }),
+            (1, _, Some(sent)) => {
+                let branch = find(&sent.text, "Via").and_then(|via| via.split("branch=").nth(1));
+                let branch = branch.map(|branch| branch.split(';').next().unwrap().into());
+                let flow = sent.flow;
+                self.world.input(Input::SendFailed { flow, branch })
+            }
+            (2, ..) => {
+                let backlog = self.below(2) == 0;
+                self.world.gateway.set_media_backlog(backlog);
+                Outcome::default()
+            }
+            _ => return,
+        };
+        self.take(outcome);
     }
 
     /// Some of the media falls silent, or is heard again.

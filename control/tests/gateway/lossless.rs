@@ -84,7 +84,8 @@ Alert-Info: <http://192.168.77.1/ring>
 In-Reply-To: a@192.168.1.5, plain
 Warning: 399 192.168.1.5 \"x\"
 Organization: at 192.168.1.5 and 203.0.113.7 and 1.2.3.4
-User-Agent: Phone 13.14.1.2
+User-Agent: Phone 10.14.1.2
+X-Gateway: 172.16.9.9, 100.64.0.1, fd00::1
 Event: dialog;call-id=\"7@192.168.1.5\"
 X-Escaped: sip%3Ax%40192.168.1.5%3Bp
 ";
@@ -114,7 +115,8 @@ X-Escaped: sip%3Ax%40192.168.1.5%3Bp
             "Organization",
             "at 198.51.100.1 and 198.51.100.1 and 1.2.3.4",
         ),
-        ("User-Agent", "Phone 13.14.1.2"),
+        ("User-Agent", "Phone 10.14.1.2"),
+        ("X-Gateway", "198.51.100.1, 198.51.100.1, 198.51.100.1"),
         ("Event", "dialog;call-id=\"7@198.51.100.1\""),
         ("X-Escaped", "sip%3Ax%40198.51.100.1%3Bp"),
     ] {

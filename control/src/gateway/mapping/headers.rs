@@ -7,8 +7,7 @@ use crate::sip::{ContentType, Elements, Header, HeaderName, Message, NameAddr, S
 /// What becomes of a header on its way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Treatment {
-    /// Whoever forwards the message has seen to it, or it cannot name anybody, or it is a
-    /// credential that would break.
+    /// Whoever forwards the message has seen to it, or it is a credential that would break.
     Leave,
     /// Holds URIs that say who somebody is.
     Identity,
@@ -22,6 +21,10 @@ enum Treatment {
     CallIds,
     /// Is made of hosts and URIs of any scheme.
     Literals,
+    /// Holds addresses of parties; whoever forwards the message has seen to those it knows.
+    Party,
+    /// Names a product, whose version may look like an address.
+    Product,
     /// May hold anything.
     Text,
 }
@@ -29,12 +32,11 @@ enum Treatment {
 fn treatment(name: HeaderName) -> Treatment {
     use HeaderName::*;
     match name {
-        Via | Route | RecordRoute | CallId | CSeq | MaxForwards | ContentLength | ContentType
-        | RSeq | RAck | Date | Timestamp | Expires | MinExpires | SessionExpires | MinSe
-        | Allow | Supported | Require | ProxyRequire | Unsupported | Accept | AcceptEncoding
-        | AcceptLanguage | ContentEncoding | ContentLanguage | ContentDisposition | MimeVersion
-        | Authorization | ProxyAuthorization | WwwAuthenticate | ProxyAuthenticate
-        | AuthenticationInfo | Identity | RetryAfter | AllowEvents => Treatment::Leave,
+        Via | Route | RecordRoute | CallId | CSeq | MaxForwards | ContentLength | Authorization
+        | ProxyAuthorization | WwwAuthenticate | ProxyAuthenticate | AuthenticationInfo
+        | Identity => Treatment::Leave,
+        Contact | From | To => Treatment::Party,
+        UserAgent | Server => Treatment::Product,
         PAssertedIdentity | PPreferredIdentity | PAssociatedUri | PCalledPartyId | PServedUser
         | Diversion | HistoryInfo | RemotePartyId | ReferredBy | ReplyTo => Treatment::Identity,
         ReferTo => Treatment::Target,
@@ -64,23 +66,19 @@ impl Crossing<'_> {
             self.header(message, header, treatment, edits);
             let hidden = match treatment {
                 Treatment::Leave => continue,
-                Treatment::Literals | Treatment::Hops => Hidden::All,
                 _ if self.keeps_hosts(header.name) => continue,
-                _ => Hidden::Known,
+                Treatment::Product => Hidden::Known,
+                Treatment::Text | Treatment::DialogName | Treatment::CallIds => Hidden::Private,
+                _ => Hidden::All,
             };
             self.scrub(message.bytes(), header.value, hidden, edits);
         }
     }
 
-    /// A body that is not somebody's own words. Where the media plane has edited its description,
-    /// only what stands beside that is searched.
-    pub fn body(&self, described: bool, edits: &mut Splices) {
+    /// A body that is not somebody's own words. What the media plane has edited stands.
+    pub fn body(&self, edits: &mut Splices) {
         let message = self.message;
         let body = message.body().span();
-        let description = message.session_description().filter(|_| described);
-        if description.is_some_and(|description| description.span() == body) {
-            return;
-        }
         let content_type = message.content_type();
         if !content_type.is_ok_and(|found| found.is_some_and(|kind| is_between_people(&kind))) {
             self.scrub(message.bytes(), body, Hidden::All, edits);
@@ -105,7 +103,11 @@ impl Crossing<'_> {
         edits: &mut Splices,
     ) {
         match treatment {
-            Treatment::Leave | Treatment::Literals | Treatment::Text => {}
+            Treatment::Leave
+            | Treatment::Literals
+            | Treatment::Party
+            | Treatment::Product
+            | Treatment::Text => {}
             Treatment::DialogName => self.dialog_name(message, header, edits),
             Treatment::CallIds => {
                 let elements = elements_of(message, header);

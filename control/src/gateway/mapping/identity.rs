@@ -46,7 +46,7 @@ impl Crossing<'_> {
             .iter()
             .for_each(|uri| self.identity(uri, hosts, &mut edits));
         if hosts == Hosts::Hidden {
-            self.scrub(bytes, Span::new(0, bytes.len()), Hidden::Known, &mut edits);
+            self.scrub(bytes, Span::new(0, bytes.len()), Hidden::All, &mut edits);
         }
         let mut text = Vec::with_capacity(bytes.len());
         edits.apply(bytes, &mut text);

@@ -10,6 +10,8 @@ use crate::sip::{HeaderName, Span, Splices, scan};
 pub enum Hidden {
     /// Those the message itself tells of the near side, and those known of its realm.
     Known,
+    /// Those, and private ones, which are somebody's network.
+    Private,
     /// All but the far side's own.
     All,
 }
@@ -26,7 +28,11 @@ impl Crossing<'_> {
 
     fn is_hidden(&self, ip: IpAddr, hidden: Hidden) -> bool {
         let known = || self.settings.realm(self.near.realm).hidden.contains(&ip);
-        let hidden = || hidden == Hidden::All || known() || self.tells(ip);
+        let hidden = || match hidden {
+            Hidden::All => true,
+            Hidden::Private => is_private(ip) || known() || self.tells(ip),
+            Hidden::Known => known() || self.tells(ip),
+        };
         !self.is_far(ip) && !ip.is_unspecified() && hidden()
     }
 
@@ -65,5 +71,16 @@ impl Crossing<'_> {
             }
             (_, own) => edits.replace_fmt(found.span, format_args!("{own}")),
         }
+    }
+}
+
+/// Addresses that are no use outside of a network (RFC 1918, RFC 6598, RFC 3927, RFC 4193).
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
+            ip.is_private() || ip.is_link_local() || shared
+        }
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
     }
 }
