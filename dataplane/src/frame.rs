@@ -60,6 +60,12 @@ impl Frame {
         self.end = self.start + length.min(FRAME_BYTES_MAX) as u16;
     }
 
+    /// Octets of the frame.
+    #[inline]
+    pub(crate) fn len(&self) -> u64 {
+        u64::from(self.end - self.start)
+    }
+
     /// The frame.
     #[inline]
     pub fn bytes(&self) -> &[u8] {

@@ -42,23 +42,30 @@ impl<'a> Door<'a> {
         arrival: &Arrival,
         payload: &[u8],
     ) -> Result<SlotIndex, DropReason> {
+        let slot = self.table.slot(arrival.slot).ok_or(DropReason::Closed)?;
+        let view = slot.view().ok_or(DropReason::Contended)?;
+        if view.accepts() && view.remote() == Some(arrival.source) {
+            return enter(slot, view, self.now, payload);
+        }
+        // Everything but the remote that has latched is rare, and kept out of the way.
+        self.admit_stranger(arrival, payload)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn admit_stranger(
+        &mut self,
+        arrival: &Arrival,
+        payload: &[u8],
+    ) -> Result<SlotIndex, DropReason> {
         let (slot, view) = match self.ask(arrival.slot, arrival.source, payload)? {
             Answer::Welcome(slot, view) => (slot, view),
             Answer::Refused(reason) => self.ask_siblings(arrival, payload, reason)?,
         };
-        let bytes = u32::from(arrival.payload_bytes);
-        if let Some(policer) = view.policer() {
-            police(&slot, &policer, self.now, bytes)?;
-        }
-        match rtp(&view, payload) {
-            Some(rtp) => slot.record_rtp(self.now, bytes, rtp, view.clock_hz()),
-            None => slot.record(self.now, bytes),
-        }
-        view.peer().ok_or(DropReason::NoPeer)
+        enter(slot, view, self.now, payload)
     }
 
     /// One slot's answer, latching the source where the slot's policy says so.
-    #[inline]
     fn ask(
         &mut self,
         index: SlotIndex,
@@ -90,7 +97,6 @@ impl<'a> Door<'a> {
     }
 
     /// Offers a refused source to the slots of further forked dialogs on the same port.
-    #[cold]
     fn ask_siblings(
         &mut self,
         arrival: &Arrival,
@@ -122,7 +128,6 @@ impl<'a> Door<'a> {
     }
 
     /// Whether `source`, which is not the remote, may become it.
-    #[cold]
     fn may_latch(
         &self,
         index: SlotIndex,
@@ -177,6 +182,26 @@ impl<'a> Door<'a> {
         let local = self.locals.get(view.address());
         local.is_some_and(|local| self.locals.find(local.network, remote).is_some())
     }
+}
+
+/// Holds a packet from the right source to the slot's rates, counts it, and answers with the
+/// slot it leaves from.
+#[inline(always)]
+fn enter(
+    slot: SlotRef<'_>,
+    view: ForwardingView,
+    now: Instant,
+    payload: &[u8],
+) -> Result<SlotIndex, DropReason> {
+    let bytes = payload.len() as u32;
+    if let Some(policer) = view.policer() {
+        police(&slot, &policer, now, bytes)?;
+    }
+    match rtp(&view, payload) {
+        Some(rtp) => slot.record_rtp(now, bytes, rtp, view.clock_hz()),
+        None => slot.record(now, bytes),
+    }
+    view.peer().ok_or(DropReason::NoPeer)
 }
 
 #[inline]

@@ -51,10 +51,7 @@ impl Arrival {
             ip: destination,
             port: udp.destination_port(),
         };
-        let network = Network {
-            port: frame.port,
-            vlan: link.vlan(),
-        };
+        let network = Network::new(frame.port, link.vlan());
         let (slot, local) = locals.find(network, to).ok_or(DropReason::NoSlot)?;
         if is_martian(link.network(), source) {
             return Err(DropReason::Martian);

@@ -96,12 +96,12 @@ impl<'a> Exit<'a> {
     /// As if the frame had been sent to our own NIC.
     #[cold]
     fn inside(&self, local: &Local) -> Option<Link> {
-        let port = self.egress.get(usize::from(local.network.port.0))?;
+        let port = self.egress.get(usize::from(local.network.port().0))?;
         Some(Link {
-            port: local.network.port,
+            port: local.network.port(),
             next_hop: port.mac,
             mac: port.mac,
-            vlan: local.network.vlan,
+            vlan: local.network.vlan(),
             frame_bytes_max: u16::MAX,
         })
     }

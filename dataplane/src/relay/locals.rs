@@ -6,13 +6,29 @@ use strait_shared::slot::{EgressPort, SlotIndex};
 
 use crate::wire::checksum::Sum;
 
-/// Where a packet arrived: overlapping private networks are told apart by NIC and VLAN.
+/// Where a packet arrived: overlapping private networks are told apart by NIC and VLAN, which
+/// are kept in one word so that one comparison does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Network {
+pub(super) struct Network(u32);
+
+impl Network {
+    /// `vlan` is 0 for none.
+    #[inline]
+    pub(super) fn new(port: EgressPort, vlan: u16) -> Self {
+        Self(u32::from(vlan) << 8 | u32::from(port.0))
+    }
+
     /// The NIC.
-    pub(super) port: EgressPort,
+    #[inline]
+    pub(super) fn port(self) -> EgressPort {
+        EgressPort(self.0 as u8)
+    }
+
     /// The VLAN, 0 for none.
-    pub(super) vlan: u16,
+    #[inline]
+    pub(super) fn vlan(self) -> u16 {
+        (self.0 >> 8) as u16
+    }
 }
 
 /// One local address.
@@ -23,7 +39,8 @@ pub(super) struct Local {
     /// What the address adds to a UDP checksum.
     pub(super) sum: Sum,
     first_port: u16,
-    last_port: u16,
+    /// From the first port to the last.
+    last_offset: u16,
     /// The slot of the first port.
     first_slot: u32,
 }
@@ -67,12 +84,9 @@ impl Locals {
         loop {
             let number = self.buckets[at].checked_sub(1)?;
             let local = &self.locals[usize::from(number)];
-            if local.ip == to.ip
-                && local.network == network
-                && (local.first_port..=local.last_port).contains(&to.port)
-            {
-                let slot = local.first_slot + u32::from(to.port - local.first_port);
-                return Some((SlotIndex(slot), local));
+            let offset = to.port.wrapping_sub(local.first_port);
+            if local.ip == to.ip && local.network == network && offset <= local.last_offset {
+                return Some((SlotIndex(local.first_slot + u32::from(offset)), local));
             }
             at = (at + 1) & mask;
         }
@@ -90,13 +104,10 @@ impl Local {
         let ip = PackedIp::from(address.ip);
         Self {
             ip,
-            network: Network {
-                port: address.egress_port,
-                vlan: address.vlan.unwrap_or(0),
-            },
+            network: Network::new(address.egress_port, address.vlan.unwrap_or(0)),
             sum: ip_sum(ip),
             first_port: address.first_port,
-            last_port: address.last_port,
+            last_offset: address.last_port - address.first_port,
             first_slot,
         }
     }
@@ -116,8 +127,7 @@ pub(super) fn ip_sum(ip: PackedIp) -> Sum {
 }
 
 fn bucket(size: usize, ip: PackedIp, network: Network) -> usize {
-    let place = u64::from(network.vlan) << 8 | u64::from(network.port.0);
-    let folded = ip.0[0].rotate_left(32) ^ ip.0[1] ^ place << 40;
+    let folded = ip.0[0].rotate_left(32) ^ ip.0[1] ^ u64::from(network.0) << 40;
     let mixed = folded.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 40) as usize & (size - 1)
 }
@@ -178,10 +188,7 @@ mod tests {
     fn neighbours_in_port_vlan_and_nic_are_not_ours() {
         let locals = Locals::new(&geometry());
         let find = |port, vlan, ip: &str, to| {
-            let network = Network {
-                port: EgressPort(port),
-                vlan,
-            };
+            let network = Network::new(EgressPort(port), vlan);
             let ip: IpAddr = ip.parse().unwrap();
             let found = locals.find(network, SocketAddr::new(ip, to).into());
             found.map(|(slot, _)| slot)

@@ -7,10 +7,11 @@ use super::{Fault, checksum::Sum, udp};
 /// Octets of a header without options.
 pub const HEADER_BYTES: usize = 20;
 
-const VERSION_AND_LENGTH: u16 = 0x45;
-const DONT_FRAGMENT: u16 = 0x4000;
+const VERSION_AND_LENGTH: u32 = 0x45;
+/// The second word: no identification, the flag, no offset.
+const DONT_FRAGMENT: u32 = 0x4000;
 const FRAGMENT_MASK: u16 = 0x3fff;
-const TIME_TO_LIVE: u8 = 64;
+const TIME_TO_LIVE: u32 = 64;
 
 /// A complete, unfragmented IPv4 packet that carries UDP.
 #[derive(Clone, Copy, Debug)]
@@ -97,23 +98,21 @@ pub fn build(
     payload_bytes: u16,
 ) {
     let total_bytes = HEADER_BYTES as u16 + payload_bytes;
+    let first = VERSION_AND_LENGTH << 24 | u32::from(dscp) << 18 | u32::from(total_bytes);
+    let third = TIME_TO_LIVE << 24 | u32::from(udp::PROTOCOL) << 16;
+    let (source, destination) = (u32::from(source), u32::from(destination));
     // Summed from the values: reading back octets just written would stall for the stores.
-    let checksum = Sum::default()
-        .word(VERSION_AND_LENGTH << 8 | u16::from(dscp) << 2)
-        .word(total_bytes)
-        .word(DONT_FRAGMENT)
-        .word(u16::from(TIME_TO_LIVE) << 8 | u16::from(udp::PROTOCOL))
-        .double_word(u32::from(source))
-        .double_word(u32::from(destination))
-        .checksum();
-    out[0..2].copy_from_slice(&[VERSION_AND_LENGTH as u8, dscp << 2]);
-    out[2..4].copy_from_slice(&total_bytes.to_be_bytes());
-    out[4..6].copy_from_slice(&[0, 0]);
-    out[6..8].copy_from_slice(&DONT_FRAGMENT.to_be_bytes());
-    out[8..10].copy_from_slice(&[TIME_TO_LIVE, udp::PROTOCOL]);
-    out[10..12].copy_from_slice(&checksum.to_be_bytes());
-    out[12..16].copy_from_slice(&source.octets());
-    out[16..20].copy_from_slice(&destination.octets());
+    let sum = Sum::default()
+        .double_word(first)
+        .double_word(DONT_FRAGMENT)
+        .double_word(third)
+        .double_word(source)
+        .double_word(destination);
+    let third = third | u32::from(sum.checksum());
+    let words = [first, DONT_FRAGMENT, third, source, destination];
+    for (place, word) in out.chunks_exact_mut(4).zip(words) {
+        place.copy_from_slice(&word.to_be_bytes());
+    }
 }
 
 #[cfg(test)]

@@ -60,10 +60,12 @@ pub fn build(
     payload_bytes: u16,
     checksum: u16,
 ) {
-    out[0..2].copy_from_slice(&source_port.to_be_bytes());
-    out[2..4].copy_from_slice(&destination_port.to_be_bytes());
-    out[4..6].copy_from_slice(&(HEADER_BYTES as u16 + payload_bytes).to_be_bytes());
-    out[6..8].copy_from_slice(&checksum.to_be_bytes());
+    let length = HEADER_BYTES as u16 + payload_bytes;
+    let fields = [source_port, destination_port, length, checksum];
+    let packed = fields
+        .iter()
+        .fold(0u64, |packed, &field| packed << 16 | u64::from(field));
+    *out = packed.to_be_bytes();
 }
 
 #[cfg(test)]
