@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use strait_control::gateway::io::{Input, OperatorCommand};
+
 use crate::calls::{ANSWER, INVITE, response, within};
 use crate::world::{World, header, start};
 
@@ -110,4 +112,26 @@ fn someone_elses_cancel_does_nothing() {
         "SIP/2.0 481 Call/Transaction Does Not Exist"
     );
     assert!(refused.to(softswitch).is_empty());
+}
+
+#[test]
+fn a_bye_refused_before_the_answer_ends_nothing() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let invite = world.send(phone, INVITE).only(softswitch).to_owned();
+    let ringing = response(&invite, "183 Session Progress", "b1", ANSWER);
+    let ringing = world.send(softswitch, &ringing).only(phone).to_owned();
+    let bye = within(&ringing, "BYE", 2, "bye1", "192.168.1.5");
+    let bye = world.send(phone, &bye).only(softswitch).to_owned();
+    let refused = response(&bye, "481 Call/Transaction Does Not Exist", "", "");
+    world.send(softswitch, &refused);
+    world.wait(Duration::from_secs(1));
+    let ok = world.send(softswitch, &response(&invite, "200 OK", "b1", ANSWER));
+    let ok = ok.only(phone).to_owned();
+    world.send(phone, &within(&ok, "ACK", 1, "ack", "192.168.1.5"));
+    let over = world.input(Input::Operator(OperatorCommand::EndAllCalls));
+    assert!(start(over.only(phone)).starts_with("BYE "));
+    assert!(start(over.only(softswitch)).starts_with("BYE "));
+    let record = &over.records[0];
+    assert!(record.answered.is_some() && record.ended >= record.answered);
 }
