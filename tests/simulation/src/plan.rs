@@ -128,6 +128,8 @@ pub struct Plan {
     pub calls: usize,
     /// How long after each other, on average.
     pub call_interval: Duration,
+    /// Whether every message, command and report is printed.
+    pub trace: bool,
 }
 
 impl Plan {
@@ -179,6 +181,7 @@ impl Plan {
             calls,
             call_interval: Duration::from_millis(random.u64(200..1_500)),
             faults,
+            trace: false,
         }
     }
 }

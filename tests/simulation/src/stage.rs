@@ -224,7 +224,15 @@ impl Stage {
         // Whom it calls may answer, and speaks to it then.
         self.checks.borrow_mut().media.reach("mallory", own.ip());
         let (ports, users) = (self.plan.last_port, self.phones.len());
-        let stranger = Stranger::new(own, signalling, ports, users, self.random.u64(..));
+        let elsewhere = ip("203.0.113.67");
+        let stranger = Stranger::new(
+            own,
+            elsewhere,
+            signalling,
+            ports,
+            users,
+            self.random.u64(..),
+        );
         let person = Person::Stranger(Box::new(stranger));
         let access = Profile::delayed(Duration::from_millis(5));
         self.stranger = Some(self.world.add(person, [own.ip()], INTERNET, access));

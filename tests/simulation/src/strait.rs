@@ -43,6 +43,7 @@ pub struct Strait {
     /// Side and NIC of each media address.
     media: BTreeMap<IpAddr, (Side, usize)>,
     vlans: bool,
+    trace: bool,
     /// The ports that packets wait for, for each worker.
     waiting: Vec<Vec<SocketAddr>>,
     /// How far Strait's clock is ahead of everyone's.
@@ -75,6 +76,8 @@ pub struct Counters {
 impl Strait {
     /// Strait in a world, just started.
     pub fn new(plan: &Plan, checks: SharedChecks, canary: Option<Canary>) -> Self {
+        // Another world may have been on this thread.
+        clock::set(Instant::ZERO);
         let config = configuration::config(plan);
         let dataplane = Dataplane::new(configuration::geometry(plan, &config));
         let mut random = fastrand::Rng::with_seed(plan.seed ^ 0x57a1_7000);
@@ -85,6 +88,7 @@ impl Strait {
             listeners: listeners(&config),
             media: media(&config),
             vlans: plan.vlans,
+            trace: plan.trace,
             config,
             gateway,
             link,
@@ -169,10 +173,23 @@ impl Strait {
         }
     }
 
+    /// Prints what passes, where that is wanted.
+    fn tell(&self, now: Instant, text: impl FnOnce() -> String) {
+        if self.trace {
+            eprintln!("{:.6} {}", now.as_nanos() as f64 / 1e9, text());
+        }
+    }
+
     fn carry_out(&mut self, now: Instant, at: Instant, output: Output) {
         match output {
-            Output::Send { flow, bytes } => self.send(at, flow, bytes),
+            Output::Send { flow, bytes } => {
+                self.tell(now, || {
+                    format!("→ {}\n{}", flow.remote, String::from_utf8_lossy(&bytes))
+                });
+                self.send(at, flow, bytes);
+            }
             Output::Media(command) => {
+                self.tell(now, || format!("{command:?}"));
                 self.checks.borrow_mut().command_given(&command);
                 self.counters.commands += 1;
                 self.command(command);
@@ -180,6 +197,7 @@ impl Strait {
                 self.soon(now);
             }
             Output::Record(mut record) => {
+                self.tell(now, || format!("{record:?}"));
                 if self.plants(Canary::FalseRecord) {
                     record
                         .streams
@@ -189,7 +207,8 @@ impl Strait {
                 }
                 self.checks.borrow_mut().record_written(&record);
             }
-            Output::Log(_) | Output::Close(_) => {}
+            Output::Log(line) => self.tell(now, || line.text),
+            Output::Close(_) => {}
         }
     }
 
@@ -317,6 +336,7 @@ impl Strait {
         self.link.poll(&mut reports);
         self.counters.reports += reports.len() as u64;
         for report in reports {
+            self.tell(now, || format!("{report:?}"));
             match report {
                 Report::Event(mut event) => {
                     self.check_event(&mut event);
@@ -394,6 +414,9 @@ impl Strait {
             connection: None,
         };
         let bytes = &datagram.payload;
+        self.tell(now, || {
+            format!("← {}\n{}", flow.remote, String::from_utf8_lossy(bytes))
+        });
         let blank = bytes.iter().all(u8::is_ascii_whitespace);
         let input = match blank {
             true => Input::KeepAlive { flow },

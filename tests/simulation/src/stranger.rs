@@ -19,6 +19,8 @@ pub struct Stranger {
     own: SocketAddr,
     signalling: SocketAddr,
     media: IpAddr,
+    /// Where its media comes from: not where it signals from, or it might pass for a party.
+    elsewhere: IpAddr,
     last_port: u16,
     users: usize,
     random: fastrand::Rng,
@@ -29,9 +31,10 @@ pub struct Stranger {
 }
 
 impl Stranger {
-    /// A stranger at `own` who is after Strait's signalling address and its media ports.
+    /// A stranger at `own`, with media from `elsewhere`, who is after Strait's signalling address and its media ports.
     pub fn new(
         own: SocketAddr,
+        elsewhere: IpAddr,
         signalling: SocketAddr,
         last_port: u16,
         users: usize,
@@ -42,6 +45,7 @@ impl Stranger {
             own,
             signalling,
             media: signalling.ip(),
+            elsewhere,
             last_port,
             users,
             interval: Duration::from_millis(random.u64(5..100)),
@@ -139,7 +143,7 @@ impl Stranger {
             payload: &[0xd5; 160],
         };
         self.out.push_back(Datagram {
-            source: SocketAddr::new(self.own.ip(), self.random.u16(30_000..50_000)),
+            source: SocketAddr::new(self.elsewhere, self.random.u16(30_000..50_000)),
             destination: SocketAddr::new(self.media, port),
             payload: packet.to_bytes(),
         });

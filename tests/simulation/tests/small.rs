@@ -11,7 +11,8 @@ fn small() {
     };
     let mut failed = 0;
     for seed in first..first + count {
-        let plan = strait_simulation::plan::Plan::new(seed, 40);
+        let mut plan = strait_simulation::plan::Plan::new(seed, 40);
+        plan.trace = std::env::var("TRACE").is_ok();
         match strait_simulation::run::run(plan, None) {
             Ok(outcome) => println!("{seed} {outcome:?}"),
             Err(failure) => {

@@ -45,9 +45,9 @@ impl Hearing {
         self.disturbed = self.disturbed.max(until);
     }
 
-    /// What this user says may go unheard from now on.
-    pub fn excuse(&mut self, speaker: &str) {
-        self.excused.insert(speaker.to_owned());
+    /// This user may go unheard and hear nothing from now on.
+    pub fn excuse(&mut self, user: &str) {
+        self.excused.insert(user.to_owned());
     }
 
     /// The longest time anyone went unheard without excuse.
@@ -63,8 +63,7 @@ impl Hearing {
         }
         let excused = &self.excused;
         let all = self.talking.iter();
-        for (direction, since) in all.filter(|(direction, _)| !excused.contains(&direction.speaker))
-        {
+        for (direction, since) in all.filter(|(direction, _)| !direction.concerns(excused)) {
             let heard = self.heard.get(direction).copied().unwrap_or_default();
             let unheard = now.since(heard.max(*since).max(self.disturbed));
             self.longest = self.longest.max(unheard);
@@ -73,6 +72,12 @@ impl Hearing {
             }
         }
         None
+    }
+}
+
+impl Direction {
+    fn concerns(&self, users: &BTreeSet<String>) -> bool {
+        users.contains(&self.listener) || users.contains(&self.speaker)
     }
 }
 
