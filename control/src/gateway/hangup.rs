@@ -89,8 +89,11 @@ impl Gateway {
         let Some(call) = self.calls.get_mut(key) else {
             return;
         };
-        let ended = *call.record.ended.get_or_insert(self.clock.timestamp(now));
+        let ended = call.record.ended.unwrap_or(self.clock.timestamp(now));
         let answered = call.record.answered.unwrap_or(ended);
+        // A BYE may cross the answer on its way.
+        let ended = ended.max(answered);
+        call.record.ended = Some(ended);
         call.record.duration_ms = ended.unix_ms.saturating_sub(answered.unix_ms);
         call.record.ending = Some(ending);
         let (dialogs, sessions) = (std::mem::take(&mut call.dialogs), call.sessions.clone());

@@ -135,3 +135,19 @@ fn a_bye_refused_before_the_answer_ends_nothing() {
     let record = &over.records[0];
     assert!(record.answered.is_some() && record.ended >= record.answered);
 }
+
+#[test]
+fn a_bye_that_crosses_the_answer_ends_no_earlier_than_it() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let invite = world.send(phone, INVITE).only(softswitch).to_owned();
+    let ringing = response(&invite, "183 Session Progress", "b1", ANSWER);
+    let ringing = world.send(softswitch, &ringing).only(phone).to_owned();
+    let bye = within(&ringing, "BYE", 2, "bye1", "192.168.1.5");
+    let bye = world.send(phone, &bye).only(softswitch).to_owned();
+    world.wait(Duration::from_secs(1));
+    world.send(softswitch, &response(&invite, "200 OK", "b1", ANSWER));
+    let over = world.send(softswitch, &response(&bye, "200 OK", "", ""));
+    let record = &over.records[0];
+    assert!(record.answered.is_some() && record.ended >= record.answered);
+}
