@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 pub mod frame;
+pub mod fuzz;
 pub mod limits;
 pub mod port;
 pub mod process;

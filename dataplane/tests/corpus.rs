@@ -1,0 +1,43 @@
+//! Runs the fuzz targets' bodies over their committed corpora, over every prefix of each file and
+//! over every file with one octet changed.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::path::PathBuf;
+
+use strait_dataplane::fuzz;
+
+#[test]
+fn frames() {
+    replay("frame", fuzz::frame);
+}
+
+#[test]
+fn media() {
+    replay("media", fuzz::media);
+}
+
+#[test]
+fn bursts() {
+    replay("burst", fuzz::burst);
+}
+
+fn replay(target: &str, body: fn(&[u8])) {
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/corpus");
+    let mut files = 0;
+    for entry in std::fs::read_dir(directory.join(target)).unwrap() {
+        let data = std::fs::read(entry.unwrap().path()).unwrap();
+        files += 1;
+        body(&data);
+        for length in 0..data.len() {
+            body(&data[..length]);
+        }
+        for at in 0..data.len() {
+            for change in [1, 0x80, 0xff] {
+                let mut changed = data.clone();
+                changed[at] ^= change;
+                body(&changed);
+            }
+        }
+    }
+    assert!(files > 0, "{target}: an empty corpus");
+}
