@@ -63,8 +63,9 @@ pub enum MediaError {
         /// Which `m=` line, from 0.
         line: u16,
     },
-    /// An address that media must not be sent to (SIP: 488).
-    #[error("media line {line} names {address}, {fault}")]
+    /// An address that media must not be sent to (SIP: 488). The text does not repeat it: who reads
+    /// it may be the other party.
+    #[error("media line {line} names {fault}")]
     Address {
         /// Which `m=` line, from 0.
         line: u16,

@@ -126,3 +126,19 @@ fn answered_from(world: &mut World, phone: Party, invite: &str) -> (String, Stri
     let passed = world.send(phone, &ack).only(softswitch).to_owned();
     (passed, ok)
 }
+
+#[test]
+fn an_answer_we_refuse_is_not_quoted_to_the_caller() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let invite = world.send(phone, INVITE).only(softswitch).to_owned();
+    // The world reads whatever is sent to either side for addresses of the other.
+    let ours = ANSWER
+        .replace("10.0.0.50", "198.51.100.1")
+        .replace("6000", "30998");
+    let refused = world.send(softswitch, &response(&invite, "200 OK", "b1", &ours));
+    let last = refused.last(phone);
+    assert_eq!(start(last), "SIP/2.0 488 Not Acceptable Here");
+    let warning = header(last, "Warning");
+    assert!(warning.contains("one of our media ports"), "{warning}");
+}
