@@ -89,9 +89,14 @@ impl Dataplane {
         })
     }
 
-    /// Takes control's end of a region of this process's own.
-    pub fn of_region(region: &Region) -> Result<Self, LinkError> {
-        let link = Link::take(region)?;
+    /// Takes control's end of a region of this process's own, at `now`; while its workers have to
+    /// get on, `pause` is called again and again.
+    pub fn of_region(
+        region: &Region,
+        now: Instant,
+        pause: &mut dyn FnMut(),
+    ) -> Result<Self, LinkError> {
+        let link = Link::take_over(region, now, pause)?;
         let identity = identity(region);
         Ok(Self {
             link,

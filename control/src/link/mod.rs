@@ -94,6 +94,16 @@ impl Link {
     /// Takes control's end of a region, and closes what an earlier control left open there. Blocks
     /// while the workers do so.
     pub fn take(region: &Region) -> Result<Self, LinkError> {
+        let pause = &mut || std::thread::sleep(CLEAR_INTERVAL);
+        Self::take_over(region, Instant::now(), pause)
+    }
+
+    /// The same at `now`; while the workers have to get on, `pause` is called again and again.
+    pub fn take_over(
+        region: &Region,
+        now: Instant,
+        pause: &mut dyn FnMut(),
+    ) -> Result<Self, LinkError> {
         let end = region.control()?;
         let geometry = region.geometry().clone();
         let applied = end
@@ -104,7 +114,6 @@ impl Link {
             .unwrap_or(0);
         // Beyond whatever an earlier control may have given out and no worker has applied yet.
         let last = applied + u64::from(geometry.workers()) * u64::from(geometry.ring_capacity());
-        let now = Instant::now();
         let pulse = |page: &strait_shared::statistics::StatisticsReader| Pulse {
             breaths: page.read().breaths,
             moved: now,
@@ -118,7 +127,7 @@ impl Link {
             pulses,
             counters: LinkCounters::default(),
         };
-        link.clear()?;
+        link.clear(pause)?;
         Ok(link)
     }
 
@@ -211,8 +220,8 @@ impl Link {
 
     /// Closes every open slot and drops every event: nobody is left whom they concern. First lets
     /// the workers apply what an earlier control had still given them.
-    fn clear(&mut self) -> Result<(), LinkError> {
-        self.settle()?;
+    fn clear(&mut self, pause: &mut dyn FnMut()) -> Result<(), LinkError> {
+        self.settle(pause)?;
         for slot in (0..self.geometry.slots()).map(SlotIndex) {
             let open = self
                 .end
@@ -226,13 +235,13 @@ impl Link {
                 })?;
             }
         }
-        self.settle()?;
+        self.settle(pause)?;
         self.counters = LinkCounters::default();
         Ok(())
     }
 
     /// Waits until no command is left on a ring, and drops every event.
-    fn settle(&mut self) -> Result<(), LinkError> {
+    fn settle(&mut self, pause: &mut dyn FnMut()) -> Result<(), LinkError> {
         let started = Instant::now();
         let mut dropped = Vec::new();
         loop {
@@ -246,7 +255,7 @@ impl Link {
             if Instant::now().since(started) > CLEAR_LIMIT {
                 return Err(LinkError::NotCleared);
             }
-            std::thread::sleep(CLEAR_INTERVAL);
+            pause();
         }
     }
 
