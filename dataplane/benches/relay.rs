@@ -23,7 +23,7 @@ fn main() {
     let only = std::env::args().find_map(|argument| argument.parse::<usize>().ok());
     println!("ns a packet   copying only       relaying     difference   (best decile, median)");
     for path in [Path::V4ToV4, Path::V4ToV6] {
-        for calls in [1, 1_000, 100_000] {
+        for calls in [1, 1_000, 100_000, 250_000] {
             if only.is_some_and(|only| only != calls) {
                 continue;
             }
