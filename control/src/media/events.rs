@@ -79,6 +79,14 @@ impl MediaPlane {
     /// its number stood for, which the ring's writer knows.
     pub fn rejected(&mut self, now: Instant, command: &Command, reason: RejectReason) {
         let (slot, generation, is_gone) = match *command {
+            // The record was damaged on its way: the slot is open still, and has to close.
+            Command::Close { slot, generation }
+                if reason == RejectReason::Malformed
+                    && self.ports.holder(slot, generation).is_some() =>
+            {
+                self.commands.push_back(*command);
+                return;
+            }
             // Neither slot is open, so neither will report that it closed.
             Command::Open {
                 slot, generation, ..
@@ -157,7 +165,7 @@ impl MediaPlane {
 
 impl Session {
     /// Whether everything that should carry media is silent, and something should.
-    fn is_silent(&self) -> bool {
+    pub(super) fn is_silent(&self) -> bool {
         let mut expected = self.streams.iter().flat_map(|stream| {
             Side::BOTH.into_iter().flat_map(move |side| {
                 let sent = stream.ends[side].as_ref().and_then(|end| end.sent);

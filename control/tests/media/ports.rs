@@ -6,7 +6,7 @@ use strait_control::media::{MediaError, MediaPlane, Notice, Side};
 use strait_shared::command::{Command, Event, RejectReason};
 use strait_shared::slot::{Counters, Generation};
 
-use crate::bench::{ACCESS, Bench, CORE, phone, switch, told};
+use crate::bench::{ACCESS, Bench, CORE, phone, switch, talking, told};
 
 const AUDIO: &str = "m=audio 4000 RTP/AVP 8\n";
 
@@ -125,6 +125,27 @@ fn a_slot_the_dataplane_does_not_open_fails_its_call() {
     };
     assert_eq!(bench.notices, [failed]);
     bench.check_all_given_back();
+}
+
+#[test]
+fn a_close_that_is_damaged_on_its_way_is_sent_again() {
+    let (mut bench, call, to_caller, _) = talking();
+    let slot = bench.slot_at(&to_caller);
+    let generation = bench.slots[&slot].generation;
+    bench.plane.close(bench.now, call);
+    let close = Command::Close { slot, generation };
+    let sent = |bench: &mut Bench| std::iter::from_fn(|| bench.plane.poll_command()).collect();
+    let first: Vec<Command> = sent(&mut bench);
+    assert!(first.contains(&close));
+    let damaged = RejectReason::Malformed;
+    bench.plane.rejected(bench.now, &close, damaged);
+    let again: Vec<Command> = sent(&mut bench);
+    assert_eq!(again, [close]);
+    // But not for ever: by then the slot is given up.
+    bench.pass(60);
+    bench.plane.rejected(bench.now, &close, damaged);
+    let none: Vec<Command> = sent(&mut bench);
+    assert_eq!(none, []);
 }
 
 #[test]
