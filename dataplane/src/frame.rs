@@ -3,7 +3,7 @@
 use strait_shared::slot::EgressPort;
 use strait_shared::time::Instant;
 
-use crate::limits::{BUFFER_BYTES, FRAME_BYTES_MAX, HEADROOM_BYTES};
+use crate::limits::{BUFFER_BYTES, FRAME_BYTES_MAX, HEADER_BYTES_MAX, HEADROOM_BYTES};
 
 /// One Ethernet frame. Made at start, filled and emptied for ever after.
 #[derive(Debug)]
@@ -72,22 +72,25 @@ impl Frame {
         &self.buffer.0[usize::from(self.start)..usize::from(self.end)]
     }
 
-    /// Keeps `payload_bytes` octets from `payload_at` on and puts `header_bytes` octets, whose
-    /// content is up to the caller, in front of them. Nothing when headroom or frame are too
-    /// short for that.
+    /// Keeps `payload_bytes` octets from `payload_at` on, with `header_bytes` octets in front of
+    /// them that the caller fills: they are the last ones of the room handed out, and the
+    /// payload follows. Nothing when there is no such room or payload.
     #[inline]
     pub fn reheader(
         &mut self,
         payload_at: usize,
         payload_bytes: usize,
         header_bytes: usize,
-    ) -> Option<&mut [u8]> {
+    ) -> Option<(&mut [u8; HEADER_BYTES_MAX], &mut [u8])> {
         let payload_start = usize::from(self.start) + payload_at;
         let end = payload_start + payload_bytes;
-        let start = payload_start.checked_sub(header_bytes)?;
-        let frame = self.buffer.0.get_mut(start..end)?;
-        (self.start, self.end) = (start as u16, end as u16);
-        Some(frame)
+        if header_bytes > HEADER_BYTES_MAX {
+            return None;
+        }
+        let room_start = payload_start.checked_sub(HEADER_BYTES_MAX)?;
+        let room = self.buffer.0.get_mut(room_start..end)?;
+        (self.start, self.end) = ((payload_start - header_bytes) as u16, end as u16);
+        room.split_first_chunk_mut()
     }
 }
 
@@ -105,7 +108,9 @@ mod tests {
     fn a_longer_header_grows_into_the_headroom() {
         let mut frame = Frame::new();
         assert!(frame.fill(b"headpayload tail"));
-        frame.reheader(4, 7, 10).unwrap()[..10].copy_from_slice(b"new header");
+        let (room, payload) = frame.reheader(4, 7, 10).unwrap();
+        assert_eq!(payload, b"payload");
+        room[HEADER_BYTES_MAX - 10..].copy_from_slice(b"new header");
         assert_eq!(frame.bytes(), b"new headerpayload");
         frame.reheader(10, 7, 0).unwrap();
         assert_eq!(frame.bytes(), b"payload");
@@ -116,8 +121,9 @@ mod tests {
         let mut frame = Frame::new();
         assert!(!frame.fill(&[0; FRAME_BYTES_MAX + 1]));
         assert!(frame.fill(&[0; FRAME_BYTES_MAX]));
-        assert!(frame.reheader(0, 100, HEADROOM_BYTES + 1).is_none());
-        assert!(frame.reheader(0, FRAME_BYTES_MAX + 1, 0).is_none());
+        assert!(frame.reheader(0, 100, 0).is_none());
+        assert!(frame.reheader(42, 100, HEADER_BYTES_MAX + 1).is_none());
+        assert!(frame.reheader(42, FRAME_BYTES_MAX, 0).is_none());
         assert_eq!(frame.bytes().len(), FRAME_BYTES_MAX);
     }
 }

@@ -12,6 +12,7 @@ use super::Egress;
 use super::arrival::{Arrival, addressing};
 use super::locals::{Local, Locals};
 use crate::frame::Frame;
+use crate::limits::HEADER_BYTES_MAX;
 use crate::wire::checksum::{Sum, updated};
 use crate::wire::ethernet::Network;
 use crate::wire::{MacAddress, ethernet, ipv4, ipv6, udp};
@@ -128,47 +129,44 @@ impl Departure<'_> {
         if header_bytes + payload_bytes > usize::from(link.frame_bytes_max) {
             return Err(DropReason::TooLong);
         }
-        let frame_bytes = frame
+        let (room, payload) = frame
             .reheader(usize::from(arrival.payload_at), payload_bytes, header_bytes)
             .ok_or(DropReason::TooLong)?;
-        let (link_header, packet) = frame_bytes.split_at_mut(link_bytes);
-        let (ip_header, datagram) = packet.split_at_mut(ip_bytes);
-        let (udp_header, payload) = datagram
-            .split_first_chunk_mut()
-            .ok_or(DropReason::TooLong)?;
-        ethernet::build(
-            link_header,
-            link.next_hop,
-            link.mac,
-            link.vlan,
-            self.network,
-        );
         let udp_bytes = udp::HEADER_BYTES as u16 + arrival.payload_bytes;
-        self.build_ip(ip_header, udp_bytes);
         let checksum = self.checksum(arrival, payload, udp_bytes);
+        let (room, udp) = room.split_at_mut(HEADER_BYTES_MAX - udp::HEADER_BYTES);
+        let udp = udp.first_chunk_mut().expect("the rest of the room");
         udp::build(
-            udp_header,
+            udp,
             self.port,
             self.to.port,
             arrival.payload_bytes,
             checksum,
         );
+        let room = self.build_ip(room, udp_bytes);
+        let room = room
+            .last_chunk_mut()
+            .expect("as long as the longest headers");
+        ethernet::build(room, link.next_hop, link.mac, link.vlan, self.network);
         frame.port = link.port;
         Ok(())
     }
 
+    /// Writes the IP header at the end of the room and answers with what is left of it.
     #[inline]
-    fn build_ip(&self, out: &mut [u8], udp_bytes: u16) {
+    fn build_ip<'r>(&self, room: &'r mut [u8], udp_bytes: u16) -> &'r mut [u8] {
         let (from, to) = (self.local.ip, self.to.ip);
         match self.network {
             Network::V4 => {
-                let out = out.first_chunk_mut().expect("as long as the header");
+                let (room, out) = room.split_last_chunk_mut().expect("as above");
                 ipv4::build(out, v4(from), v4(to), self.dscp, udp_bytes);
+                room
             }
             Network::V6 => {
-                let out = out.first_chunk_mut().expect("as long as the header");
+                let (room, out) = room.split_last_chunk_mut().expect("as above");
                 let (from, to) = (from.octets().into(), to.octets().into());
                 ipv6::build(out, from, to, self.dscp, udp_bytes);
+                room
             }
         }
     }

@@ -91,13 +91,10 @@ pub fn header_bytes(vlan: u16) -> usize {
     }
 }
 
-/// Writes a header, tagged unless `vlan` is 0, into `out` of [`header_bytes`] octets.
-///
-/// # Panics
-/// When `out` is shorter than that.
+/// Writes a header, tagged unless `vlan` is 0, into the last [`header_bytes`] octets of `out`.
 #[inline]
 pub fn build(
-    out: &mut [u8],
+    out: &mut [u8; HEADER_BYTES + TAG_BYTES],
     destination: MacAddress,
     source: MacAddress,
     vlan: u16,
@@ -107,17 +104,15 @@ pub fn build(
         Network::V4 => TYPE_IPV4,
         Network::V6 => TYPE_IPV6,
     };
-    let (header, tail) = out
-        .split_first_chunk_mut::<HEADER_BYTES>()
-        .expect("room for an Ethernet header");
-    header[0..6].copy_from_slice(&destination.0);
-    header[6..12].copy_from_slice(&source.0);
+    out[16..18].copy_from_slice(&kind.to_be_bytes());
     if vlan == 0 {
-        header[12..14].copy_from_slice(&kind.to_be_bytes());
+        out[4..10].copy_from_slice(&destination.0);
+        out[10..16].copy_from_slice(&source.0);
     } else {
-        header[12..14].copy_from_slice(&TYPE_VLAN.to_be_bytes());
-        tail[0..2].copy_from_slice(&(vlan & VLAN_ID_MASK).to_be_bytes());
-        tail[2..4].copy_from_slice(&kind.to_be_bytes());
+        out[0..6].copy_from_slice(&destination.0);
+        out[6..12].copy_from_slice(&source.0);
+        out[12..14].copy_from_slice(&TYPE_VLAN.to_be_bytes());
+        out[14..16].copy_from_slice(&(vlan & VLAN_ID_MASK).to_be_bytes());
     }
 }
 
@@ -128,22 +123,26 @@ mod tests {
     const FAR: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);
     const NEAR: MacAddress = MacAddress([2, 0, 0, 0, 0, 2]);
 
+    fn built(vlan: u16, network: Network) -> Vec<u8> {
+        let mut room = [0; HEADER_BYTES + TAG_BYTES];
+        build(&mut room, FAR, NEAR, vlan, network);
+        room[room.len() - header_bytes(vlan)..].to_vec()
+    }
+
     #[test]
     fn what_is_built_parses_back() {
         for (vlan, network) in [(0, Network::V4), (0, Network::V6), (7, Network::V4)] {
-            let mut frame = [0u8; 20];
-            build(&mut frame, FAR, NEAR, vlan, network);
+            let frame = built(vlan, network);
             let view = Ethernet::parse(&frame).unwrap();
             assert_eq!((view.vlan(), view.network()), (vlan, network));
-            assert_eq!(view.payload().len(), 20 - header_bytes(vlan));
+            assert_eq!(view.payload().len(), 0);
             assert_eq!(frame[..12], [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2]);
         }
     }
 
     #[test]
     fn every_short_frame_is_truncated() {
-        let mut frame = [0u8; 18];
-        build(&mut frame, FAR, NEAR, 7, Network::V6);
+        let frame = built(7, Network::V6);
         for length in 0..18 {
             assert_eq!(
                 Ethernet::parse(&frame[..length]).unwrap_err(),
@@ -154,8 +153,8 @@ mod tests {
 
     #[test]
     fn a_second_tag_and_arp_are_not_ip() {
-        let mut frame = [0u8; 22];
-        build(&mut frame, FAR, NEAR, 7, Network::V4);
+        let mut frame = built(7, Network::V4);
+        frame.extend([0; 4]);
         frame[16..18].copy_from_slice(&[0x81, 0x00]);
         assert_eq!(Ethernet::parse(&frame).unwrap_err(), Fault::NotIp);
         frame[12..14].copy_from_slice(&[0x08, 0x06]);

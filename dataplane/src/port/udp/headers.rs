@@ -33,7 +33,7 @@ pub(super) fn build(
     let port = local.address.port();
     match local.address.ip() {
         IpAddr::V4(ip) => {
-            ethernet::build(link, NEAR, FAR, local.vlan, Network::V4);
+            build_link(link, local.vlan, Network::V4);
             let (header, datagram) = packet.split_first_chunk_mut().expect("a long buffer");
             let from = source.ip.v4().unwrap_or_default().into();
             ipv4::build(header, from, ip, 0, udp_bytes);
@@ -41,7 +41,7 @@ pub(super) fn build(
             udp::build(header, source.port, port, payload_bytes as u16, 0);
         }
         IpAddr::V6(ip) => {
-            ethernet::build(link, NEAR, FAR, local.vlan, Network::V6);
+            build_link(link, local.vlan, Network::V6);
             let (header, datagram) = packet.split_first_chunk_mut().expect("a long buffer");
             ipv6::build(header, source.ip.octets().into(), ip, 0, udp_bytes);
             let (header, payload) = datagram.split_first_chunk_mut().expect("a long buffer");
@@ -62,6 +62,12 @@ pub(super) fn build(
             );
         }
     }
+}
+
+fn build_link(out: &mut [u8], vlan: u16, network: Network) {
+    let mut room = [0; ethernet::HEADER_BYTES + ethernet::TAG_BYTES];
+    ethernet::build(&mut room, NEAR, FAR, vlan, network);
+    out.copy_from_slice(&room[room.len() - out.len()..]);
 }
 
 /// Source, destination, DSCP and payload of a frame that the relay built.
