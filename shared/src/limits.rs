@@ -13,9 +13,6 @@ pub const PADDING_BYTES: usize = 128;
 /// Every section of the region starts on a multiple of this.
 pub const SECTION_ALIGN_BYTES: usize = 4096;
 
-/// A huge page: large regions are rounded up to whole ones where the system has them.
-pub const HUGE_PAGE_BYTES: usize = 2 << 20;
-
 /// Workers in one dataplane.
 pub const WORKERS_MAX: u16 = 64;
 /// Local (address, port range) entries over all realms.

@@ -11,7 +11,7 @@ use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
-use crate::limits::{HUGE_PAGE_BYTES, SECTION_ALIGN_BYTES};
+use crate::limits::SECTION_ALIGN_BYTES;
 
 /// Neither process may resize the file, which would make the other fault, nor lift the seals.
 const SEALS: SealFlags = SealFlags::SHRINK
@@ -42,22 +42,9 @@ pub(crate) enum MapError {
 }
 
 impl Mapping {
-    /// Creates a sealed file of `len` zero bytes, or up to a huge page more, and maps it. In huge
-    /// pages where the system has them to spare: a packet visits slots anywhere in the table, and
-    /// most of those visits miss small pages' translations.
+    /// Creates a sealed file of `len` zero bytes and maps it.
     pub(crate) fn create(len: usize) -> Result<Self, MapError> {
-        let huge = (len >= HUGE_PAGE_BYTES).then(|| {
-            let flags = MemfdFlags::HUGETLB | MemfdFlags::HUGE_2MB;
-            Self::create_in(flags, len.next_multiple_of(HUGE_PAGE_BYTES))
-        });
-        match huge {
-            Some(Ok(mapping)) => Ok(mapping),
-            _ => Self::create_in(MemfdFlags::empty(), len),
-        }
-    }
-
-    fn create_in(pages: MemfdFlags, len: usize) -> Result<Self, MapError> {
-        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING | pages;
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         let fd = rustix::fs::memfd_create("strait-region", flags)
             .map_err(|error| MapError::System("memfd_create", error))?;
         rustix::fs::ftruncate(&fd, len as u64)

@@ -158,9 +158,7 @@ pub(super) fn read(mapping: &Arc<Mapping>) -> Result<(Geometry, Layout), AttachE
         return Err(AttachError::Layout { found, found_hash });
     }
     let sections: [u64; 8] = std::array::from_fn(|index| load(SECTIONS_WORD + index));
-    let huge = sections[7].checked_next_multiple_of(limits::HUGE_PAGE_BYTES as u64);
-    let sizes = [Some(sections[7]), huge];
-    if !sizes.contains(&Some(mapping.len() as u64)) {
+    if sections[7] != mapping.len() as u64 {
         return Err(damaged("it says another size than the file has"));
     }
     let declared: [u64; 3] = std::array::from_fn(|index| load(GEOMETRY_WORD + index));
