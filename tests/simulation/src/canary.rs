@@ -9,7 +9,7 @@ pub enum Canary {
     Misdelivery,
     /// A message names a softswitch to a phone.
     LeakedAddress,
-    /// A slot is not closed.
+    /// A slot is not closed, and whoever watches commands does not know that it should be.
     ForgottenClose,
     /// A packet comes in that no counter knows of.
     UncountedPacket,

@@ -40,6 +40,15 @@ pub fn external(number: usize) -> Ipv4Addr {
     Ipv4Addr::new(203, 0, 113, 10 + number as u8)
 }
 
+/// The external address that NAT number `number` has after `before`: one of ten of its own.
+pub fn later_external(number: usize, before: Ipv4Addr) -> Ipv4Addr {
+    let turn = match before == external(number) {
+        true => 0,
+        false => (before.octets()[3] + 1) % 10,
+    };
+    Ipv4Addr::new(203, 0, 113, 140 + 10 * number as u8 + turn)
+}
+
 /// The address of a phone in its private network; all of them look alike.
 pub const PRIVATE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 20));
 

@@ -26,6 +26,10 @@ pub enum Blow {
     CrashDataplane(Duration),
     /// It is started again.
     RestartDataplane,
+    /// Control dies and has a successor.
+    CrashControl,
+    /// A command that waits for a worker is damaged, if there is one within so many attempts.
+    Damage(u8),
     /// A worker stands still, for so long.
     Stall(usize, Duration),
     /// The first softswitch does not answer, for so long.
@@ -84,6 +88,9 @@ impl Driver {
     /// Something goes wrong.
     pub fn strike(&mut self, stage: &mut Stage, now: Instant, blow: Blow) {
         let strait = stage.strait;
+        if stage.plan.trace {
+            eprintln!("{:.6} {blow:?}", now.as_nanos() as f64 / 1e9);
+        }
         match blow {
             Blow::Rebind(number) => {
                 if let Some(nat) = stage.phones[number].segment {
@@ -109,6 +116,15 @@ impl Driver {
                     strait.restart_dataplane(now);
                 }
             }),
+            Blow::CrashControl => {
+                stage
+                    .world
+                    .act(strait, |person, now| person.strait_mut().crash_control(now));
+                // Nobody has told the phones: they talk to closed doors until they hang up.
+                stage.disturb(Instant::MAX);
+            }
+            Blow::Damage(0) => {}
+            Blow::Damage(attempts) => self.damage(stage, now, attempts),
             Blow::Stall(worker, time) => {
                 stage.world.act(strait, |person, now| {
                     person.strait_mut().dataplane().stall(worker, now + time);
@@ -139,6 +155,25 @@ impl Driver {
                 self.at(back, Action::Blow(Blow::PowerBack(number)));
             }
             Blow::PowerBack(number) => self.power_back(stage, number),
+        }
+    }
+
+    /// A worker is held up until a command waits for it, which is then damaged.
+    fn damage(&mut self, stage: &mut Stage, now: Instant, attempts: u8) {
+        let strait = stage.strait;
+        let pause = Duration::from_millis(20);
+        let damaged = stage.world.act(strait, |person, now| {
+            let strait = person.strait_mut();
+            let damaged = strait.damage_command();
+            let until = if damaged { now } else { now + pause * 2 };
+            strait.dataplane().stall(0, until);
+            damaged
+        });
+        if damaged {
+            // A call without its slot may be silent until it is ended.
+            stage.disturb(Instant::MAX);
+        } else {
+            self.at(now + pause, Action::Blow(Blow::Damage(attempts - 1)));
         }
     }
 
@@ -180,6 +215,8 @@ fn blow(stage: &mut Stage, fault: Fault) -> Option<Blow> {
             let worker = random.usize(..usize::from(stage.plan.workers));
             Some(Blow::Stall(worker, ms(random.u64(10..5_000))))
         }
+        Fault::ControlCrash => Some(Blow::CrashControl),
+        Fault::Damage => Some(Blow::Damage(100)),
         Fault::Outage => Some(Blow::Outage(ms(random.u64(500..40_000)))),
         Fault::ClockJump => Some(Blow::Leap(ms(random.u64(10..20_000)))),
         Fault::PowerCut => Some(Blow::PowerCut(number)),
@@ -195,8 +232,7 @@ fn renumber(stage: &mut Stage, number: usize) {
     let Some(nat) = stage.world.nat_mut(segment) else {
         return;
     };
-    let old = nat.external().octets()[3];
-    let new = configuration::external(usize::from(old) % 40 + 40 + outer);
+    let new = configuration::later_external(outer, nat.external());
     nat.renumber(new);
     let user = user(number);
     let mut checks = stage.checks.borrow_mut();

@@ -20,8 +20,9 @@ const WARM_UP: Duration = Duration::from_secs(3);
 /// How long calls may still take once no new ones are placed.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long everything has to be over after the last BYE: transactions (32 s), 2xx nobody
-/// acknowledges (32 s and a BYE's 32 s), media timeouts (60 s).
-const AFTERMATH: Duration = Duration::from_secs(180);
+/// acknowledges (32 s and a BYE's 32 s), media timeouts (60 s); longest is what rings with nobody
+/// there (Timer C, 181 s, and the wait for what was cancelled, RFC 3261 §16.8, §9.1).
+const AFTERMATH: Duration = Duration::from_secs(320);
 /// How long tokens and the quarantine of ports outlive the last registration.
 const OBLIVION: Duration = Duration::from_secs(200);
 /// A step that comes to no end: this many at one instant.
@@ -34,6 +35,8 @@ pub struct Outcome {
     pub tale: Tale,
     /// What went through Strait.
     pub counters: Counters,
+    /// Calls that Strait began: each of two where one comes back through the softswitch.
+    pub calls: u64,
     /// Steps of virtual time.
     pub steps: u64,
     /// Virtual time that passed.
@@ -70,6 +73,24 @@ pub fn run(plan: Plan, canary: Option<Canary>) -> Result<Outcome, Box<Failure>> 
     })
 }
 
+/// Runs a world twice: it must go the same way.
+pub fn run_twice(plan: Plan, canary: Option<Canary>) -> Result<Outcome, Box<Failure>> {
+    let first = run(plan.clone(), canary)?;
+    let second = run(plan.clone(), canary)?;
+    if first == second {
+        return Ok(first);
+    }
+    Err(Box::new(Failure {
+        violations: vec![Violation {
+            checker: Checker::Sameness,
+            at: Instant::ZERO,
+            what: "the same seed went two ways".to_owned(),
+        }],
+        plan,
+        dump: format!("{first:?}\n{second:?}"),
+    }))
+}
+
 struct Run {
     stage: Stage,
     driver: Driver,
@@ -102,6 +123,7 @@ impl Run {
         Ok(Outcome {
             tale: self.driver.tale,
             counters: stage.strait().counters(),
+            calls: stage.strait().calls(),
             steps: self.steps,
             passed: stage.world.now().since(begin),
             looks: checks.looks().clone(),
@@ -188,6 +210,17 @@ impl Run {
     }
 }
 
+impl Failure {
+    /// The line that makes it happen again.
+    pub fn reproduction(&self) -> String {
+        let Plan { seed, calls, .. } = self.plan;
+        format!(
+            "cargo run -p strait-simulation --example soak -- --seed {seed} --calls {calls} \
+             --worlds 1"
+        )
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Plan { seed, calls, .. } = self.plan;
@@ -196,10 +229,6 @@ impl fmt::Display for Failure {
             writeln!(f, "  {violation}")?;
         }
         writeln!(f, "{}", self.dump)?;
-        write!(
-            f,
-            "reproduce: cargo run -p strait-simulation --example soak -- \
-             --seed {seed} --calls {calls} --worlds 1"
-        )
+        write!(f, "reproduce: {}", self.reproduction())
     }
 }

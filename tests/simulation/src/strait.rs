@@ -1,14 +1,17 @@
 //! Strait as one host of a world: the real gateway, the real link and the real dataplane, put
 //! together as the two processes do, with the checkers watching everything that passes.
 
+mod crashes;
+mod places;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use strait_config::Config;
+use strait_control::gateway::Gateway;
 use strait_control::gateway::io::{Flow, Input, ListenerIndex, Output, RealmIndex, Transport};
-use strait_control::gateway::{Gateway, WallClock};
 use strait_control::link::{self, Report};
 use strait_parties::party::{Datagram, Party};
 use strait_shared::command::{Command, Event};
@@ -19,9 +22,11 @@ use crate::canary::Canary;
 use crate::checks::{Checker, SharedChecks, Side};
 use crate::clock;
 use crate::configuration;
-use crate::dataplane::Dataplane;
+use crate::dataplane::{Breath, Dataplane};
 use crate::frames;
 use crate::plan::Plan;
+
+use self::places::{fnv, gateway, hash, listeners, media, side};
 
 /// How often a worker sweeps and control looks for reports while calls stand.
 const TICK_BUSY: Duration = Duration::from_millis(100);
@@ -34,7 +39,8 @@ const LATENESS_MS: u64 = 2;
 pub struct Strait {
     config: Arc<Config>,
     gateway: Gateway,
-    link: link::Dataplane,
+    /// Nothing between one control and the next.
+    link: Option<link::Dataplane>,
     dataplane: Dataplane,
     checks: SharedChecks,
     canary: Option<Canary>,
@@ -71,6 +77,8 @@ pub struct Counters {
     pub commands: u64,
     /// Reports of the dataplane.
     pub reports: u64,
+    /// A digest of everything sent, and when.
+    pub digest: u64,
 }
 
 impl Strait {
@@ -81,7 +89,8 @@ impl Strait {
         let config = configuration::config(plan);
         let dataplane = Dataplane::new(configuration::geometry(plan, &config));
         let mut random = fastrand::Rng::with_seed(plan.seed ^ 0x57a1_7000);
-        let link = link::Dataplane::of_region(dataplane.region()).expect("a fresh region");
+        let link = link::Dataplane::of_region(dataplane.region(), Instant::ZERO, &mut || {});
+        let link = Some(link.expect("a fresh region"));
         let gateway = gateway(&config, &mut random);
         let mut strait = Self {
             waiting: vec![Vec::new(); dataplane.workers()],
@@ -138,25 +147,16 @@ impl Strait {
 
     /// Control's end of the region.
     pub fn link(&self) -> &link::Dataplane {
-        &self.link
+        self.link.as_ref().expect("held while a control lives")
+    }
+
+    fn link_mut(&mut self) -> &mut link::Dataplane {
+        self.link.as_mut().expect("held while a control lives")
     }
 
     /// Its clock leaps ahead.
     pub fn leap(&mut self, by: Duration) {
         self.ahead += by;
-    }
-
-    /// The dataplane dies.
-    pub fn crash_dataplane(&mut self) {
-        self.counters.unheard += self.dataplane.crash();
-        self.waiting.iter_mut().for_each(Vec::clear);
-    }
-
-    /// The dataplane is started again on the same region.
-    pub fn restart_dataplane(&mut self, now: Instant) {
-        clock::set(now + self.ahead);
-        self.dataplane.restart();
-        self.breathe_at = Some(now);
     }
 
     /// All there is to say at the end: calls begun by every control there was.
@@ -166,7 +166,7 @@ impl Strait {
 
     fn step(&mut self, now: Instant, act: impl FnOnce(&mut Gateway, Instant)) {
         let at = now + self.ahead;
-        self.gateway.set_media_backlog(!self.link.is_ready());
+        self.gateway.set_media_backlog(!self.link().is_ready());
         act(&mut self.gateway, at);
         while let Some(output) = self.gateway.poll_output() {
             self.carry_out(now, at, output);
@@ -190,10 +190,14 @@ impl Strait {
             }
             Output::Media(command) => {
                 self.tell(now, || format!("{command:?}"));
+                let closes = matches!(command, Command::Close { .. });
+                if closes && self.plants(Canary::ForgottenClose) {
+                    return;
+                }
                 self.checks.borrow_mut().command_given(&command);
                 self.counters.commands += 1;
                 self.command(command);
-                self.gateway.set_media_backlog(!self.link.is_ready());
+                self.gateway.set_media_backlog(!self.link().is_ready());
                 self.soon(now);
             }
             Output::Record(mut record) => {
@@ -245,15 +249,13 @@ impl Strait {
             self.checks.borrow_mut().records.opened(port);
         }
         let closes = matches!(command, Command::Close { .. });
-        if closes && self.plants(Canary::ForgottenClose)
-            || !closes && self.plants(Canary::LostCommand)
-        {
+        if !closes && self.plants(Canary::LostCommand) {
             return;
         }
         if closes && self.plants(Canary::RepeatedCommand) {
-            self.link.send(command);
+            self.link_mut().send(command);
         }
-        self.link.send(command);
+        self.link_mut().send(command);
     }
 
     /// Whether a canary is planted now: once, when the first calls are through.
@@ -285,17 +287,22 @@ impl Strait {
             if self.plants(Canary::UncountedPacket) {
                 breath.queued += 1;
             }
-            let ports = std::mem::take(&mut self.waiting[worker]);
-            let mut checks = self.checks.borrow_mut();
-            checks.breath_taken(worker, &breath);
-            checks.records.relayed(&ports, &breath);
-            drop(checks);
-            self.counters.relayed += breath.frames.len() as u64;
-            for (nic, frame) in breath.frames {
-                self.left(nic, &frame);
-            }
+            self.breathed(worker, breath);
         }
         self.take_reports(now);
+    }
+
+    /// A worker has had its turn.
+    fn breathed(&mut self, worker: usize, breath: Breath) {
+        let ports = std::mem::take(&mut self.waiting[worker]);
+        let mut checks = self.checks.borrow_mut();
+        checks.breath_taken(worker, &breath);
+        checks.records.relayed(&ports, &breath);
+        drop(checks);
+        self.counters.relayed += breath.frames.len() as u64;
+        for (nic, frame) in breath.frames {
+            self.left(nic, &frame);
+        }
     }
 
     /// A frame leaves by a NIC.
@@ -333,7 +340,7 @@ impl Strait {
 
     fn take_reports(&mut self, now: Instant) {
         let mut reports = Vec::new();
-        self.link.poll(&mut reports);
+        self.link_mut().poll(&mut reports);
         self.counters.reports += reports.len() as u64;
         for report in reports {
             self.tell(now, || format!("{report:?}"));
@@ -375,14 +382,15 @@ impl Strait {
         let all_run = workers
             .clone()
             .all(|worker| self.dataplane.runs(worker, now));
-        if all_run && self.link.link().waiting() == 0 {
+        if all_run && self.link().link().waiting() == 0 {
             // Commands that what was just reported led to.
             self.breathe(now);
             let table = self.dataplane.region().table();
             self.checks.borrow_mut().table_settled(&table);
         }
-        self.link.watch(now + self.ahead);
-        let busy = self.checks.borrow().commands.open() > 0 || self.link.link().waiting() > 0;
+        let at = now + self.ahead;
+        self.link_mut().watch(at);
+        let busy = self.checks.borrow().commands.open() > 0 || self.link().link().waiting() > 0;
         self.tick_at = now + if busy { TICK_BUSY } else { TICK_IDLE };
     }
 
@@ -392,7 +400,7 @@ impl Strait {
         let Some(frame) = frames::build(datagram, vlan) else {
             return;
         };
-        let worker = queue(datagram) % self.dataplane.workers();
+        let worker = (hash(datagram) >> 32) as usize % self.dataplane.workers();
         if self.dataplane.put(worker, nic, &frame) {
             self.waiting[worker].push(datagram.destination);
             self.breathe_at = Some(self.breathe_at.map_or(now, |at| at.min(now)));
@@ -460,54 +468,13 @@ impl Party for Strait {
     }
 
     fn poll_transmit(&mut self) -> Option<Datagram> {
-        self.out.pop_front()
-    }
-}
-
-fn gateway(config: &Arc<Config>, random: &mut fastrand::Rng) -> Gateway {
-    let mut seed = [0; 32];
-    random.fill(&mut seed);
-    // 2024-01-02T03:04:05Z
-    let clock = WallClock {
-        unix_ns_at_zero: 1_704_164_645_000_000_000,
-    };
-    Gateway::new(config.clone(), seed, clock).expect("the configuration is valid")
-}
-
-fn listeners(config: &Config) -> BTreeMap<SocketAddr, (RealmIndex, ListenerIndex)> {
-    let mut listeners = BTreeMap::new();
-    for (realm, settings) in (0..).zip(&config.realms) {
-        for (number, at) in (0..).zip(&settings.signalling) {
-            let address = SocketAddr::new(at.address, at.port);
-            listeners.insert(address, (RealmIndex(realm), ListenerIndex(number)));
+        let datagram = self.out.pop_front()?;
+        let digest = &mut self.counters.digest;
+        *digest = digest.rotate_left(5) ^ fnv(&datagram.payload) ^ hash(&datagram);
+        if self.plants(Canary::Whim) {
+            let whim = std::time::SystemTime::now().elapsed();
+            self.counters.digest ^= 1 + whim.map_or(0, |time| time.as_nanos() as u64);
         }
+        Some(datagram)
     }
-    listeners
-}
-
-fn media(config: &Config) -> BTreeMap<IpAddr, (Side, usize)> {
-    let all = config.media_addresses();
-    all.map(|(_, realm, media)| (media.address, (side(realm), usize::from(realm.0))))
-        .collect()
-}
-
-fn side(realm: RealmIndex) -> Side {
-    match realm.0 {
-        0 => Side::Access,
-        _ => Side::Core,
-    }
-}
-
-/// Which queue a NIC puts a packet into: the same for a flow, as receive-side scaling does.
-fn queue(datagram: &Datagram) -> usize {
-    let mut hash = 0xcbf2_9ce4_8422_2325u64;
-    let mut add = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    for end in [datagram.source, datagram.destination] {
-        end.port().to_be_bytes().into_iter().for_each(&mut add);
-        match end.ip() {
-            IpAddr::V4(ip) => ip.octets().into_iter().for_each(&mut add),
-            IpAddr::V6(ip) => ip.octets().into_iter().for_each(&mut add),
-        }
-    }
-    (hash >> 32) as usize
 }

@@ -138,7 +138,10 @@ impl Commands {
 
     fn compare(&mut self, table: &Table) -> Result<(), String> {
         for slot in std::mem::take(&mut self.moved) {
-            let used = self.slots[&slot];
+            // A damaged command may have been for a slot that is not in use.
+            let Some(used) = self.slots.get(&slot).copied() else {
+                continue;
+            };
             let Some(found) = table.snapshot(slot) else {
                 return Err(format!("{slot:?} cannot be read"));
             };

@@ -16,6 +16,8 @@ use super::{Checker, Checks, Side};
 pub struct Media {
     latching_anywhere: bool,
     streams: BTreeMap<u32, Stream>,
+    /// Streams that nothing is known of any more.
+    excused: BTreeSet<u32>,
     /// Under which addresses each user's phones are reached from outside.
     public: BTreeMap<String, BTreeSet<IpAddr>>,
     /// Strait's own addresses, by side.
@@ -33,6 +35,7 @@ impl Media {
         Self {
             latching_anywhere,
             streams: BTreeMap::new(),
+            excused: BTreeSet::new(),
             public: BTreeMap::new(),
             own: BTreeMap::new(),
         }
@@ -49,9 +52,16 @@ impl Media {
         self.own.insert(address, side);
     }
 
+    /// Control has died, and nobody tells the phones that their calls are gone: where what they
+    /// still send may get is not known until they have hung up.
+    pub fn excuse_standing(&mut self) {
+        self.excused
+            .extend(std::mem::take(&mut self.streams).into_keys());
+    }
+
     /// Whether the stream is known.
     pub fn knows(&self, ssrc: u32) -> bool {
-        self.streams.contains_key(&ssrc)
+        self.streams.contains_key(&ssrc) || self.excused.contains(&ssrc)
     }
 
     /// A phone begins a stream.
@@ -65,8 +75,11 @@ impl Media {
         if self.own.get(&source.ip()) != Some(&side) {
             return Err(format!("media leaves towards {side:?} from {source}"));
         }
-        let stream = ssrc(&datagram.payload).and_then(|ssrc| self.streams.get(&ssrc));
-        let Some(stream) = stream else {
+        let ssrc = ssrc(&datagram.payload);
+        if ssrc.is_some_and(|ssrc| self.excused.contains(&ssrc)) {
+            return Ok(());
+        }
+        let Some(stream) = ssrc.and_then(|ssrc| self.streams.get(&ssrc)) else {
             return match self.latching_anywhere {
                 true => Ok(()),
                 false => Err(format!("a stranger's packet is relayed: {datagram:?}")),
@@ -84,7 +97,11 @@ impl Media {
     }
 
     fn arrival(&self, user: &str, remote: Option<&str>, datagram: &Datagram) -> Result<(), String> {
-        let Some(stream) = ssrc(&datagram.payload).and_then(|ssrc| self.streams.get(&ssrc)) else {
+        let ssrc = ssrc(&datagram.payload);
+        if ssrc.is_some_and(|ssrc| self.excused.contains(&ssrc)) {
+            return Ok(());
+        }
+        let Some(stream) = ssrc.and_then(|ssrc| self.streams.get(&ssrc)) else {
             return match self.latching_anywhere || !self.own.contains_key(&datagram.source.ip()) {
                 true => Ok(()),
                 false => Err(format!("{user} is sent a stranger's packet")),

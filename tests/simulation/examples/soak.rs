@@ -1,0 +1,75 @@
+//! Runs worlds for hours, or one world again.
+//!
+//! ```text
+//! cargo run --release -p strait-simulation --example soak -- --hours 8
+//! cargo run -p strait-simulation --example soak -- --seed 42 --calls 40 --worlds 1 --trace
+//! ```
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use strait_simulation::figures::run_many;
+use strait_simulation::plan::Plan;
+use strait_simulation::run::run_twice;
+
+#[derive(Parser)]
+struct Arguments {
+    /// The first world's seed; the next world's is the next number.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Calls in each world.
+    #[arg(long, default_value_t = 40)]
+    calls: usize,
+    /// Real time to go on for.
+    #[arg(long, default_value_t = 1.0)]
+    hours: f64,
+    /// Exactly so many worlds instead, each run twice.
+    #[arg(long)]
+    worlds: Option<u64>,
+    /// Threads.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+    /// Print every message, command and report of `--worlds` on standard error.
+    #[arg(long)]
+    trace: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let ran = match arguments.worlds {
+        Some(worlds) => some(&arguments, worlds),
+        None => for_hours(&arguments),
+    };
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn some(arguments: &Arguments, worlds: u64) -> Result<(), Box<strait_simulation::run::Failure>> {
+    for seed in arguments.seed..arguments.seed + worlds {
+        let mut plan = Plan::new(seed, arguments.calls);
+        plan.trace = arguments.trace;
+        let outcome = run_twice(plan, None)?;
+        println!("{seed}: {outcome:?}");
+    }
+    Ok(())
+}
+
+fn for_hours(arguments: &Arguments) -> Result<(), Box<strait_simulation::run::Failure>> {
+    let begin = Instant::now();
+    let limit = Duration::from_secs_f64(arguments.hours * 3_600.0);
+    let more = |figures: &strait_simulation::figures::Figures| {
+        if figures.worlds > 0 && figures.worlds.is_multiple_of(1_000) {
+            println!("one thread, {:?}: {figures}", begin.elapsed());
+        }
+        begin.elapsed() < limit
+    };
+    let figures = run_many(arguments.seed, arguments.calls, arguments.threads, more)?;
+    println!("{figures}");
+    Ok(())
+}

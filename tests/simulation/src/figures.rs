@@ -1,0 +1,137 @@
+//! Many worlds, one after the other on each of a few threads, and what they came to together.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::checks::Checker;
+use crate::plan::{Fault, Plan};
+use crate::run::{Failure, Outcome, run};
+
+/// What many worlds came to.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    /// Worlds that went to their end.
+    pub worlds: u64,
+    /// Calls placed.
+    pub calls: u64,
+    /// Calls Strait took on.
+    pub begun: u64,
+    /// Sides of calls that agreed with the other.
+    pub established: u64,
+    /// Later offers agreed on.
+    pub renegotiated: u64,
+    /// Transfers that got through.
+    pub transferred: u64,
+    /// SIP messages Strait took.
+    pub messages: u64,
+    /// Media packets Strait took.
+    pub packets: u64,
+    /// Media packets it relayed.
+    pub relayed: u64,
+    /// Commands to the dataplane.
+    pub commands: u64,
+    /// Virtual time.
+    pub passed: Duration,
+    /// The longest time anyone went unheard without excuse.
+    pub unheard: Duration,
+    /// How often each checker looked.
+    pub looks: BTreeMap<Checker, u64>,
+    /// In how many worlds each fault was on.
+    pub faults: BTreeMap<Fault, u64>,
+}
+
+/// Runs worlds from seed `first` on, `calls` calls each, on `threads` threads, for as long as
+/// `more` says so of the figures so far.
+pub fn run_many(
+    first: u64,
+    calls: usize,
+    threads: usize,
+    more: impl Fn(&Figures) -> bool + Sync,
+) -> Result<Figures, Box<Failure>> {
+    let next = AtomicU64::new(first);
+    let worker = || -> Result<Figures, Box<Failure>> {
+        let mut figures = Figures::default();
+        while more(&figures) {
+            let plan = Plan::new(next.fetch_add(1, Ordering::Relaxed), calls);
+            let outcome = run(plan.clone(), None)?;
+            figures.add(&plan, &outcome);
+        }
+        Ok(figures)
+    };
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        let mut all = Figures::default();
+        for thread in running {
+            all.merge(&thread.join().expect("a run catches its panics")?);
+        }
+        Ok(all)
+    })
+}
+
+impl Figures {
+    fn add(&mut self, plan: &Plan, outcome: &Outcome) {
+        let Outcome { tale, counters, .. } = outcome;
+        for fault in &plan.faults {
+            *self.faults.entry(*fault).or_default() += 1;
+        }
+        self.merge(&Self {
+            worlds: 1,
+            calls: tale.placed,
+            begun: outcome.calls,
+            established: tale.established,
+            renegotiated: tale.renegotiated,
+            transferred: tale.transferred,
+            messages: counters.messages,
+            packets: counters.packets,
+            relayed: counters.relayed,
+            commands: counters.commands,
+            passed: outcome.passed,
+            unheard: outcome.unheard,
+            looks: outcome.looks.clone(),
+            faults: BTreeMap::new(),
+        });
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.worlds += other.worlds;
+        self.calls += other.calls;
+        self.begun += other.begun;
+        self.established += other.established;
+        self.renegotiated += other.renegotiated;
+        self.transferred += other.transferred;
+        self.messages += other.messages;
+        self.packets += other.packets;
+        self.relayed += other.relayed;
+        self.commands += other.commands;
+        self.passed += other.passed;
+        self.unheard = self.unheard.max(other.unheard);
+        for (checker, looks) in &other.looks {
+            *self.looks.entry(*checker).or_default() += looks;
+        }
+        for (fault, worlds) in &other.faults {
+            *self.faults.entry(*fault).or_default() += worlds;
+        }
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hours = self.passed.as_secs_f64() / 3_600.0;
+        writeln!(f, "{} worlds, {hours:.1} h of virtual time", self.worlds)?;
+        writeln!(
+            f,
+            "{} calls placed, {} begun in Strait, {} sides agreed, {} renegotiated, {} transferred",
+            self.calls, self.begun, self.established, self.renegotiated, self.transferred
+        )?;
+        writeln!(
+            f,
+            "{} messages, {} media packets, {} relayed, {} commands",
+            self.messages, self.packets, self.relayed, self.commands
+        )?;
+        writeln!(f, "longest unheard without excuse: {:?}", self.unheard)?;
+        writeln!(f, "looks: {:?}", self.looks)?;
+        write!(f, "worlds by fault: {:?}", self.faults)
+    }
+}

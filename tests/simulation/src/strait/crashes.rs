@@ -1,0 +1,104 @@
+//! What befalls Strait's processes: death, and whoever comes after them.
+
+use strait_control::link;
+use strait_shared::command::{Command, CommandId};
+use strait_shared::geometry::WorkerIndex;
+use strait_shared::time::Instant;
+
+use super::Strait;
+use super::places::gateway;
+use crate::clock;
+use crate::dataplane::Breath;
+
+/// Bytes of a record on a ring.
+const RECORD_BYTES: usize = 128;
+
+impl Strait {
+    /// The dataplane dies.
+    pub fn crash_dataplane(&mut self) {
+        self.counters.unheard += self.dataplane.crash();
+        self.waiting.iter_mut().for_each(Vec::clear);
+    }
+
+    /// The dataplane is started again on the same region.
+    pub fn restart_dataplane(&mut self, now: Instant) {
+        clock::set(now + self.ahead);
+        self.dataplane.restart();
+        self.breathe_at = Some(now);
+    }
+
+    /// Control dies with all it knew; its successor takes the region over as soon as the workers
+    /// let it.
+    pub fn crash_control(&mut self, now: Instant) {
+        if !self.dataplane.is_running() {
+            self.restart_dataplane(now);
+        }
+        let at = now + self.ahead;
+        clock::set(at);
+        self.calls_before += self.gateway.counters().calls;
+        self.link = None;
+        let mut breaths: Vec<(usize, Breath)> = Vec::new();
+        let (region, dataplane) = (self.dataplane.region().clone(), &mut self.dataplane);
+        let mut pause = || {
+            for worker in 0..dataplane.workers() {
+                dataplane.stall(worker, Instant::ZERO);
+                let breath = dataplane.breathe(worker, || {});
+                breaths.extend(breath.map(|breath| (worker, breath)));
+            }
+        };
+        let link = link::Dataplane::of_region(&region, at, &mut pause);
+        self.link = Some(link.expect("the workers close what is open"));
+        for (worker, breath) in breaths {
+            self.breathed(worker, breath);
+        }
+        self.gateway = gateway(&self.config, &mut self.random);
+        let mut checks = self.checks.borrow_mut();
+        checks.commands.restart();
+        checks.records.restart();
+        checks.media.excuse_standing();
+        drop(checks);
+        self.step(now, |_, _| {});
+    }
+
+    /// Damages the record of a command that waits for a worker; false when none does.
+    pub fn damage_command(&mut self) -> bool {
+        let region = self.dataplane.region();
+        let file = region.fd().expect("the region is a file");
+        let mut bytes = vec![0; region.bytes()];
+        let read = rustix::io::pread(file, &mut bytes, 0);
+        if read != Ok(bytes.len()) {
+            return false;
+        }
+        let waits = |record: &[u8]| {
+            let words = record
+                .chunks_exact(8)
+                .map(|word| word.try_into().map(u64::from_ne_bytes));
+            let words: Result<Vec<u64>, _> = words.collect();
+            let record = words.ok().and_then(|words| words.try_into().ok());
+            record.is_some_and(|record| self.waits(&record))
+        };
+        let Some(at) = bytes.chunks_exact(RECORD_BYTES).position(waits) else {
+            return false;
+        };
+        // Its kind and version.
+        let place = (at * RECORD_BYTES + 8) as u64;
+        let written = rustix::io::pwrite(file, &[0xa5; 8], place);
+        let damaged = written == Ok(8);
+        if damaged {
+            let mut checks = self.checks.borrow_mut();
+            checks.commands.expect_damage();
+            checks.records.expect_loss();
+        }
+        damaged
+    }
+
+    /// Whether this is a command that its worker has not carried out yet.
+    fn waits(&self, record: &[u64; 16]) -> bool {
+        let (CommandId(id), command) = Command::decode(record);
+        let slot = command.ok().and_then(|command| command.slot());
+        let region = self.dataplane.region();
+        let worker = slot.map(|slot| region.geometry().owner(slot));
+        let page = worker.and_then(|worker: WorkerIndex| region.statistics(worker));
+        page.is_some_and(|page| page.applied().0 < id)
+    }
+}

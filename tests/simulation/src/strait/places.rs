@@ -1,0 +1,69 @@
+//! Where Strait is: its addresses, their sides, the queue a packet comes to; and its gateway.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use strait_config::Config;
+use strait_control::gateway::io::{ListenerIndex, RealmIndex};
+use strait_control::gateway::{Gateway, WallClock};
+use strait_parties::party::Datagram;
+
+use crate::checks::Side;
+
+pub(super) fn gateway(config: &Arc<Config>, random: &mut fastrand::Rng) -> Gateway {
+    let mut seed = [0; 32];
+    random.fill(&mut seed);
+    // 2024-01-02T03:04:05Z
+    let clock = WallClock {
+        unix_ns_at_zero: 1_704_164_645_000_000_000,
+    };
+    Gateway::new(config.clone(), seed, clock).expect("the configuration is valid")
+}
+
+pub(super) fn listeners(config: &Config) -> BTreeMap<SocketAddr, (RealmIndex, ListenerIndex)> {
+    let mut listeners = BTreeMap::new();
+    for (realm, settings) in (0..).zip(&config.realms) {
+        for (number, at) in (0..).zip(&settings.signalling) {
+            let address = SocketAddr::new(at.address, at.port);
+            listeners.insert(address, (RealmIndex(realm), ListenerIndex(number)));
+        }
+    }
+    listeners
+}
+
+pub(super) fn media(config: &Config) -> BTreeMap<IpAddr, (Side, usize)> {
+    let all = config.media_addresses();
+    all.map(|(_, realm, media)| (media.address, (side(realm), usize::from(realm.0))))
+        .collect()
+}
+
+pub(super) fn side(realm: RealmIndex) -> Side {
+    match realm.0 {
+        0 => Side::Access,
+        _ => Side::Core,
+    }
+}
+
+/// What a NIC chooses a packet's queue by: the same for a flow, as receive-side scaling does.
+pub(super) fn hash(datagram: &Datagram) -> u64 {
+    let mut octets = [0; 36];
+    for (end, place) in [datagram.source, datagram.destination]
+        .into_iter()
+        .zip(octets.chunks_exact_mut(18))
+    {
+        let ip = match end.ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        };
+        place[..16].copy_from_slice(&ip.octets());
+        place[16..].copy_from_slice(&end.port().to_be_bytes());
+    }
+    fnv(&octets)
+}
+
+/// Fowler, Noll and Vo's hash, variant 1a.
+pub(super) fn fnv(octets: &[u8]) -> u64 {
+    let step = |hash: u64, octet: &u8| (hash ^ u64::from(*octet)).wrapping_mul(0x0100_0000_01b3);
+    octets.iter().fold(0xcbf2_9ce4_8422_2325, step)
+}

@@ -1,0 +1,32 @@
+//! Every checker notices the fault that is planted for it.
+
+use strait_simulation::canary::Canary;
+use strait_simulation::plan::Plan;
+use strait_simulation::run::run_twice;
+
+/// Worlds a canary may need until it finds something to spoil.
+const WORLDS: u64 = 3;
+
+#[test]
+fn every_checker_catches_what_is_planted_for_it() {
+    for (canary, checker) in Canary::ALL {
+        let caught = (0..WORLDS).find_map(|seed| {
+            let plan = Plan::with_faults(seed, 60, &[]);
+            run_twice(plan, Some(canary)).err()
+        });
+        let Some(failure) = caught else {
+            panic!("{canary:?} goes unnoticed");
+        };
+        let by: Vec<_> = failure.violations.iter().map(|v| v.checker).collect();
+        println!("{canary:?}: {}", failure.violations[0]);
+        assert!(by.contains(&checker), "{canary:?}: {failure}");
+    }
+}
+
+#[test]
+fn the_worlds_the_canaries_live_in_are_sound() {
+    for seed in 0..WORLDS {
+        let plan = Plan::with_faults(seed, 60, &[]);
+        run_twice(plan, None).unwrap_or_else(|failure| panic!("{failure}"));
+    }
+}
