@@ -89,18 +89,23 @@ impl Rig {
         let ports = links.iter().map(port).collect();
         let worker = worker(&region, 0, ports);
         let mut rig = Self::over(region, worker, far);
-        for index in 0..rig.region.geometry().addresses().len() {
+        rig.resolve();
+        rig
+    }
+
+    /// Resolves every next hop: address `n` has adjacency `n`.
+    pub fn resolve(&mut self) {
+        for index in 0..self.region.geometry().addresses().len() {
             let mut mac = HOP;
             mac[5] = index as u8;
-            let egress_port = rig.region.geometry().addresses()[index].egress_port;
+            let egress_port = self.region.geometry().addresses()[index].egress_port;
             let next_hop = Some(NextHop { egress_port, mac });
-            rig.command(Command::Adjacency {
+            self.command(Command::Adjacency {
                 index: AdjacencyIndex(index as u16),
                 next_hop,
             });
         }
-        rig.breathe();
-        rig
+        self.breathe();
     }
 
     /// A rig around a worker that is there already.
