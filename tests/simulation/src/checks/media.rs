@@ -6,11 +6,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use strait_parties::party::Datagram;
 use strait_parties::rtp::packet::is_rtcp;
+use strait_shared::time::Instant;
 
 use super::{Checker, Checks, Side};
+
+/// How long parties may go on setting up a call that nobody knows any more: 64 T1 (RFC 3261
+/// §13.3.1.4).
+const UNTOLD: Duration = Duration::from_secs(32);
 
 /// Who speaks to whom.
 pub struct Media {
@@ -18,6 +24,8 @@ pub struct Media {
     streams: BTreeMap<u32, Stream>,
     /// Streams that nothing is known of any more.
     excused: BTreeSet<u32>,
+    /// Streams that begin before then are among those.
+    excused_until: Instant,
     /// Under which addresses each user's phones are reached from outside.
     public: BTreeMap<String, BTreeSet<IpAddr>>,
     /// Strait's own addresses, by side.
@@ -36,6 +44,7 @@ impl Media {
             latching_anywhere,
             streams: BTreeMap::new(),
             excused: BTreeSet::new(),
+            excused_until: Instant::ZERO,
             public: BTreeMap::new(),
             own: BTreeMap::new(),
         }
@@ -52,22 +61,9 @@ impl Media {
         self.own.insert(address, side);
     }
 
-    /// Control has died, and nobody tells the phones that their calls are gone: where what they
-    /// still send may get is not known until they have hung up.
-    pub fn excuse_standing(&mut self) {
-        self.excused
-            .extend(std::mem::take(&mut self.streams).into_keys());
-    }
-
     /// Whether the stream is known.
     pub fn knows(&self, ssrc: u32) -> bool {
         self.streams.contains_key(&ssrc) || self.excused.contains(&ssrc)
-    }
-
-    /// A phone begins a stream.
-    pub fn speak(&mut self, ssrc: u32, from: &str, to: &str) {
-        let (from, to) = (from.to_owned(), to.to_owned());
-        self.streams.insert(ssrc, Stream { from, to });
     }
 
     fn departure(&self, side: Side, datagram: &Datagram) -> Result<(), String> {
@@ -119,6 +115,25 @@ impl Media {
 }
 
 impl Checks {
+    /// A phone begins a stream.
+    pub fn stream_begun(&mut self, ssrc: u32, from: &str, to: &str) {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        if self.now < self.media.excused_until {
+            self.media.excused.insert(ssrc);
+        } else {
+            self.media.streams.insert(ssrc, Stream { from, to });
+        }
+    }
+
+    /// Control has died, and nobody tells the phones that their calls, or those they are setting
+    /// up, are gone; nor does its successor know which ports to keep clear of. Where their packets
+    /// get until they have hung up is not known.
+    pub fn control_died(&mut self) {
+        let streams = std::mem::take(&mut self.media.streams);
+        self.media.excused.extend(streams.into_keys());
+        self.media.excused_until = self.now + UNTOLD;
+    }
+
     /// A datagram leaves Strait's media plane towards a side.
     pub fn media_left(&mut self, side: Side, datagram: &Datagram) {
         let verdict = self.media.departure(side, datagram);

@@ -55,7 +55,7 @@ impl Strait {
         let mut checks = self.checks.borrow_mut();
         checks.commands.restart();
         checks.records.restart();
-        checks.media.excuse_standing();
+        checks.control_died();
         drop(checks);
         self.step(now, |_, _| {});
     }
