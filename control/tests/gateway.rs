@@ -11,6 +11,8 @@ mod calls;
 mod cancelling;
 #[path = "gateway/chaos.rs"]
 mod chaos;
+#[path = "gateway/crashes.rs"]
+mod crashes;
 #[path = "gateway/dialogs.rs"]
 mod dialogs;
 #[path = "gateway/limits.rs"]

@@ -72,7 +72,9 @@ impl Gateway {
         match ack {
             Some((flow, bytes)) => self.outputs.push_back(Output::Send { flow, bytes }),
             None if success.is_empty() => {}
-            None => self.send_back(now, server, Status::OK, success),
+            None => server
+                .into_iter()
+                .for_each(|server| self.send_back(now, server, Status::OK, success.clone())),
         }
     }
 
@@ -118,7 +120,7 @@ impl Gateway {
             return;
         };
         for handshake in &mut dialog.handshakes {
-            if let Some(over) = handshake.take_if(|handshake| handshake.client == client) {
+            if let Some(over) = handshake.take_if(|handshake| handshake.client == Some(client)) {
                 self.timers.cancel(over.timer);
             }
         }

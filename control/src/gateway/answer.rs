@@ -165,8 +165,8 @@ impl Gateway {
         let handshake = Handshake {
             from,
             cseq: response.cseq().map_or(0, |cseq| cseq.number),
-            server: exchange.server,
-            client,
+            server: Some(exchange.server),
+            client: Some(client),
             offered,
             success,
             ack: None,

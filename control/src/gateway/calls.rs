@@ -49,9 +49,20 @@ pub struct Call {
 
 /// A call that is over but for what its media report.
 #[derive(Debug)]
-struct Closing {
-    record: CallRecord,
-    sessions: usize,
+pub struct Closing {
+    /// What its record will say.
+    pub record: CallRecord,
+    /// Its sessions that have not reported yet.
+    pub sessions: Vec<SessionId>,
+}
+
+/// Where a call is that has changed.
+#[derive(Clone, Copy, Debug)]
+pub enum Place {
+    /// Among those that stand, or gone.
+    Call(CallKey),
+    /// Among those that are over but for their media's reports, or gone.
+    Closing(ClosingKey),
 }
 
 /// All calls.
@@ -61,10 +72,13 @@ pub struct Calls {
     last_number: u64,
     by_session: Map<SessionId, Owner>,
     closing: SlotMap<ClosingKey, Closing>,
+    /// Calls by number that have changed, in order; several times where they have more than once.
+    changed: Vec<(u64, Place)>,
 }
 
 new_key_type! {
-    struct ClosingKey;
+    /// A call that is over but for its media's reports.
+    pub struct ClosingKey;
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +95,7 @@ impl Calls {
             last_number: 0,
             by_session: Map::with_hasher(Key::new(seed, Purpose::Tables)),
             closing: SlotMap::with_key(),
+            changed: Vec::new(),
         }
     }
 
@@ -92,7 +107,47 @@ impl Calls {
 
     /// Adds a call.
     pub fn insert(&mut self, call: Call) -> CallKey {
-        self.table.insert(call)
+        let number = call.record.number;
+        let key = self.table.insert(call);
+        self.changed.push((number, Place::Call(key)));
+        key
+    }
+
+    /// Begins to count behind `last`: earlier numbers are taken.
+    pub fn number_after(&mut self, last: u64) {
+        self.last_number = self.last_number.max(last);
+    }
+
+    /// The number given last.
+    pub fn last_number(&self) -> u64 {
+        self.last_number
+    }
+
+    /// Notes that a call has changed.
+    pub fn touch(&mut self, key: CallKey) {
+        if let Some(call) = self.table.get(key) {
+            self.changed.push((call.record.number, Place::Call(key)));
+        }
+    }
+
+    /// Calls that have changed since the last time, by number, and where each is now.
+    pub fn changes(&mut self) -> Vec<(u64, Place)> {
+        let mut changed = std::mem::take(&mut self.changed);
+        // The latest place of each comes first, and stays.
+        changed.reverse();
+        changed.sort_by_key(|(number, _)| *number);
+        changed.dedup_by_key(|(number, _)| *number);
+        changed
+    }
+
+    /// Forgets which calls have changed.
+    pub fn forget_changes(&mut self) {
+        self.changed.clear();
+    }
+
+    /// A call that is over but for its media's reports.
+    pub fn closing(&self, key: ClosingKey) -> Option<&Closing> {
+        self.closing.get(key)
     }
 
     /// Adds a media session to a call.
@@ -118,6 +173,7 @@ impl Calls {
 
     /// One call, to be changed.
     pub fn get_mut(&mut self, key: CallKey) -> Option<&mut Call> {
+        self.touch(key);
         self.table.get_mut(key)
     }
 
@@ -144,13 +200,16 @@ impl Calls {
         let Call {
             record, sessions, ..
         } = self.table.remove(key)?;
+        let number = record.number;
         if sessions.is_empty() {
+            self.changed.push((number, Place::Call(key)));
             return Some(record);
         }
         let closing = self.closing.insert(Closing {
             record,
-            sessions: sessions.len(),
+            sessions: sessions.clone(),
         });
+        self.changed.push((number, Place::Closing(closing)));
         for session in sessions {
             self.by_session.insert(session, Owner::Closing(closing));
         }
@@ -165,7 +224,7 @@ impl Calls {
     ) -> Option<CallRecord> {
         match self.by_session.remove(&session)? {
             Owner::Call(key) => {
-                let call = self.table.get_mut(key)?;
+                let call = self.get_mut(key)?;
                 call.sessions.retain(|other| *other != session);
                 call.record.add(report);
                 None
@@ -173,8 +232,10 @@ impl Calls {
             Owner::Closing(key) => {
                 let closing = self.closing.get_mut(key)?;
                 closing.record.add(report);
-                closing.sessions -= 1;
-                if closing.sessions > 0 {
+                closing.sessions.retain(|other| *other != session);
+                self.changed
+                    .push((closing.record.number, Place::Closing(key)));
+                if !closing.sessions.is_empty() {
                     return None;
                 }
                 self.closing.remove(key).map(|closing| closing.record)

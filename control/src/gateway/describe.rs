@@ -55,6 +55,9 @@ impl Gateway {
             role,
             source,
         } = described;
+        if let Some(call) = self.calls.of_session(session) {
+            self.calls.touch(call);
+        }
         let done = match role {
             Role::Offer => self
                 .media

@@ -8,6 +8,7 @@
 use slotmap::{SlotMap, new_key_type};
 
 use super::calls::CallKey;
+use super::exchange::ExchangeKey;
 use super::io::{Flow, RealmIndex};
 use super::keyed::{Key, Map, Purpose};
 use super::timer::TimerId;
@@ -58,6 +59,8 @@ pub struct Dialog {
     pub subscription: Option<TimerId>,
     /// Whose INVITE waits for its final response (RFC 3261 §14).
     pub inviting: Option<Side>,
+    /// The INVITE within the dialog that was taken in last.
+    pub invite: Option<ExchangeKey>,
     /// Of either party, the last INVITE that was answered with a 2xx, and its ACK.
     pub handshakes: [Option<Handshake>; 2],
     /// Ends the call unless its session is refreshed before (RFC 4028).
@@ -71,10 +74,11 @@ pub struct Handshake {
     pub from: Side,
     /// Its CSeq number, which the ACK shares.
     pub cseq: u32,
-    /// The INVITE's transaction on its sender's side.
-    pub server: ServerId,
-    /// The INVITE's transaction on the other side.
-    pub client: ClientId,
+    /// The INVITE's transaction on its sender's side; none in a successor of the process that
+    /// had it.
+    pub server: Option<ServerId>,
+    /// The INVITE's transaction on the other side; none likewise.
+    pub client: Option<ClientId>,
     /// Whether the 2xx made an offer, which the ACK answers.
     pub offered: bool,
     /// The 2xx as it was sent on; empty once it is acknowledged.
@@ -107,6 +111,7 @@ impl Dialog {
             agreed: false,
             subscription: None,
             inviting: None,
+            invite: None,
             handshakes: [None, None],
             session_timer: None,
         }
@@ -120,7 +125,7 @@ impl Dialog {
     /// The handshake of an INVITE that was sent on in this transaction.
     pub fn handshake_in(&mut self, client: ClientId) -> Option<&mut Handshake> {
         let mut all = self.handshakes.iter_mut().flatten();
-        all.find(|handshake| handshake.client == client)
+        all.find(|handshake| handshake.client == Some(client))
     }
 
     /// Whether nothing keeps it.
@@ -136,6 +141,8 @@ pub struct Dialogs {
     table: SlotMap<DialogKey, Dialog>,
     /// By what its messages say; the side is the one they come from.
     names: Map<u128, (DialogKey, Side)>,
+    /// Dialogs that have changed; several times where they have more than once.
+    changed: Vec<DialogKey>,
 }
 
 impl Dialogs {
@@ -145,6 +152,7 @@ impl Dialogs {
             key: Key::new(seed, Purpose::Dialogs),
             table: SlotMap::with_key(),
             names: Map::with_hasher(Key::new(seed, Purpose::Tables)),
+            changed: Vec::new(),
         }
     }
 
@@ -206,7 +214,21 @@ impl Dialogs {
 
     /// A dialog, to be changed; its names stay.
     pub fn get_mut(&mut self, key: DialogKey) -> Option<&mut Dialog> {
+        self.changed.push(key);
         self.table.get_mut(key)
+    }
+
+    /// Dialogs that have changed since the last time.
+    pub fn changes(&mut self) -> Vec<DialogKey> {
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.sort_unstable();
+        changed.dedup();
+        changed
+    }
+
+    /// Forgets which dialogs have changed.
+    pub fn forget_changes(&mut self) {
+        self.changed.clear();
     }
 
     /// How many there are.

@@ -129,7 +129,7 @@ impl Gateway {
     }
 
     /// Ends a dialog towards one party in the other one's name.
-    fn say_bye(&mut self, now: Instant, key: DialogKey, to: Side, reason: &str) {
+    pub(super) fn say_bye(&mut self, now: Instant, key: DialogKey, to: Side, reason: &str) {
         let branch = self.own_branch();
         let Some(dialog) = self.dialogs.get(key) else {
             return;

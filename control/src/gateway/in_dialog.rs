@@ -69,6 +69,9 @@ impl Gateway {
             heard: false,
             cancelled: false,
         });
+        if let (Method::Invite, Some(dialog)) = (method, self.dialogs.get_mut(key)) {
+            dialog.invite = Some(exchange);
+        }
         if let Err(reply) = self.transmit_in_dialog(now, exchange, key, from, request) {
             self.fail(now, exchange, reply);
         }

@@ -12,6 +12,7 @@
 //! * `invite`, `early`, `answer`, `ack`, `hangup`, `calls`, `describe`: calls and their media
 //! * `dialogs`, `in_dialog`, `opening`: dialogs
 //! * `softswitches`, `own_requests`: who is alive
+//! * `journal`: what a successor of this process needs, and how it goes on
 //! * `record`, `snapshot`, `counters`, `log`: what people see
 
 mod ack;
@@ -34,6 +35,7 @@ mod inbound;
 mod inspect;
 mod invite;
 pub mod io;
+pub mod journal;
 mod keepalive;
 mod keyed;
 pub mod limits;
@@ -74,6 +76,7 @@ use self::dialogs::{DialogKey, Dialogs};
 use self::due::Due;
 use self::exchange::{ExchangeKey, Exchanges};
 use self::io::{ConnectionId, Input, LogLevel, Output};
+use self::journal::Journaling;
 use self::keepalive::{FlowName, KeepAlive};
 use self::keyed::{Key, Map, Purpose, Unique};
 use self::log::Log;
@@ -147,6 +150,7 @@ pub struct Gateway {
     counters: Counters,
     log: Log,
     outputs: VecDeque<Output>,
+    journal: Option<Journaling>,
     /// When the next new call is due at the configured rate (GCRA, ITU-T I.371).
     next_call: Instant,
     draining: bool,
@@ -192,6 +196,7 @@ impl Gateway {
             counters: Counters::default(),
             log: Log::default(),
             outputs: VecDeque::new(),
+            journal: None,
             next_call: Instant::ZERO,
             draining: false,
             media_backlog: false,
@@ -256,6 +261,9 @@ impl Gateway {
         }
         while let Some(command) = self.media.poll_command() {
             self.outputs.push_back(Output::Media(command));
+        }
+        if self.journal.is_none() {
+            self.forget_changes();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::media::{Component, Side, StreamReport};
 
@@ -33,7 +33,7 @@ pub struct CallRecord {
 }
 
 /// One side of a call.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct PartyRecord {
     /// The realm.
     pub realm: String,

@@ -159,7 +159,11 @@ impl Gateway {
             match found {
                 Some(granted) => {
                     let hops = std::mem::take(&mut hops);
+                    let known = asked.binding.and_then(|key| self.registrations.get(key));
+                    let number = known.map(|known| known.number);
+                    let number = number.unwrap_or_else(|| self.registrations.next_number());
                     let binding = Binding {
+                        number,
                         aor: aor.clone(),
                         uri: asked.uri.clone(),
                         token: asked.token,
@@ -213,6 +217,7 @@ impl Gateway {
         if let Some(binding) = self.registrations.get_mut(key) {
             binding.expiry = Some(timer);
         }
+        self.registrations.touch(key);
     }
 
     fn remove_binding(&mut self, now: Instant, key: BindingKey) {

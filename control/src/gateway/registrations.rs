@@ -22,6 +22,8 @@ new_key_type! {
 /// One registered Contact.
 #[derive(Debug)]
 pub struct Binding {
+    /// Its number in the journal.
+    pub number: u64,
     /// The address-of-record as the registrar knows it.
     pub aor: Aor,
     /// The Contact as its owner wrote it.
@@ -92,6 +94,9 @@ pub struct Registrations {
     table: SlotMap<BindingKey, Binding>,
     /// By realm and user: the bindings of all hosts of that user, the newest last.
     by_user: Map<(RealmIndex, Box<[u8]>), Vec<BindingKey>>,
+    last_number: u64,
+    /// Bindings by number that have changed; several times where they have more than once.
+    changed: Vec<(u64, BindingKey)>,
 }
 
 impl Registrations {
@@ -101,20 +106,52 @@ impl Registrations {
         Self {
             table: SlotMap::with_key(),
             by_user,
+            last_number: 0,
+            changed: Vec::new(),
         }
     }
 
     /// Adds a binding.
     pub fn insert(&mut self, binding: Binding) -> BindingKey {
         let index = (binding.aor.realm, binding.aor.user.clone());
+        let number = binding.number;
+        self.last_number = self.last_number.max(number);
         let key = self.table.insert(binding);
+        self.changed.push((number, key));
         self.by_user.entry(index).or_default().push(key);
         key
+    }
+
+    /// A number for a new binding.
+    pub fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    /// Notes that a binding has changed.
+    pub fn touch(&mut self, key: BindingKey) {
+        if let Some(binding) = self.table.get(key) {
+            self.changed.push((binding.number, key));
+        }
+    }
+
+    /// Bindings that have changed since the last time, by number.
+    pub fn changes(&mut self) -> Vec<(u64, BindingKey)> {
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.sort_unstable();
+        changed.dedup_by_key(|(number, _)| *number);
+        changed
+    }
+
+    /// Forgets which bindings have changed.
+    pub fn forget_changes(&mut self) {
+        self.changed.clear();
     }
 
     /// Takes a binding out.
     pub fn remove(&mut self, key: BindingKey) -> Option<Binding> {
         let binding = self.table.remove(key)?;
+        self.changed.push((binding.number, key));
         let index = (binding.aor.realm, binding.aor.user.clone());
         if let Some(keys) = self.by_user.get_mut(&index) {
             keys.retain(|other| *other != key);

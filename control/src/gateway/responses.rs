@@ -30,7 +30,7 @@ impl Gateway {
         {
             ResponseOutcome::Deliver(client) => self.deliver(now, flow, client, response),
             ResponseOutcome::Absorbed => {}
-            ResponseOutcome::Stray => self.counters.stray_responses += 1,
+            ResponseOutcome::Stray => self.stray_response(flow, response),
         }
     }
 

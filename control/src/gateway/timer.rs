@@ -16,6 +16,13 @@ pub struct TimerId {
     number: u64,
 }
 
+impl TimerId {
+    /// When it fires.
+    pub fn due(self) -> Instant {
+        self.due
+    }
+}
+
 /// A set of timers, each carrying a key that says what it is for. Every operation is O(log n).
 #[derive(Debug)]
 pub struct Timers<K> {

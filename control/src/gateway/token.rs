@@ -28,6 +28,16 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const LETTERS: usize = 13;
 
 impl Token {
+    /// The token as a number.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The token of that number.
+    pub const fn numbered(number: u64) -> Self {
+        Self(number)
+    }
+
     /// Reads what [`Display`](fmt::Display) wrote; `None` for anything else.
     pub fn parse(text: &[u8]) -> Option<Self> {
         if text.len() != LETTERS {
@@ -62,6 +72,18 @@ pub struct Origin {
     queued: bool,
 }
 
+impl Origin {
+    fn new(now: Instant, flow: Flow, uri: &[u8]) -> Self {
+        Self {
+            uri: uri.into(),
+            flow,
+            holders: 0,
+            linger_until: now,
+            queued: false,
+        }
+    }
+}
+
 /// All tokens.
 #[derive(Debug)]
 pub struct Tokens {
@@ -93,6 +115,14 @@ impl Tokens {
             origin.holders += 1;
         }
         token
+    }
+
+    /// Takes in what a token leads to that an earlier control process gave out and that somebody
+    /// is about to hold.
+    pub fn know(&mut self, now: Instant, token: Token, flow: Flow, uri: &[u8]) {
+        self.origins
+            .entry(token)
+            .or_insert_with(|| Origin::new(now, flow, uri));
     }
 
     /// A token for `uri` heard on `flow` that nobody holds: it lingers, then it is gone.
@@ -152,13 +182,9 @@ impl Tokens {
 
     fn intern(&mut self, now: Instant, flow: Flow, uri: &[u8]) -> Token {
         let token = self.name(flow, uri);
-        self.origins.entry(token).or_insert_with(|| Origin {
-            uri: uri.into(),
-            flow,
-            holders: 0,
-            linger_until: now,
-            queued: false,
-        });
+        self.origins
+            .entry(token)
+            .or_insert_with(|| Origin::new(now, flow, uri));
         token
     }
 

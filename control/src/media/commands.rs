@@ -14,11 +14,11 @@ use super::side::{Component, SessionId, Side};
 use super::terms::Codec;
 
 /// What the two slots of one end are to do.
-struct Plan {
+pub(super) struct Plan {
     session: SessionId,
-    line: usize,
-    side: Side,
-    forwarding: [Forwarding; 2],
+    pub line: usize,
+    pub side: Side,
+    pub forwarding: [Forwarding; 2],
 }
 
 impl MediaPlane {
@@ -57,6 +57,9 @@ impl MediaPlane {
                 }
             }
             self.ports.close(now, end.pair);
+            if end.port_of.is_none() {
+                self.given_up.push(end.pair);
+            }
         }
     }
 
@@ -112,7 +115,7 @@ impl MediaPlane {
         }
     }
 
-    fn plan(&self, id: SessionId) -> Vec<Plan> {
+    pub(super) fn plan(&self, id: SessionId) -> Vec<Plan> {
         let session = &self.sessions[id];
         let mut plans = Vec::with_capacity(session.streams.len() * 2);
         for (line, stream) in session.streams.iter().enumerate() {

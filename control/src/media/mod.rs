@@ -7,13 +7,15 @@
 //! * `terms`, `rewrite`: descriptions read and edited · `address`: which addresses are believed
 //! * `session`, `negotiate`, `fork`: who has agreed on what with whom
 //! * `layout`, `ports`, `pool`: where port pairs lie, and which are free
-//! * `commands`, `events`: to and from the dataplane
+//! * `commands`, `events`: to and from the dataplane · `kept`, `kept_session`: over a restart
 
 mod address;
 mod commands;
 mod error;
 mod events;
 mod fork;
+mod kept;
+mod kept_session;
 mod layout;
 pub mod limits;
 mod negotiate;
@@ -29,6 +31,8 @@ mod terms;
 
 pub use address::AddressFault;
 pub use error::MediaError;
+pub use kept::{SlotState, Slots, Unfit};
+pub use kept_session::KeptSession;
 pub use plane::{MediaPlane, Notice, OfferState};
 pub use pool::PortUsage;
 pub use report::{CounterReader, StreamReport};

@@ -12,6 +12,7 @@ use strait_shared::time::Instant;
 
 use super::address::Guard;
 use super::error::MediaError;
+use super::layout::PairId;
 use super::pool::PortUsage;
 use super::ports::Ports;
 use super::realm::RealmMedia;
@@ -35,6 +36,8 @@ pub struct MediaPlane {
     pub(super) sessions: SlotMap<SessionId, Session>,
     pub(super) commands: VecDeque<Command>,
     pub(super) notices: VecDeque<Notice>,
+    /// Pairs given up since they were last asked for.
+    pub(super) given_up: Vec<PairId>,
     pub(super) max_lines: usize,
 }
 
@@ -107,6 +110,7 @@ impl MediaPlane {
             sessions: SlotMap::with_key(),
             commands: VecDeque::new(),
             notices: VecDeque::new(),
+            given_up: Vec::new(),
             max_lines: usize::from(config.limits.media_lines),
         }
     }

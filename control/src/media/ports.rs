@@ -8,6 +8,8 @@
 //! | held        | free        | [`Ports::give_back`]: neither slot was ever opened             |
 //! | held        | closing     | [`Ports::close`]: the close commands are out                   |
 //! | free        | closing     | [`Ports::reclaim`]: an earlier control process had it open     |
+//! | free        | held        | [`Ports::adopt`]: an earlier control process held it           |
+//! | free        | quarantined | [`Ports::rest`]: an earlier control process had it lately      |
 //! | closing     | quarantined | both slots reported closed or rejected, or `CLOSE_TIMEOUT` on  |
 //! | quarantined | free        | the realm's `port_quarantine` is over                          |
 //!
@@ -250,6 +252,50 @@ impl Ports {
             });
         }
         true
+    }
+
+    /// Takes over a pair that an earlier control process held, with the slots that are open in the
+    /// dataplane. Answers whether it was free.
+    pub fn adopt(&mut self, pair: PairId, generation: Generation, open: [bool; 2]) -> bool {
+        let Some(state) = self.pairs.get_mut(pair.index()) else {
+            return false;
+        };
+        if state.state != State::Free {
+            return false;
+        }
+        *state = Pair {
+            state: State::Held,
+            generation,
+            holder: None,
+            open,
+            stale_in_pool: true,
+        };
+        true
+    }
+
+    /// Undoes [`adopt`](Self::adopt).
+    pub fn disown(&mut self, pair: PairId) {
+        let state = &mut self.pairs[pair.index()];
+        (state.state, state.open) = (State::Free, [false; 2]);
+    }
+
+    /// Lets a free pair rest for its realm's quarantine: an earlier control process had it lately.
+    pub fn rest(&mut self, now: Instant, pair: PairId) {
+        let Some(state) = self.pairs.get_mut(pair.index()) else {
+            return;
+        };
+        if state.state == State::Free {
+            state.state = State::Quarantined;
+            state.stale_in_pool = true;
+            let pool = self.layout.pool_of(pair);
+            self.pools[pool].put_later(now, pair);
+        }
+    }
+
+    /// Whether a slot is open under this generation, as far as the dataplane's reports go.
+    pub fn has_open(&self, slot: SlotIndex, generation: Generation) -> bool {
+        self.find(slot, generation)
+            .is_some_and(|(pair, component)| self.is_open(pair, component))
     }
 
     /// Whose an open slot is, if `generation` is still the one in use.

@@ -12,6 +12,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use strait_shared::slot::Forwarding;
 
 use super::layout::PairId;
@@ -101,14 +102,14 @@ pub(super) struct End {
 }
 
 /// Where a party receives a stream. Kept through hold, so that it goes on where it was.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Party {
     pub rtp: Option<SocketAddr>,
     pub rtcp: Option<SocketAddr>,
 }
 
 /// What an offer and its answer come to for one stream.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Agreed {
     /// Whether each party's media is let through.
     pub media_flows: BySide<bool>,

@@ -4,10 +4,11 @@ use std::fmt;
 use std::net::IpAddr;
 use std::ops::{Index, IndexMut};
 
+use serde::{Deserialize, Serialize};
 use strait_config::RealmIndex;
 
 /// One of the two parties of a session.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Side {
     /// Who began the session.
     Caller,
@@ -29,7 +30,7 @@ impl Side {
 }
 
 /// One value for each side.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct BySide<T> {
     /// The caller's.
     pub caller: T,
@@ -74,7 +75,7 @@ impl<T> IndexMut<Side> for BySide<T> {
 }
 
 /// Which of a stream's two flows (RFC 3550 §11: RTP on the even port, RTCP on the next).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Component {
     /// The media itself, whatever its protocol.
     Rtp,
@@ -93,7 +94,7 @@ impl Component {
 }
 
 /// The version of IP.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Family {
     /// IPv4, `IP4` in SDP.
     V4,

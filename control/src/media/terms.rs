@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
 use strait_shared::limits::CLOCK_HZ_MAX;
 
 use super::error::MediaError;
@@ -11,7 +12,7 @@ use crate::sdp::{Connection, Description, Direction, Media};
 use crate::sip::Text;
 
 /// What a party says about one stream.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Terms {
     /// Whether the party takes part: a port other than 0, of a protocol that is relayed.
     pub wanted: bool,
@@ -34,7 +35,7 @@ pub(super) struct Terms {
 }
 
 /// How a stream's packets travel.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) enum Transport {
     /// RTP over UDP, with or without SRTP.
     Rtp,
@@ -45,7 +46,7 @@ pub(super) enum Transport {
 }
 
 /// A codec as a=rtpmap names it (RFC 8866 §6.6).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Codec {
     /// Its encoding name: `PCMA`, `opus` …
     pub name: String,

@@ -1,6 +1,7 @@
 //! A description's lines, whatever ends them, and what their attributes are about.
 
 use memchr::{memchr, memchr2};
+use serde::{Deserialize, Serialize};
 
 use crate::sip::{Span, Text};
 
@@ -16,7 +17,7 @@ pub struct Line<'a> {
 }
 
 /// Which way media flows, as its sender sees it (RFC 8866 §6.7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Direction {
     /// Both ways, also where nothing is said.
     #[default]

@@ -1,6 +1,7 @@
 //! A gateway between two networks, and a check on everything it sends: neither side may read an
 //! address of the other.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +10,10 @@ use strait_config::Config;
 use strait_control::gateway::io::{
     ConnectionId, Flow, Input, ListenerIndex, LogLine, Output, RealmIndex, Transport,
 };
+use strait_control::gateway::journal::{Before, EntryKey, Restored};
 use strait_control::gateway::record::CallRecord;
 use strait_control::gateway::{Gateway, WallClock};
+use strait_control::media::SlotState;
 use strait_shared::command::{Command, Event};
 use strait_shared::slot::{Counters, Generation, SlotIndex};
 use strait_shared::time::Instant;
@@ -89,7 +92,15 @@ pub struct World {
     /// Slots that media may pass.
     pub open: Vec<(SlotIndex, Generation)>,
     closing: Vec<(SlotIndex, Generation)>,
+    config: Arc<Config>,
+    clock: WallClock,
+    lives: u8,
+    /// What the gateway has had kept; and the same before the last input.
+    pub journal: Journal,
+    pub journal_before: Journal,
 }
+
+pub type Journal = BTreeMap<EntryKey, Vec<u8>>;
 
 impl World {
     pub fn new() -> Self {
@@ -102,13 +113,64 @@ impl World {
         let clock = WallClock {
             unix_ns_at_zero: 1_704_164_645_000_000_000,
         };
-        let gateway = Gateway::new(Arc::new(config), [42; 32], clock).unwrap();
+        let config = Arc::new(config);
+        let now = Instant::from_millis(1_000);
+        let none = |_: SlotIndex| None;
+        let before = Before::default();
+        let made = Gateway::restore(config.clone(), [42; 32], clock, now, before, &none);
         Self {
-            gateway,
-            now: Instant::from_millis(1_000),
+            gateway: made.unwrap().0,
+            now,
             open: Vec::new(),
             closing: Vec::new(),
+            config,
+            clock,
+            lives: 0,
+            journal: Journal::new(),
+            journal_before: Journal::new(),
         }
+    }
+
+    /// Control is killed, and a successor takes up what `journal` holds; the dataplane lives on.
+    /// Slots that the successor does not know are closed.
+    pub fn crash(&mut self, journal: Journal) -> (Restored, Outcome) {
+        self.lives += 1;
+        let before = Before {
+            entries: journal.clone().into_iter().collect(),
+            alive_unix_ms: None,
+        };
+        let open = self.open.clone();
+        let slots = |slot: SlotIndex| {
+            let found = open.iter().find(|(open, _)| *open == slot);
+            let (_, generation) = *found?;
+            Some(SlotState {
+                open: true,
+                generation,
+                ..SlotState::default()
+            })
+        };
+        let seed = [42 + self.lives; 32];
+        let config = self.config.clone();
+        let made = Gateway::restore(config, seed, self.clock, self.now, before, &slots);
+        let (gateway, restored) = made.unwrap();
+        (self.gateway, self.journal) = (gateway, journal);
+        let gateway = &mut self.gateway;
+        let unknown = |(slot, generation): &(SlotIndex, Generation)| {
+            let known = gateway.has_open(*slot, *generation);
+            if !known {
+                gateway.rest(self.now, *slot);
+            }
+            known
+        };
+        self.open.retain(unknown);
+        let outcome = self.drain();
+        (restored, outcome)
+    }
+
+    /// The same, with the region lost as well.
+    pub fn crash_all(&mut self) -> (Restored, Outcome) {
+        self.open.clear();
+        self.crash(self.journal.clone())
     }
 
     /// Somebody in a realm, on the first listener of that transport and family.
@@ -153,6 +215,7 @@ impl World {
     }
 
     pub fn input(&mut self, input: Input) -> Outcome {
+        self.journal_before = self.journal.clone();
         self.gateway.receive(self.now, input);
         self.drain()
     }
@@ -192,6 +255,12 @@ impl World {
                 Output::Close(connection) => outcome.closed.push(*connection),
             }
             outcome.in_order.push(output);
+        }
+        for change in self.gateway.journal(self.now) {
+            match change.value {
+                Some(value) => self.journal.insert(change.key, value),
+                None => self.journal.remove(&change.key),
+            };
         }
         outcome.extend(self.report_closed());
         outcome
@@ -236,7 +305,7 @@ impl World {
 }
 
 impl Outcome {
-    fn extend(&mut self, more: Outcome) {
+    pub fn extend(&mut self, more: Outcome) {
         self.sent.extend(more.sent);
         self.commands.extend(more.commands);
         self.records.extend(more.records);

@@ -117,6 +117,12 @@ impl Clients {
         Some(id)
     }
 
+    /// The request, as long as it may be sent again or derived from.
+    pub fn request(&self, id: ClientId) -> Option<&[u8]> {
+        let client = self.table.get(&id)?;
+        (!client.packet.is_empty()).then_some(&client.packet)
+    }
+
     pub fn cancel(&mut self, now: Instant, id: ClientId, reason: Option<&[u8]>, out: &mut Outputs) {
         let Some(client) = self.table.get_mut(&id) else {
             return;

@@ -189,6 +189,11 @@ impl Transactions {
         self.clients.start(now, flow, method, branch, bytes, out)
     }
 
+    /// A request as it was sent, as long as it may be sent again or derived from.
+    pub fn request(&self, client: ClientId) -> Option<&[u8]> {
+        self.clients.request(client)
+    }
+
     /// Cancels an INVITE: now, or as soon as a provisional response allows it (RFC 3261 §9.1), or
     /// not at all if a final one comes first. `reason` is the value of a Reason header (RFC 3326)
     /// for the CANCEL. The INVITE's own final response is delivered as always; failing that,
