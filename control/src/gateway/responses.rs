@@ -325,11 +325,11 @@ impl Gateway {
             .for_each(|index| self.softswitch_failed(now, index));
     }
 
-    /// Gives up a client transaction for another one.
+    /// Gives up a client transaction. Its request is not repeated: the ports it offers may be
+    /// another call's by the time it is heard.
     pub(super) fn leave(&mut self, now: Instant, client: ClientId) {
         self.asked.insert(client, Asked::Unwanted(Vec::new()));
-        self.transactions
-            .cancel(now, client, None, &mut self.outputs);
+        self.transactions.abandon(now, client, &mut self.outputs);
     }
 
     pub(super) fn flush_media(&mut self) {

@@ -243,6 +243,19 @@ fn a_late_answer_of_a_softswitch_that_was_given_up_is_taken_back() {
 }
 
 #[test]
+fn a_softswitch_that_was_given_up_is_not_offered_ports_that_may_be_others_by_then() {
+    let mut world = World::new();
+    let phone = world.phone("203.0.113.7:40001");
+    let (one, two) = (world.softswitch(1), world.softswitch(2));
+    world.send(phone, INVITE);
+    let second = world.wait(Duration::from_secs(4)).only(two).to_owned();
+    let over = world.send(two, &response(&second, "486 Busy Here", "b1", ""));
+    assert_eq!(start(over.only(phone)), "SIP/2.0 486 Busy Here");
+    assert!(world.open.is_empty());
+    assert!(world.wait(Duration::from_secs(40)).to(one).is_empty());
+}
+
+#[test]
 fn a_softswitch_over_tcp_is_spoken_to_over_tcp() {
     let config = CONFIG.replacen("probe: null", "probe: null, transport: tcp", 1);
     let mut world = World::with(&config);

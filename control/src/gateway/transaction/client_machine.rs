@@ -170,6 +170,23 @@ impl ClientMachine {
         }
     }
 
+    /// The user has given this request up: it is not sent again, for what it tells may no longer
+    /// be true when it is heard. What may have been heard is cancelled.
+    pub fn abandon(&mut self) -> Step {
+        let step = self.cancel();
+        match self.state {
+            State::Calling | State::Trying => Step {
+                resend: Rearm::Stop,
+                ..step
+            },
+            State::Proceeding if !self.invite => Step {
+                resend: Rearm::Stop,
+                ..step
+            },
+            State::Proceeding | State::Completed | State::Accepted => step,
+        }
+    }
+
     /// Whether the request may still be sent again or derived from, or its ACK sent again.
     pub fn needs_packet(&self) -> bool {
         match self.state {

@@ -132,6 +132,14 @@ impl Clients {
         self.apply(now, id, &step, out);
     }
 
+    pub fn abandon(&mut self, now: Instant, id: ClientId, out: &mut Outputs) {
+        let Some(client) = self.table.get_mut(&id) else {
+            return;
+        };
+        let step = client.machine.abandon();
+        self.apply(now, id, &step, out);
+    }
+
     pub fn receive(
         &mut self,
         now: Instant,

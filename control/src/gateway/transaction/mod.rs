@@ -208,6 +208,12 @@ impl Transactions {
         self.clients.cancel(now, client, reason, out);
     }
 
+    /// Gives a request up: it is not sent again, and what may have been heard of an INVITE is
+    /// cancelled as by [`Self::cancel`]. Late responses are delivered.
+    pub fn abandon(&mut self, now: Instant, client: ClientId, out: &mut Outputs) {
+        self.clients.abandon(now, client, out);
+    }
+
     /// Takes in a response that came by `flow`.
     pub fn receive_response(
         &mut self,
