@@ -7,7 +7,7 @@ use strait_shared::slot::SlotIndex;
 use crate::stage::Stage;
 
 /// Open slots that are shown.
-const SLOTS_MAX: usize = 40;
+const SLOTS_MAX: usize = 400;
 
 /// What Strait and the world hold.
 pub fn tables(stage: &Stage) -> String {
