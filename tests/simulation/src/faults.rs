@@ -145,8 +145,9 @@ impl Driver {
                 stage.checks.borrow_mut().records.expect_loss();
             }
             Blow::PowerCut(number) => {
-                let generation = 1 + stage.random.u16(..5);
-                let fresh = stage.fresh_phone(number, generation);
+                let lives = stage.phones[number].lives;
+                stage.phones[number].lives += 1;
+                let fresh = stage.fresh_phone(number, lives);
                 let host = stage.phones[number].host;
                 stage
                     .world

@@ -11,7 +11,7 @@ use crate::canary::Canary;
 use crate::checks::{Checker, Violation};
 use crate::drive::{Action, Driver, Tale};
 use crate::dump;
-use crate::plan::Plan;
+use crate::plan::{Fault, Plan};
 use crate::stage::Stage;
 use crate::strait::Counters;
 
@@ -23,6 +23,8 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// acknowledges (32 s and a BYE's 32 s), media timeouts (60 s); longest is what rings with nobody
 /// there (Timer C, 181 s, and the wait for what was cancelled, RFC 3261 §16.8, §9.1).
 const AFTERMATH: Duration = Duration::from_secs(320);
+/// How long BYEs to nobody take (RFC 3261 §17.1.2.2), twice.
+const FAREWELL: Duration = Duration::from_secs(70);
 /// How long tokens and the quarantine of ports outlive the last registration.
 const OBLIVION: Duration = Duration::from_secs(200);
 /// A step that comes to no end: this many at one instant.
@@ -151,6 +153,16 @@ impl Run {
             self.driver.hang_up_all(&mut self.stage);
             let now = self.stage.world.now();
             self.until(now + AFTERMATH / 4)?;
+        }
+        // Nothing tells Strait that both parties of a call on hold have lost power.
+        let unwatched = self.stage.checks.borrow().commands.stands_unwatched();
+        if unwatched && self.stage.plan.has(Fault::PowerCut) {
+            let strait = self.stage.strait;
+            self.stage
+                .world
+                .act(strait, |person, now| person.strait_mut().end_calls(now));
+            let now = self.stage.world.now();
+            self.until(now + FAREWELL)?;
         }
         self.note_remains(false);
         self.checked()?;

@@ -51,6 +51,8 @@ pub struct Place {
     pub host: HostId,
     /// Its user.
     pub user: String,
+    /// How often it was new.
+    pub lives: u16,
     /// The NAT that is nearest to it.
     pub segment: Option<SegmentId>,
     /// The NAT whose external address Strait sees, with its number.
@@ -119,14 +121,15 @@ impl Stage {
         })
     }
 
-    /// A phone as it comes out of its box; `generation` tells it from what it was before.
-    pub fn fresh_phone(&mut self, number: usize, generation: u16) -> Phone {
+    /// A phone as it comes out of its box. In each of its `lives` it uses other ports: what was
+    /// meant for it before may still arrive.
+    pub fn fresh_phone(&mut self, number: usize, lives: u16) -> Phone {
         let user = user(number);
         let (own, proxy) = self.where_is(number);
         let mut config = Config::new(&user, DOMAIN, own, proxy, voices());
         config.expiry = Duration::from_secs(120);
-        config.first_media_port = 40_000 + 4_000 * generation;
-        config.media_port_pairs = 2_000;
+        config.first_media_port = 40_000 + 2_000 * lives;
+        config.media_port_pairs = 1_000;
         config.rtcp_mux = self.plan.rtcp_mux && self.random.bool();
         config.rtcp_interval = Duration::from_secs(2);
         Phone::new(config, self.random.u64(..))
@@ -198,6 +201,7 @@ impl Stage {
         self.phones.push(Place {
             host,
             user,
+            lives: 1,
             segment,
             outer,
         });

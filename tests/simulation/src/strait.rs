@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use strait_config::Config;
 use strait_control::gateway::Gateway;
-use strait_control::gateway::io::{Flow, Input, ListenerIndex, Output, RealmIndex, Transport};
+use strait_control::gateway::io::{
+    Flow, Input, ListenerIndex, OperatorCommand, Output, RealmIndex, Transport,
+};
 use strait_control::link::{self, Report};
 use strait_parties::party::{Datagram, Party};
 use strait_shared::command::{Command, Event};
@@ -162,6 +164,12 @@ impl Strait {
     /// All there is to say at the end: calls begun by every control there was.
     pub fn calls(&self) -> u64 {
         self.calls_before + self.gateway.counters().calls
+    }
+
+    /// The operator ends every call.
+    pub fn end_calls(&mut self, now: Instant) {
+        let input = Input::Operator(OperatorCommand::EndAllCalls);
+        self.step(now, |gateway, at| gateway.receive(at, input));
     }
 
     fn step(&mut self, now: Instant, act: impl FnOnce(&mut Gateway, Instant)) {
