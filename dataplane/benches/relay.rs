@@ -1,9 +1,9 @@
 //! What the relay costs a packet on the `memory` port, beside copying it and doing nothing.
 //!
-//! `cargo bench -p strait-dataplane --bench relay [-- CALLS]`. Every call is four open slots (RTP and RTCP on
-//! either side); packets visit the calls in random order with everything on: source check, policer,
-//! statistics, VLAN, DSCP, checksum; 214-byte frames (G.711, 20 ms). Batches of both programs
-//! alternate; the medians are shown.
+//! `cargo bench -p strait-dataplane --bench relay [-- CALLS]`. Every call is four open slots (RTP
+//! and RTCP on either side); packets visit the calls in random order with everything on: source
+//! check, policer, statistics, VLAN, DSCP, checksum; 214-byte frames (G.711, 20 ms). Batches of
+//! both programs alternate; the best decile and the median are shown.
 
 #[path = "../tests/rig/mod.rs"]
 mod rig;

@@ -247,69 +247,51 @@ fn forwarding_of(rig: &mut Rig, near: SlotIndex) -> Forwarding {
     }
 }
 
+/// Sends a frame that must be dropped for exactly this reason.
+fn expect(rig: &mut Rig, nic: usize, packet: &[u8], reason: DropReason) {
+    let before = rig.worker.tally().dropped(reason);
+    rig.send(nic, packet);
+    assert_eq!(rig.worker.tally().dropped(reason), before + 1, "{reason:?}");
+    assert!(rig.received(0).is_empty() && rig.received(1).is_empty());
+}
+
+#[test]
+fn what_is_not_for_us_or_from_nobody_is_told_apart() {
+    let mut rig = rig();
+    stream(&mut rig, PHONE, |f| f.send_before_latch = false);
+    let ours = "192.0.2.1:20000";
+    for (vlan, from, to, reason) in [
+        (None, PHONE, "192.0.2.1:20002", DropReason::Closed),
+        (None, PHONE, "192.0.2.1:20010", DropReason::NoSlot),
+        (None, PHONE, "192.0.2.2:20000", DropReason::NoSlot),
+        (Some(7), PHONE, ours, DropReason::NoSlot),
+        (None, "0.0.0.0:1", ours, DropReason::Martian),
+        (None, "239.0.0.1:1", ours, DropReason::Martian),
+        (None, "192.0.2.9:0", ours, DropReason::Martian),
+        (
+            None,
+            "[::ffff:192.0.2.9]:4000",
+            "[2001:db8::1]:20000",
+            DropReason::Martian,
+        ),
+        (None, "192.0.2.10:4000", ours, DropReason::SourceRefused),
+        (None, PHONE, ours, DropReason::NoRemote),
+    ] {
+        expect(&mut rig, 0, &frame(vlan, from, to, b"x"), reason);
+    }
+    expect(
+        &mut rig,
+        1,
+        &frame(None, PHONE, ours, b"x"),
+        DropReason::NoSlot,
+    );
+}
+
 #[test]
 fn every_shut_door_has_its_counter() {
     let mut rig = rig();
-    let (near, far) = stream(&mut rig, PHONE, |f| f.send_before_latch = false);
+    let (near, far) = stream(&mut rig, PHONE, |_| {});
     let packet = frame(None, PHONE, "192.0.2.1:20000", b"x");
-    let expect = |rig: &mut Rig, nic: usize, packet: &[u8], reason: DropReason| {
-        let before = rig.worker.tally().dropped(reason);
-        rig.send(nic, packet);
-        assert_eq!(rig.worker.tally().dropped(reason), before + 1, "{reason:?}");
-        assert!(rig.received(0).is_empty() && rig.received(1).is_empty());
-    };
-    expect(
-        &mut rig,
-        0,
-        &frame(None, PHONE, "192.0.2.1:20002", b"x"),
-        DropReason::Closed,
-    );
-    expect(
-        &mut rig,
-        0,
-        &frame(None, PHONE, "192.0.2.1:20010", b"x"),
-        DropReason::NoSlot,
-    );
-    expect(
-        &mut rig,
-        0,
-        &frame(None, PHONE, "192.0.2.2:20000", b"x"),
-        DropReason::NoSlot,
-    );
-    expect(
-        &mut rig,
-        0,
-        &frame(Some(7), PHONE, "192.0.2.1:20000", b"x"),
-        DropReason::NoSlot,
-    );
-    expect(&mut rig, 1, &packet, DropReason::NoSlot);
-    expect(
-        &mut rig,
-        0,
-        &frame(None, "0.0.0.0:1", "192.0.2.1:20000", b"x"),
-        DropReason::Martian,
-    );
-    expect(
-        &mut rig,
-        0,
-        &frame(None, "239.0.0.1:1", "192.0.2.1:20000", b"x"),
-        DropReason::Martian,
-    );
-    expect(
-        &mut rig,
-        0,
-        &frame(None, "192.0.2.9:0", "192.0.2.1:20000", b"x"),
-        DropReason::Martian,
-    );
-    let mapped = frame(None, "[::ffff:192.0.2.9]:4000", "[2001:db8::1]:20000", b"x");
-    expect(&mut rig, 0, &mapped, DropReason::Martian);
-    expect(&mut rig, 0, &packet, DropReason::NoRemote);
-    expect(
-        &mut rig,
-        0,
-        &frame(None, "192.0.2.10:4000", "192.0.2.1:20000", b"x"),
-        DropReason::SourceRefused,
-    );
     let mut shut = forwarding_of(&mut rig, near);
     shut.accept = false;
     rig.update(near, shut, false);
@@ -323,8 +305,9 @@ fn every_shut_door_has_its_counter() {
     rig.close(far);
     expect(&mut rig, 0, &packet, DropReason::NoPeer);
     stream_open_far(&mut rig, far, near);
+    let index = AdjacencyIndex(2);
     rig.command(Command::Adjacency {
-        index: AdjacencyIndex(2),
+        index,
         next_hop: None,
     });
     rig.breathe();

@@ -81,7 +81,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_agrees_with_a_map(steps in proptest::collection::vec((0u32..8, any::<bool>()), 0..64)) {
+        fn it_agrees_with_a_map(
+            steps in proptest::collection::vec((0u32..8, any::<bool>()), 0..64),
+        ) {
             let mut open = OpenSlots::new(8, 8);
             let mut oracle = BTreeMap::new();
             for (number, (slot, insert)) in steps.into_iter().enumerate() {
