@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod gateway;
+pub mod journal;
 pub mod link;
 pub mod media;
 pub mod process;

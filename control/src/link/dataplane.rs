@@ -2,7 +2,7 @@
 //!
 //! | state   | event                            | does                              | next    |
 //! |---------|----------------------------------|-----------------------------------|---------|
-//! | –       | attached                         | leftover slots closed             | serving |
+//! | –       | attached                         | slots nobody knows are closed     | serving |
 //! | serving | worker stalled, ring corrupt     | new calls refused                 | lost    |
 //! | serving | its connection ends              | new calls refused                 | lost    |
 //! | lost    | fetched: the same region         | calls go on                       | serving |
@@ -20,9 +20,11 @@ use strait_shared::attach::{Attached, FetchError, fetch};
 use strait_shared::command::Command;
 use strait_shared::geometry::Geometry;
 use strait_shared::region::Region;
+use strait_shared::slot::{Generation, SlotIndex};
 use strait_shared::time::Instant;
 use thiserror::Error;
 
+use super::limits::CLEAR_INTERVAL;
 use super::{Link, LinkError, Report};
 
 /// Why there is no dataplane to work with.
@@ -75,8 +77,20 @@ impl Dataplane {
         geometry: &Geometry,
         limit: Duration,
     ) -> Result<Self, DataplaneError> {
+        let mut dataplane = Self::succeed(path, geometry, limit)?;
+        dataplane.close_unknown(&|_, _| false)?;
+        Ok(dataplane)
+    }
+
+    /// The same, with what an earlier control left open there: [`Dataplane::close_unknown`] is to
+    /// follow.
+    pub fn succeed(
+        path: &Path,
+        geometry: &Geometry,
+        limit: Duration,
+    ) -> Result<Self, DataplaneError> {
         let attached = fetch(path, Some(geometry), limit)?;
-        let link = Link::take(&attached.region)?;
+        let link = Link::succeed(&attached.region, Instant::now(), &mut pause)?;
         let identity = identity(&attached.region);
         let attached = Some(attached);
         Ok(Self {
@@ -106,6 +120,14 @@ impl Dataplane {
             broken: false,
             reattached: 0,
         })
+    }
+
+    /// Closes every open slot that is not known, and says which. Blocks.
+    pub fn close_unknown(
+        &mut self,
+        known: &dyn Fn(SlotIndex, Generation) -> bool,
+    ) -> Result<Vec<SlotIndex>, LinkError> {
+        self.link.close_unknown(known, &mut pause)
     }
 
     /// Passes a command on.
@@ -221,6 +243,11 @@ impl Dataplane {
             None
         }
     }
+}
+
+/// Lets the workers get on.
+fn pause() {
+    std::thread::sleep(CLEAR_INTERVAL);
 }
 
 fn identity(region: &Region) -> Option<Identity> {

@@ -14,7 +14,7 @@ use strait_shared::command::{Command, CommandId, Event, RejectReason};
 use strait_shared::geometry::{Geometry, WorkerIndex};
 use strait_shared::region::{ControlEnd, EndError, Region};
 use strait_shared::ring::RingError;
-use strait_shared::slot::{Counters, SlotIndex};
+use strait_shared::slot::{Counters, Generation, SlotIndex};
 use strait_shared::statistics::Statistics;
 use strait_shared::time::Instant;
 use thiserror::Error;
@@ -22,6 +22,7 @@ use thiserror::Error;
 pub use self::dataplane::{Change, Dataplane, DataplaneError, Found, Identity};
 use self::limits::{CLEAR_INTERVAL, CLEAR_LIMIT, EVENTS_PER_POLL, STALL_LIMIT};
 use self::queues::Queues;
+use crate::media::SlotState;
 
 /// Why the link cannot be used.
 #[derive(Debug, Error)]
@@ -104,6 +105,18 @@ impl Link {
         now: Instant,
         pause: &mut dyn FnMut(),
     ) -> Result<Self, LinkError> {
+        let mut link = Self::succeed(region, now, pause)?;
+        link.close_unknown(&|_, _| false, pause)?;
+        Ok(link)
+    }
+
+    /// Takes control's end of a region, and leaves open what an earlier control left open there.
+    /// `pause` is called while the workers apply what it had still told them.
+    pub fn succeed(
+        region: &Region,
+        now: Instant,
+        pause: &mut dyn FnMut(),
+    ) -> Result<Self, LinkError> {
         let end = region.control()?;
         let geometry = region.geometry().clone();
         let applied = end
@@ -127,8 +140,37 @@ impl Link {
             pulses,
             counters: LinkCounters::default(),
         };
-        link.clear(pause)?;
+        link.settle(pause)?;
         Ok(link)
+    }
+
+    /// Closes every open slot that is not known, and says which: nobody is left whom they concern.
+    /// `pause` is called while the workers do so.
+    pub fn close_unknown(
+        &mut self,
+        known: &dyn Fn(SlotIndex, Generation) -> bool,
+        pause: &mut dyn FnMut(),
+    ) -> Result<Vec<SlotIndex>, LinkError> {
+        let mut closed = Vec::new();
+        for slot in (0..self.geometry.slots()).map(SlotIndex) {
+            let open = self
+                .end
+                .table
+                .snapshot(slot)
+                .filter(|snapshot| snapshot.open && !known(slot, snapshot.generation));
+            if let Some(snapshot) = open {
+                closed.push(slot);
+                self.send(Command::Close {
+                    slot,
+                    generation: snapshot.generation,
+                })?;
+            }
+        }
+        if !closed.is_empty() {
+            self.settle(pause)?;
+        }
+        self.counters = LinkCounters::default();
+        Ok(closed)
     }
 
     /// Puts a command on its worker's ring, or behind what waits for room there.
@@ -188,6 +230,17 @@ impl Link {
             .map(|snapshot| snapshot.counters)
     }
 
+    /// A slot as a successor's gateway needs it.
+    pub fn slot_state(&self, slot: SlotIndex) -> Option<SlotState> {
+        let snapshot = self.end.table.snapshot(slot)?;
+        Some(SlotState {
+            open: snapshot.open,
+            generation: snapshot.generation,
+            silent: snapshot.silent,
+            counters: snapshot.counters,
+        })
+    }
+
     /// What the link itself counted.
     pub fn counters(&self) -> LinkCounters {
         self.counters
@@ -215,28 +268,6 @@ impl Link {
                 Err(_) => self.counters.malformed += 1,
             }
         }
-        Ok(())
-    }
-
-    /// Closes every open slot and drops every event: nobody is left whom they concern. First lets
-    /// the workers apply what an earlier control had still given them.
-    fn clear(&mut self, pause: &mut dyn FnMut()) -> Result<(), LinkError> {
-        self.settle(pause)?;
-        for slot in (0..self.geometry.slots()).map(SlotIndex) {
-            let open = self
-                .end
-                .table
-                .snapshot(slot)
-                .filter(|snapshot| snapshot.open);
-            if let Some(snapshot) = open {
-                self.send(Command::Close {
-                    slot,
-                    generation: snapshot.generation,
-                })?;
-            }
-        }
-        self.settle(pause)?;
-        self.counters = LinkCounters::default();
         Ok(())
     }
 

@@ -7,7 +7,6 @@
 
 use std::net::SocketAddr;
 
-use serde::{Deserialize, Serialize};
 use strait_config::RealmIndex;
 use strait_shared::slot::{Counters, Generation, SlotIndex};
 use strait_shared::time::Instant;

@@ -8,7 +8,7 @@
 //! | 3    | the configuration is invalid                   |
 //! | 4    | an address, port or socket is in use or not here |
 //! | 5    | a privilege is missing                         |
-//! | 6    | the dataplane's region is refused              |
+//! | 6    | the dataplane's region or the journal is refused |
 
 use std::io;
 
@@ -17,6 +17,7 @@ use strait_shared::attach::FetchError;
 use thiserror::Error;
 
 use crate::admin::SocketError;
+use crate::journal::JournalError;
 use crate::link::{DataplaneError, LinkError};
 use crate::records::RecordsError;
 use crate::transport::bind::BindError;
@@ -39,6 +40,9 @@ pub enum Failure {
     /// Call records cannot be kept.
     #[error(transparent)]
     Records(#[from] RecordsError),
+    /// The journal cannot be kept.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The operating system refuses something that it never should.
     #[error("{0}: {1}")]
     System(&'static str, io::Error),
@@ -51,15 +55,17 @@ impl Failure {
             Failure::Configuration(_) => 3,
             Failure::Bind(BindError::InUse(..) | BindError::NotHere(..)) => 4,
             Failure::Bind(BindError::Privilege(..)) => 5,
-            Failure::Socket(SocketError::InUse(_)) => 4,
+            Failure::Socket(SocketError::InUse(_)) | Failure::Journal(JournalError::InUse(_)) => 4,
             Failure::Dataplane(
                 DataplaneError::Fetch(FetchError::Attach(_) | FetchError::Foreign(_))
                 | DataplaneError::Link(LinkError::End(_) | LinkError::Ring { .. }),
-            ) => 6,
+            )
+            | Failure::Journal(JournalError::Layout { .. }) => 6,
             Failure::Bind(BindError::Other(..))
             | Failure::Socket(SocketError::Unsafe(_) | SocketError::Unusable { .. })
             | Failure::Dataplane(_)
             | Failure::Records(_)
+            | Failure::Journal(JournalError::Unusable { .. })
             | Failure::System(..) => 1,
         }
     }

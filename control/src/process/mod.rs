@@ -25,6 +25,7 @@ use self::limits::{LATENCY_DIGITS, LATENCY_MAX_NS};
 pub use self::start::{run, serve};
 use crate::gateway::Gateway;
 use crate::gateway::io::{Input, LogLevel, LogLine, OperatorCommand, Output};
+use crate::journal::Journal;
 use crate::link::{Dataplane, Report};
 use crate::records::Records;
 use crate::transport::{Sink, Transport};
@@ -40,6 +41,7 @@ pub(crate) struct Process {
     /// Set before anything can come in.
     transport: OnceCell<Rc<Transport>>,
     records: Records,
+    journal: Option<Journal>,
     /// From an input to the end of what it caused, in nanoseconds.
     latency: RefCell<Histogram<u64>>,
     /// The due time the timer task sleeps towards.
@@ -49,7 +51,13 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    fn new(config: Arc<Config>, gateway: Gateway, dataplane: Dataplane, records: Records) -> Self {
+    fn new(
+        config: Arc<Config>,
+        gateway: Gateway,
+        dataplane: Dataplane,
+        records: Records,
+        journal: Option<Journal>,
+    ) -> Self {
         let latency = Histogram::new_with_bounds(1, LATENCY_MAX_NS, LATENCY_DIGITS);
         Self {
             config,
@@ -57,6 +65,7 @@ impl Process {
             dataplane: RefCell::new(dataplane),
             transport: OnceCell::new(),
             records,
+            journal,
             latency: RefCell::new(latency.expect("the bounds are constants that fit")),
             armed: Cell::new(None),
             rearm: Notify::new(),
@@ -72,6 +81,9 @@ impl Process {
         act(&mut gateway, now);
         while let Some(output) = gateway.poll_output() {
             self.carry_out(&mut gateway, now, output);
+        }
+        if let Some(journal) = &self.journal {
+            journal.write(gateway.journal(now));
         }
         let next = gateway.next_timeout();
         if next.is_some_and(|next| self.armed.get().is_none_or(|armed| next < armed)) {

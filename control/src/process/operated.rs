@@ -14,6 +14,7 @@ use crate::admin::model::{
 use crate::gateway::io::{CallNumber, OperatorCommand, RealmIndex};
 use crate::gateway::record::StreamRecord;
 use crate::gateway::snapshot::CallSnapshot;
+use crate::journal::Journal;
 use crate::transport::bind::Shown;
 
 impl Operated for Process {
@@ -144,6 +145,7 @@ impl Process {
             counters.insert(name.to_owned(), count);
         }
         let link = self.dataplane.borrow().link().counters();
+        let journal = self.journal.as_ref();
         for (name, count) in [
             ("commands_sent", link.commands),
             ("commands_delayed", link.delayed),
@@ -152,6 +154,9 @@ impl Process {
             ("events_malformed", link.malformed),
             ("records_written", self.records.written()),
             ("records_lost", self.records.lost()),
+            ("journal_commits", journal.map_or(0, Journal::commits)),
+            ("journal_failures", journal.map_or(0, Journal::failures)),
+            ("journal_waiting", journal.map_or(0, |j| j.waiting() as u64)),
         ] {
             counters.insert(name.to_owned(), count);
         }

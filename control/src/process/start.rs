@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use strait_config::Config;
 use strait_shared::notify::Notifier;
+use strait_shared::slot::SlotIndex;
 use strait_shared::time::Instant;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
@@ -15,9 +16,11 @@ use super::limits::{DRAIN_INTERVAL, FAREWELL};
 use super::{Failure, Process, descriptors};
 use crate::admin::{Operated, Socket};
 use crate::gateway::io::OperatorCommand;
+use crate::gateway::journal::Before;
 use crate::gateway::{Gateway, WallClock};
-use crate::link::Dataplane;
+use crate::journal::Journal;
 use crate::link::limits::ATTACH_LIMIT;
+use crate::link::{Dataplane, DataplaneError};
 use crate::records::Records;
 use crate::transport::bind::{Bound, bind};
 use crate::transport::{Sink, Transport};
@@ -37,8 +40,10 @@ pub fn run(config: Config) -> Result<(), Failure> {
     let socket = Socket::bind(&directory)?;
     let geometry =
         strait_config::geometry(&config).expect("a configuration that was loaded has a geometry");
-    let dataplane = Dataplane::attach(&directory.join(REGION_SOCKET), &geometry, ATTACH_LIMIT)?;
-    serve(config, bound, records, socket, dataplane)
+    let journal = config.journal_file().map(|path| Journal::open(&path));
+    let journal = journal.transpose()?;
+    let dataplane = Dataplane::succeed(&directory.join(REGION_SOCKET), &geometry, ATTACH_LIMIT)?;
+    serve(config, bound, records, socket, dataplane, journal)
 }
 
 /// The same with everything at hand.
@@ -47,19 +52,46 @@ pub fn serve(
     bound: Vec<Bound>,
     records: Records,
     socket: Socket,
-    dataplane: Dataplane,
+    mut dataplane: Dataplane,
+    journal: Option<(Journal, Before)>,
 ) -> Result<(), Failure> {
     let failed = |what| move |error| Failure::System(what, error);
     let seed = seed().map_err(failed("cannot read random numbers"))?;
     let config = Arc::new(config);
-    let gateway = Gateway::new(config.clone(), seed, wall_clock())
-        .expect("a configuration that was loaded has a geometry");
-    let process = Rc::new(Process::new(config, gateway, dataplane, records));
+    let (journal, before) = journal.unzip();
+    let gateway = successor(&config, seed, before, &mut dataplane)?;
+    let process = Process::new(config, gateway, dataplane, records, journal);
+    let process = Rc::new(process);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(failed("cannot start the runtime"))?;
     runtime.block_on(LocalSet::new().run_until(live(process, bound, socket)))
+}
+
+/// A gateway that goes on where the process before was stopped; media that no call knows any more
+/// is closed.
+fn successor(
+    config: &Arc<Config>,
+    seed: [u8; 32],
+    before: Option<Before>,
+    dataplane: &mut Dataplane,
+) -> Result<Gateway, Failure> {
+    let (now, clock) = (Instant::now(), wall_clock());
+    let gateway = match before {
+        None => Gateway::new(config.clone(), seed, clock),
+        Some(before) => {
+            let slots = |slot: SlotIndex| dataplane.link().slot_state(slot);
+            let made = Gateway::restore(config.clone(), seed, clock, now, before, &slots);
+            made.map(|(gateway, _)| gateway)
+        }
+    };
+    let mut gateway = gateway.expect("a configuration that was loaded has a geometry");
+    let closed = dataplane
+        .close_unknown(&|slot, generation| gateway.has_open(slot, generation))
+        .map_err(DataplaneError::Link)?;
+    closed.into_iter().for_each(|slot| gateway.rest(now, slot));
+    Ok(gateway)
 }
 
 async fn live(process: Rc<Process>, bound: Vec<Bound>, socket: Socket) -> Result<(), Failure> {
@@ -71,6 +103,8 @@ async fn live(process: Rc<Process>, bound: Vec<Bound>, socket: Socket) -> Result
     let transport = transport.map_err(failed("cannot receive on the signalling addresses"))?;
     // Nothing has come in yet: the tasks that receive have not run.
     let _ = process.transport.set(transport);
+    // What going on where the process before was stopped has led to.
+    process.step(|_, _| {});
     tokio::task::spawn_local(process.clone().keep_time());
     tokio::task::spawn_local(process.clone().take_reports());
     tokio::task::spawn_local(process.clone().watch_dataplane());

@@ -42,6 +42,9 @@ pub struct Config {
     /// Where the records of calls go.
     #[serde(default)]
     pub records: Records,
+    /// What survives a crash.
+    #[serde(default)]
+    pub journal: Journal,
     /// What is logged.
     #[serde(default)]
     pub log: Log,
@@ -201,6 +204,30 @@ impl Default for Records {
     fn default() -> Records {
         Records {
             file: "calls.jsonl".into(),
+        }
+    }
+}
+
+/// What survives a crash: registrations, calls and resting media ports are kept in a file, so that
+/// signalling that was killed goes on with them.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-example" = examples::JOURNAL))]
+pub struct Journal {
+    /// Whether the journal is kept. Without it a restart of `strait-control` ends every call and
+    /// forgets every registration.
+    pub enabled: bool,
+    /// The file. Without it: `<instance>.journal` in `$STATE_DIRECTORY` where that is set (systemd
+    /// does), else in `runtime_directory` where that is given, else in `/var/lib/strait` as root,
+    /// else in the default runtime directory, which does not outlive a restart of the machine.
+    pub file: Option<PathBuf>,
+}
+
+impl Default for Journal {
+    fn default() -> Journal {
+        Journal {
+            enabled: true,
+            file: None,
         }
     }
 }

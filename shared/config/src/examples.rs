@@ -11,6 +11,8 @@ pub(crate) const NIC: &str = "nics: [ { name: capture, port: pcap, write: out.pc
 
 pub(crate) const RECORDS: &str = "records: { file: /var/lib/strait/calls.jsonl }";
 
+pub(crate) const JOURNAL: &str = "journal: { file: /var/lib/strait/strait.journal }";
+
 pub(crate) const LOG: &str = "log: { level: debug }";
 
 pub(crate) const REALM: &str = "realms:

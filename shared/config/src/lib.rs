@@ -27,7 +27,9 @@ mod structure;
 mod wording;
 mod yaml;
 
-pub use config::{Config, Dataplane, Idle, Limits, Log, LogLevel, Nic, PortKind, Records, Worker};
+pub use config::{
+    Config, Dataplane, Idle, Journal, Limits, Log, LogLevel, Nic, PortKind, Records, Worker,
+};
 pub use geometry::geometry;
 pub use load::{Checked, check, check_file};
 pub use manual::manual;

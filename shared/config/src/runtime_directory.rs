@@ -13,6 +13,22 @@ impl Config {
             .clone()
             .unwrap_or_else(|| default_directory(self.instance.as_str(), uid, xdg.as_deref()))
     }
+
+    /// The journal's file; nothing where none is kept.
+    pub fn journal_file(&self) -> Option<PathBuf> {
+        if !self.journal.enabled {
+            return None;
+        }
+        let state = std::env::var_os("STATE_DIRECTORY").map(PathBuf::from);
+        let is_root = rustix::process::geteuid().is_root();
+        let directory = match (state, &self.runtime_directory) {
+            (Some(state), _) if state.is_absolute() => state,
+            (_, None) if is_root => PathBuf::from("/var/lib/strait"),
+            _ => self.runtime_directory(),
+        };
+        let default = || directory.join(format!("{}.journal", self.instance));
+        Some(self.journal.file.clone().unwrap_or_else(default))
+    }
 }
 
 /// `/run/strait` for root, else `$XDG_RUNTIME_DIR/strait`, else `/tmp/strait-<uid>`; an instance

@@ -28,6 +28,19 @@ pub enum Kind {
     Rest = 3,
 }
 
+impl Kind {
+    /// The kind of that number.
+    pub const fn numbered(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Identity),
+            1 => Some(Self::Call),
+            2 => Some(Self::Binding),
+            3 => Some(Self::Rest),
+            _ => None,
+        }
+    }
+}
+
 /// Names an entry.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct EntryKey {

@@ -79,6 +79,15 @@ fn files(config: &Config, judge: &mut Judge<'_>) {
     if config.records.file.as_os_str().is_empty() {
         judge.error(&[&path], "the file's name is empty".to_owned(), "a path");
     }
+    let path = Path::root().key("journal").key("file");
+    if config
+        .journal
+        .file
+        .as_ref()
+        .is_some_and(|file| file.as_os_str().is_empty())
+    {
+        judge.error(&[&path], "the file's name is empty".to_owned(), "a path");
+    }
     let Some(directory) = &config.runtime_directory else {
         return;
     };
