@@ -179,6 +179,32 @@ pub fn compare(sent: &Audio, received: &Audio) -> Heard {
     }
 }
 
+/// Packets of a conversation that did not arrive, between the first and the last that did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Holes {
+    /// How many in all.
+    pub missing: usize,
+    /// The most in a row.
+    pub longest: usize,
+}
+
+/// What of `sent` is missing in the midst of `received`.
+pub fn holes(sent: &Audio, received: &Audio) -> Holes {
+    let heard: Vec<bool> = sent
+        .packets
+        .keys()
+        .map(|key| received.packets.contains_key(key))
+        .collect();
+    let first = heard.iter().position(|heard| *heard).unwrap_or(0);
+    let last = heard.iter().rposition(|heard| *heard).unwrap_or(0);
+    let midst = &heard[first..=last.max(first).min(heard.len().saturating_sub(1))];
+    let runs = midst.split(|heard| *heard).map(<[bool]>::len);
+    Holes {
+        missing: midst.iter().filter(|heard| !**heard).count(),
+        longest: runs.max().unwrap_or(0),
+    }
+}
+
 impl Heard {
     /// Asserts that a conversation was heard: at least `packets`, and nearly all that was sent.
     ///

@@ -90,6 +90,33 @@ impl Strait {
         assert!(idle, "calls are left: {:?}", self.query(&["calls", "list"]));
     }
 
+    /// Kills one of its two processes outright, and waits until another one is there and Strait
+    /// answers.
+    pub fn kill(&self, program: &str) {
+        let pid = self.process(program).expect("it runs");
+        let killed = Command::new("kill").args(["-9", &pid.to_string()]).status();
+        assert!(killed.is_ok_and(|status| status.success()));
+        let back = wait_until(Duration::from_secs(20), || {
+            let other = self.process(program).is_some_and(|other| other != pid);
+            other && self.query(&["status"]).is_ok()
+        });
+        assert!(back, "{program} did not come back:\n{}", self.output());
+    }
+
+    /// The number of one of its two processes.
+    fn process(&self, program: &str) -> Option<u32> {
+        let configuration = self.configuration.to_string_lossy().into_owned();
+        let entries = std::fs::read_dir("/proc").ok()?.flatten();
+        let mut pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.find(|pid: &u32| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).into_owned();
+            let mut words = line.split('\0');
+            words.next().is_some_and(|first| first.ends_with(program))
+                && words.any(|word| word == configuration)
+        })
+    }
+
     /// What it printed so far.
     pub fn output(&self) -> String {
         self.supervisor.output()

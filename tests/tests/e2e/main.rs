@@ -4,6 +4,7 @@
 
 mod bindings;
 mod cancel;
+mod crashes;
 mod environment;
 mod failover;
 mod families;

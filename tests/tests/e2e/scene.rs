@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use strait_tests::capture::{
-    Capture, Heard, assert_no_leak, assert_well_formed, audio_received, audio_sent, compare,
+    Capture, Heard, Holes, assert_no_leak, assert_well_formed, audio_received, audio_sent, compare,
+    holes,
 };
 use strait_tests::kamailio;
 use strait_tests::namespace::Namespace;
@@ -164,6 +165,22 @@ pub fn assert_talked(one: Ear, other: Ear, packets: usize) {
     for (who, heard) in listen(one, other) {
         heard.assert_conversation(who, packets);
     }
+}
+
+/// What each of two phones missed in the midst of what the other said, at least `packets` each way.
+pub fn missed(one: Ear, other: Ear, packets: usize) -> [Holes; 2] {
+    let (one_file, other_file) = (one.capture.finish(), other.capture.finish());
+    let way = |from: &PathBuf, speaker: &str, at: &PathBuf, listener: &str| {
+        let (sent, received) = (audio_sent(from, speaker), audio_received(at, listener));
+        assert!(sent.packets.len() >= packets, "{speaker} sent too little");
+        let foreign = compare(&sent, &received).foreign;
+        assert_eq!(foreign, 0, "{listener} heard a stranger");
+        holes(&sent, &received)
+    };
+    [
+        way(&one_file, one.address, &other_file, other.address),
+        way(&other_file, other.address, &one_file, one.address),
+    ]
 }
 
 fn listen(one: Ear, other: Ear) -> [(&'static str, Heard); 2] {
