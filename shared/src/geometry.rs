@@ -86,7 +86,10 @@ pub enum GeometryError {
     #[error("{0} records a ring: a power of two up to {max}", max = limits::RING_CAPACITY_MAX)]
     RingCapacity(u32),
     /// The number of next hops is out of range.
-    #[error("{0} adjacencies: one for each local address, {max} at most", max = limits::ADJACENCIES_MAX)]
+    #[error(
+        "{0} adjacencies: one for each local address, {max} at most",
+        max = limits::ADJACENCIES_MAX
+    )]
     Adjacencies(u16),
 }
 

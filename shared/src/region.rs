@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | none | the dataplane creates: sizes, header, seals, magic last | ready |
 //! | ready | the dataplane hands the file out, or finds it in its supervisor's store | ready |
-//! | ready | attach: seals, size, magic, version, hash, geometry, sections all as expected | attached |
+//! | ready | attach: seals, size, magic, version, hash, geometry, sections as expected | attached |
 //! | ready | attach: anything differs | refused, nothing written |
 //! | attached | an end is taken (control's, or a worker's) | held |
 //! | held | its holder drops it or dies | attached; the next holder goes on at its indices |

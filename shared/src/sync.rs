@@ -82,7 +82,8 @@ fn weakened(_site: Site) -> bool {
 #[cfg(loom)]
 std::thread_local! {
     /// The site to weaken. A model runs all its threads on the thread that started it.
-    pub(crate) static WEAKENED: std::cell::Cell<Option<Site>> = const { std::cell::Cell::new(None) };
+    pub(crate) static WEAKENED: std::cell::Cell<Option<Site>> =
+        const { std::cell::Cell::new(None) };
 }
 
 #[cfg(loom)]

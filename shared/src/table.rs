@@ -1,7 +1,7 @@
 //! The slot table: what every packet reads, in whole atomic words of shared memory.
 //!
-//! One slot is 192 bytes, three cache lines; `table/words.rs` has the exact layout. Configuration is
-//! written by the slot's owner worker alone, under a sequence word (`configure`, `owner`); the
+//! One slot is 192 bytes, three cache lines; `table/words.rs` has the exact layout. Configuration
+//! is written by the slot's owner worker alone, under a sequence word (`configure`, `owner`); the
 //! remote by whichever worker sees the first acceptable packet, under the latch word (`latch`);
 //! the running counters by the worker the flow lands on (`running`, `policing`).
 //!

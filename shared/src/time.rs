@@ -1,4 +1,5 @@
-//! The one notion of time: nanoseconds on the machine's monotonic clock, the same in both processes.
+//! The one notion of time: nanoseconds on the machine's monotonic clock, the same in both
+//! processes.
 
 use std::ops::{Add, AddAssign, Sub};
 use std::time::Duration;

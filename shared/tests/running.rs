@@ -85,7 +85,10 @@ proptest! {
     /// A policer lets through no more than its rate and burst in any window, and never holds up
     /// a stream that keeps to its rate.
     #[test]
-    fn the_policer_bounds_every_window(gaps in vec(0..40_000_000u64, 1..200), burst_ms in 0..500u32) {
+    fn the_policer_bounds_every_window(
+        gaps in vec(0..40_000_000u64, 1..200),
+        burst_ms in 0..500u32,
+    ) {
         let rate = Policer { packets_per_second: 50, bytes_per_second: 1_000_000, burst_ms };
         let end = opened(Some(rate));
         let policer = slot(&end).view().unwrap().policer().unwrap();

@@ -286,7 +286,8 @@ fn one_request_may_register_several_contacts() {
     let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
     let both = REGISTER.replace(
         "Expires: 3600",
-        "Contact: <sip:alice@192.168.1.6>;expires=1800, <sip:alice@192.168.1.7>;expires=0\nExpires: 3600",
+        "Contact: <sip:alice@192.168.1.6>;expires=1800, <sip:alice@192.168.1.7>;expires=0\n\
+         Expires: 3600",
     );
     let asked = world.send(phone, &both).only(softswitch).to_owned();
     let contacts: Vec<&str> = asked

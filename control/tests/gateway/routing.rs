@@ -108,7 +108,8 @@ fn requests_in_the_core_follow_the_route_set() {
     let invite = world.send(phone, INVITE).only(softswitch).to_owned();
     let routed = response(&invite, "200 OK", "b1", ANSWER).replace(
         "Contact:",
-        "Record-Route: <sip:10.0.0.3:5062;lr>, <sip:10.0.0.2;lr>\nRecord-Route: <sip:10.0.0.1;lr>\nContact:",
+        "Record-Route: <sip:10.0.0.3:5062;lr>, <sip:10.0.0.2;lr>\n\
+         Record-Route: <sip:10.0.0.1;lr>\nContact:",
     );
     let ok = world.send(softswitch, &routed).only(phone).to_owned();
     assert!(find(&ok, "Record-Route").is_none());

@@ -156,9 +156,7 @@ impl Run {
             }
             Step::Offer { session, by, lines } => {
                 if let Some(id) = pick(*session) {
-                    let sdp = Line::description(lines);
-                    let relayed = self.bench.offer(id, *by, &sdp);
-                    check_relayed(relayed.as_deref().ok(), lines.len());
+                    self.offer(id, *by, lines);
                 }
             }
             Step::Answer {
@@ -167,13 +165,7 @@ impl Run {
                 lines,
             } => {
                 if let Some(id) = pick(*session) {
-                    let by = match self.bench.plane.offer_state(id) {
-                        Some(OfferState::Offered(by)) if *due => by.other(),
-                        _ => Side::Callee,
-                    };
-                    let sdp = Line::description(lines);
-                    let relayed = self.bench.answer(id, by, &sdp);
-                    check_relayed(relayed.as_deref().ok(), lines.len());
+                    self.answer(id, *due, lines);
                 }
             }
             Step::Rollback { session } => {
@@ -206,23 +198,37 @@ impl Run {
                 }
             }
             Step::Reject { which } => self.reject(*which),
-            Step::Silent { which } => {
-                let slot = self
-                    .bench
-                    .slots
-                    .iter()
-                    .nth(which % self.bench.slots.len().max(1));
-                if let Some((slot, open)) = slot {
-                    let event = Event::Silent {
-                        slot: *slot,
-                        generation: open.generation,
-                    };
-                    self.bench.event(&event);
-                }
-            }
+            Step::Silent { which } => self.silent(*which),
             Step::Pass { seconds } => self.bench.pass(*seconds),
         }
         self.bench.check_links();
+    }
+
+    fn offer(&mut self, id: SessionId, by: Side, lines: &[Line]) {
+        let sdp = Line::description(lines);
+        let relayed = self.bench.offer(id, by, &sdp);
+        check_relayed(relayed.as_deref().ok(), lines.len());
+    }
+
+    fn answer(&mut self, id: SessionId, due: bool, lines: &[Line]) {
+        let by = match self.bench.plane.offer_state(id) {
+            Some(OfferState::Offered(by)) if due => by.other(),
+            _ => Side::Callee,
+        };
+        let sdp = Line::description(lines);
+        let relayed = self.bench.answer(id, by, &sdp);
+        check_relayed(relayed.as_deref().ok(), lines.len());
+    }
+
+    fn silent(&mut self, which: usize) {
+        let count = self.bench.slots.len().max(1);
+        if let Some((slot, open)) = self.bench.slots.iter().nth(which % count) {
+            let event = Event::Silent {
+                slot: *slot,
+                generation: open.generation,
+            };
+            self.bench.event(&event);
+        }
     }
 
     fn pick(&self, session: usize) -> Option<SessionId> {

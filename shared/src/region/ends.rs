@@ -28,7 +28,10 @@ pub enum EndError {
     #[error("cannot lock the region: {0}")]
     Lock(Errno),
     /// A ring's indices cannot be.
-    #[error("{ring} of worker {number}: {cause}; stop both processes and start them anew", number = worker.0)]
+    #[error(
+        "{ring} of worker {number}: {cause}; stop both processes and start them anew",
+        number = worker.0
+    )]
     Ring {
         /// Which of the worker's rings.
         ring: &'static str,

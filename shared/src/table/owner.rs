@@ -2,8 +2,8 @@
 //!
 //! | slot | Open g | Update g | Close g |
 //! |---|---|---|---|
-//! | closed | open, counters zero, latch empty | `Stale` | g the last use: its record again; else `Stale` |
-//! | open, g | configuration anew, rest stays | configuration anew, latch empty if re-armed | closed |
+//! | closed | open, counters zero, latch empty | `Stale` | g the last use: its record; else `Stale` |
+//! | open, g | anew, rest stays | anew, latch empty if re-armed | closed |
 //! | open, other | `Occupied` | `Stale` | `Stale` |
 //! | half written | as closed | as open, if g is its use | as closed |
 //!
