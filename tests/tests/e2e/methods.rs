@@ -1,4 +1,5 @@
-//! Ways to set a call up that are not the usual one, and a message without a call.
+//! Ways to set a call up that are not the usual one, what may be said within a call, and what
+//! goes without one.
 
 use strait_tests::nat::Kind;
 use strait_tests::require;
@@ -19,17 +20,33 @@ fn a_reliable_183_carries_the_answer() {
 }
 
 #[test]
+fn every_request_passes_within_a_call() {
+    require!("sipp", "kamailio");
+    call("call-with-requests", "answer-requests");
+}
+
+#[test]
 fn a_message_is_delivered() {
     require!("sipp", "kamailio");
+    without_a_call("message", "receive-message");
+}
+
+#[test]
+fn a_subscriber_is_notified() {
+    require!("sipp", "kamailio");
+    without_a_call("subscribe", "notify");
+}
+
+fn without_a_call(asking: &str, answering: &str) {
     let scene = Scene::start(Kind::Symmetric, Kind::Symmetric);
     let topology = &scene.topology;
     let alice = scene.phone(&topology.alice, ALICE, "alice", "bob");
     let bob = scene.phone(&topology.bob, BOB, "bob", "alice");
     alice.register(topology);
     bob.register(topology);
-    let reading = bob.start(topology, "receive-message");
-    alice.run(topology, "message");
-    reading.succeed(CALL_LIMIT);
+    let answering = bob.start(topology, answering);
+    alice.run(topology, asking);
+    answering.succeed(CALL_LIMIT);
     scene.finish();
 }
 

@@ -10,7 +10,7 @@ use strait_tests::capture::{
 use strait_tests::kamailio;
 use strait_tests::namespace::Namespace;
 use strait_tests::nat::Kind;
-use strait_tests::program::Program;
+use strait_tests::program::{Program, wait_until};
 use strait_tests::sipp::{Calls, Sipp};
 use strait_tests::strait::{Configuration, Strait};
 use strait_tests::topology::{self, Topology};
@@ -98,10 +98,25 @@ impl Scene {
         }
     }
 
+    /// Waits until so many calls stand, all answered. One call of the phones is two through Strait.
+    pub fn wait_for_answered(&self, count: usize) {
+        let list = || self.strait.query(&["calls", "list"]).unwrap_or_default();
+        let stand = wait_until(Duration::from_secs(10), || {
+            let calls = list().as_array().cloned().unwrap_or_default();
+            calls.len() == count && calls.iter().all(|call| call["state"] == "answered")
+        });
+        assert!(stand, "{:#}\n{}", list(), self.strait.output());
+    }
+
     /// Ends the captures, asserts that what Strait sent is well formed and leaks nothing, and
     /// stops Strait. Returns the captures of the access and the core side.
     pub fn finish(self) -> (PathBuf, PathBuf, Topology) {
         self.strait.assert_idle();
+        self.stop()
+    }
+
+    /// The same with calls that still stand.
+    pub fn stop(self) -> (PathBuf, PathBuf, Topology) {
         let Scene {
             strait,
             softswitch,
