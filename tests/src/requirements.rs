@@ -48,7 +48,7 @@ fn missing(programs: &[&str]) -> Option<String> {
         return Some("needs root for network namespaces; run scripts/test.sh as root".into());
     }
     for program in programs {
-        if !on_path(program) {
+        if !installed(program) {
             let package = PACKAGES
                 .iter()
                 .find(|(name, _)| name == program)
@@ -72,7 +72,8 @@ fn is_root() -> bool {
     })
 }
 
-fn on_path(program: &str) -> bool {
+/// True when `program` is on the path.
+pub fn installed(program: &str) -> bool {
     let path = std::env::var("PATH").unwrap_or_default();
     path.split(':')
         .chain(["/usr/sbin", "/sbin"])
