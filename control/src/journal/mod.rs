@@ -65,7 +65,12 @@ impl Journal {
         }
         let mut pending = self.shared.pending();
         changes.into_iter().for_each(|change| pending.add(change));
-        self.shared.changed.notify_one();
+        // A wake-up is a system call even where nobody sleeps.
+        if pending.asleep && !pending.is_empty() {
+            pending.asleep = false;
+            drop(pending);
+            self.shared.changed.notify_one();
+        }
     }
 
     /// Keys that wait to be written.
@@ -143,6 +148,7 @@ impl Shared {
     fn next_batch(&self) -> (Vec<Change>, bool) {
         let mut pending = self.pending();
         while pending.is_empty() && !pending.stopping {
+            pending.asleep = true;
             let waited = self.changed.wait_timeout(pending, HEARTBEAT);
             let timed_out;
             (pending, timed_out) = waited.unwrap_or_else(PoisonError::into_inner);

@@ -10,6 +10,8 @@ pub(super) struct Pending {
     changes: HashMap<EntryKey, Option<Vec<u8>>>,
     /// Keys that the file has, or will have once what is being written is.
     stored: HashSet<EntryKey>,
+    /// The writer sleeps until it is woken.
+    pub asleep: bool,
     pub stopping: bool,
 }
 

@@ -85,9 +85,7 @@ impl Store {
 
     /// Writes changes in one durable commit, with the time it was.
     pub fn commit(&self, changes: &[Change], unix_ms: u64) -> Result<(), redb::Error> {
-        let mut transaction = self.database.begin_write()?;
-        // A successor does not read the whole file before it can begin.
-        transaction.set_quick_repair(true);
+        let transaction = self.database.begin_write()?;
         {
             let mut entries = transaction.open_table(ENTRIES)?;
             for Change { key, value } in changes {
