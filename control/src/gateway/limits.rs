@@ -57,5 +57,8 @@ pub const LOG_LINES_PER_SECOND: u32 = 20;
 /// Call numbers that are set aside in the journal at once, so that a successor gives none twice.
 pub const NUMBERS_AHEAD: u64 = 1024;
 
+/// Bytes of a journal entry that are set aside before it is written; few calls take more.
+pub const ENTRY_BYTES: usize = 1024;
+
 /// How long a party that answered no keep-alive is asked on before it is left alone.
 pub const KEEPALIVE_FAILURES: u8 = 3;

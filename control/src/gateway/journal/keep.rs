@@ -13,6 +13,7 @@ use crate::gateway::calls::{Call, CallKey, CallState, ClosingKey};
 use crate::gateway::dialogs::{Dialog, Handshake, Party};
 use crate::gateway::exchange::{ExchangeKey, PartOf};
 use crate::gateway::io::{Flow, Transport};
+use crate::gateway::limits::ENTRY_BYTES;
 use crate::gateway::registrations::Binding;
 use crate::gateway::timer::TimerId;
 use crate::gateway::token::Token;
@@ -156,7 +157,9 @@ impl Gateway {
 
 /// An entry as it is stored.
 pub(super) fn written(entry: &impl Serialize) -> Vec<u8> {
-    postcard::to_allocvec(entry).expect("entries are plain values of known length")
+    // Room for most calls, so that it need not grow as it fills.
+    let room = Vec::with_capacity(ENTRY_BYTES);
+    postcard::to_extend(entry, room).expect("entries are plain values of known length")
 }
 
 fn keep_flow(flow: Flow) -> KeptFlow {
