@@ -73,9 +73,9 @@ impl Journal {
         }
     }
 
-    /// Keys that wait to be written.
+    /// Changes that are not on disk.
     pub fn waiting(&self) -> usize {
-        self.shared.pending().len()
+        self.shared.pending().unwritten()
     }
 
     /// Batches that are on disk.
@@ -113,6 +113,7 @@ impl Shared {
             let (changes, stopping) = self.next_batch();
             match store.commit(&changes, unix_ms()) {
                 Ok(()) => {
+                    self.pending().written();
                     self.commits.fetch_add(1, Relaxed);
                     if std::mem::take(&mut complained) {
                         tracing::info!("the journal is written again");

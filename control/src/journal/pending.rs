@@ -10,6 +10,8 @@ pub(super) struct Pending {
     changes: HashMap<EntryKey, Option<Vec<u8>>>,
     /// Keys that the file has, or will have once what is being written is.
     stored: HashSet<EntryKey>,
+    /// Changes that are being written.
+    writing: usize,
     /// The writer sleeps until it is woken.
     pub asleep: bool,
     pub stopping: bool,
@@ -42,12 +44,19 @@ impl Pending {
                 None => self.stored.remove(key),
             };
         }
+        self.writing = changes.len();
         let changes = changes.into_iter();
         changes.map(|(key, value)| Change { key, value }).collect()
     }
 
+    /// What was taken is on disk.
+    pub fn written(&mut self) {
+        self.writing = 0;
+    }
+
     /// Takes back what could not be written; what has changed since stays.
     pub fn give_back(&mut self, changes: Vec<Change>) {
+        self.writing = 0;
         for Change { key, value } in changes {
             // It may be in the file from before.
             self.stored.insert(key);
@@ -59,8 +68,9 @@ impl Pending {
         self.changes.is_empty()
     }
 
-    pub fn len(&self) -> usize {
-        self.changes.len()
+    /// Changes that are not on disk.
+    pub fn unwritten(&self) -> usize {
+        self.changes.len() + self.writing
     }
 
     /// Whether the file tells of calls.

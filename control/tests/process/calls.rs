@@ -23,7 +23,7 @@ pub fn invite(phone: &UdpSocket, number: u32) -> String {
 }
 
 /// Sets a call up; the 200 as the phone saw it and the INVITE as the softswitch did.
-fn set_up(strait: &Strait, phone: &UdpSocket, number: u32) -> (String, String) {
+pub fn set_up(strait: &Strait, phone: &UdpSocket, number: u32) -> (String, String) {
     let contact = format!("Contact: <sip:bob@{}>\r\n", strait.place.softswitch);
     phone
         .send_to(invite(phone, number).as_bytes(), strait.place.access)
@@ -46,7 +46,7 @@ fn set_up(strait: &Strait, phone: &UdpSocket, number: u32) -> (String, String) {
 }
 
 /// A request of the phone's within the dialog that a 200 set up.
-fn in_dialog(method: &str, response: &str, number: u32) -> String {
+pub fn in_dialog(method: &str, response: &str, number: u32) -> String {
     let contact = header(response, "Contact");
     let uri = contact.trim_start_matches('<').split('>').next().unwrap();
     let cseq = if method == "ACK" { number } else { number + 1 };
@@ -60,7 +60,7 @@ fn in_dialog(method: &str, response: &str, number: u32) -> String {
     )
 }
 
-fn records(strait: &Strait, name: &str) -> Vec<Value> {
+pub fn records(strait: &Strait, name: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(strait.place.directory.path().join(name));
     let text = text.unwrap_or_default();
     text.lines()

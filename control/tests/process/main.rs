@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod calls;
+mod crashes;
 mod hostile;
 mod lifecycle;
 mod operator;

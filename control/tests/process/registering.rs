@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use crate::strait::{Strait, answer, header, receive};
 
-fn request(method: &str, transport: &str, from: SocketAddr, number: u32) -> String {
+pub fn request(method: &str, transport: &str, from: SocketAddr, number: u32) -> String {
     format!(
         "{method} sip:example.org SIP/2.0\r\n\
          Via: SIP/2.0/{transport} 10.9.9.9:5060;rport;branch=z9hG4bK{transport}{number}\r\n\
@@ -16,7 +16,7 @@ fn request(method: &str, transport: &str, from: SocketAddr, number: u32) -> Stri
 }
 
 /// Lets the softswitch accept the next request of that method; what it saw.
-fn accept(strait: &Strait, method: &str) -> String {
+pub fn accept(strait: &Strait, method: &str) -> String {
     let (seen, from) = receive(&strait.switch, |text| {
         text.starts_with(method) && text.contains("z9hG4bK") && !is_probe(text)
     });

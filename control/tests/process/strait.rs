@@ -184,6 +184,14 @@ impl Strait {
         (status, said)
     }
 
+    /// Kills the process outright and starts another one in its place.
+    pub fn replace(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.process = self.place.spawn(Some(self.supervisor.path()));
+        self.told("READY=1");
+    }
+
     /// A phone's UDP socket.
     pub fn phone(&self) -> UdpSocket {
         bound(SocketAddr::new(own_address().into(), 5060))

@@ -35,7 +35,7 @@ fn messages_are_cut_from_the_stream_however_it_is_split() {
             assert_eq!(flow.listener, ListenerIndex(listener));
             assert_eq!(flow.remote, party.local_addr().unwrap());
             let (first, second) = (request("1", "body"), request("2", ""));
-            party.write_all(first[..40].as_bytes()).await.unwrap();
+            party.write_all(&first.as_bytes()[..40]).await.unwrap();
             tokio::task::yield_now().await;
             let rest = format!("{}{second}{first}", &first[40..]);
             party.write_all(rest.as_bytes()).await.unwrap();
