@@ -3,8 +3,8 @@
 //!
 //! `cargo bench -p strait-tests --bench signalling [-- --rounds N --rate CALLS --seconds S]`
 //!
-//! A call is INVITE, 180, 200, ACK, a tenth of a second, BYE, 200, over UDP, with media ports opened
-//! and closed where the candidate relays media. Its cost is the processor time of all the
+//! A call is INVITE, 180, 200, ACK, a tenth of a second, BYE, 200, over UDP, with media ports
+//! opened and closed where the candidate relays media. Its cost is the processor time of all the
 //! candidate's processes (`schedstat`) divided by the calls that succeeded.
 
 use std::path::Path;

@@ -2,7 +2,7 @@
 //!
 //! | slot | Open g | Update g | Close g |
 //! |---|---|---|---|
-//! | closed | open, counters zero, latch empty | `Stale` | g the last use: its record; else `Stale` |
+//! | closed | open, counters zero, latch empty | `Stale` | its record if g was last; else `Stale` |
 //! | open, g | anew, rest stays | anew, latch empty if re-armed | closed |
 //! | open, other | `Occupied` | `Stale` | `Stale` |
 //! | half written | as closed | as open, if g is its use | as closed |

@@ -93,13 +93,7 @@ impl Driver {
         }
         match blow {
             Blow::Rebind(number) => {
-                if let Some(nat) = stage.phones[number].segment {
-                    stage
-                        .world
-                        .nat_mut(nat)
-                        .into_iter()
-                        .for_each(|nat| nat.rebind());
-                }
+                rebind(stage, number);
                 stage.disturb(now + REBIND);
             }
             Blow::Renumber(number) => renumber(stage, number),
@@ -222,6 +216,13 @@ fn blow(stage: &mut Stage, fault: Fault) -> Option<Blow> {
         Fault::ClockJump => Some(Blow::Leap(ms(random.u64(10..20_000)))),
         Fault::PowerCut => Some(Blow::PowerCut(number)),
         _ => None,
+    }
+}
+
+fn rebind(stage: &mut Stage, number: usize) {
+    if let Some(nat) = stage.phones[number].segment {
+        let nat = stage.world.nat_mut(nat);
+        nat.into_iter().for_each(|nat| nat.rebind());
     }
 }
 

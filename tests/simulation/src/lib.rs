@@ -9,7 +9,8 @@
 //! * [`strait`], [`dataplane`], [`frames`], [`clock`]: Strait's two processes as one host
 //! * [`people`], [`stranger`], [`drive`], [`faults`]: who is there, what they do, what goes wrong
 //! * [`checks`], [`remains`], [`allocation`]: what must hold; [`canary`]: planted faults
-//! * [`run`]: one world from beginning to end; [`figures`]: many; [`dump`]: the tables of one that failed
+//! * [`run`]: one world from beginning to end; [`figures`]: many; [`dump`]: the tables of one that
+//!   failed
 
 #![deny(unsafe_code)]
 

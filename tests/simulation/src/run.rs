@@ -63,7 +63,7 @@ pub struct Failure {
 /// Runs a world to its end.
 pub fn run(plan: Plan, canary: Option<Canary>) -> Result<Outcome, Box<Failure>> {
     let kept = plan.clone();
-    let ran = catch_unwind(AssertUnwindSafe(|| Run::new(plan, canary).to_the_end()));
+    let ran = catch_unwind(AssertUnwindSafe(|| Run::new(plan, canary).finish()));
     ran.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
@@ -108,7 +108,7 @@ impl Run {
         }
     }
 
-    fn to_the_end(mut self) -> Result<Outcome, Box<Failure>> {
+    fn finish(mut self) -> Result<Outcome, Box<Failure>> {
         let begin = self.stage.world.now();
         for number in 0..self.stage.phones.len() {
             self.stage

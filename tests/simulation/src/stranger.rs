@@ -31,7 +31,8 @@ pub struct Stranger {
 }
 
 impl Stranger {
-    /// A stranger at `own`, with media from `elsewhere`, who is after Strait's signalling address and its media ports.
+    /// A stranger at `own`, with media from `elsewhere`, who is after Strait's signalling address
+    /// and its media ports.
     pub fn new(
         own: SocketAddr,
         elsewhere: IpAddr,
