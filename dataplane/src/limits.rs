@@ -40,6 +40,8 @@ pub const REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long the old source must have been silent before its address may latch from another port.
 pub const REBIND_SILENCE: Duration = Duration::from_secs(2);
+/// The same for RTCP, whose reports are up to 7.5 s apart (RFC 3550 §6.3.1): one may be lost.
+pub const RTCP_REBIND_SILENCE: Duration = Duration::from_secs(15);
 /// How far a rebound source may be ahead of the highest sequence number (RFC 3550 A.1,
 /// MAX_DROPOUT).
 pub const SEQUENCE_DROPOUT_MAX: u16 = 3_000;

@@ -224,13 +224,31 @@ fn rtcp_follows_with_the_source_of_its_stream() {
     let mut call = call(LatchPolicy::Restricted);
     assert!(call.passes("198.51.100.1:61234", &packet(100)));
     assert!(call.rtcp_passes("198.51.100.1:61235", &rtcp(0xabcd)));
-    advance(Duration::from_secs(5));
+    advance(Duration::from_millis(14_999));
+    assert!(
+        !call.rtcp_passes("198.51.100.1:50001", &rtcp(0xabcd)),
+        "too soon"
+    );
+    advance(Duration::from_millis(1));
     assert!(!call.rtcp_passes("198.51.100.1:50001", &rtcp(1)));
+    assert!(!call.passes("198.51.100.1:50000", &rtcp(0xabcd)), "RTP's");
     assert!(call.rtcp_passes("198.51.100.1:50001", &rtcp(0xabcd)));
     assert_eq!(
         call.rig.counters(call.rtcp).latched,
         addr("198.51.100.1:50001")
     );
+}
+
+#[test]
+fn the_port_of_the_sdp_is_believed_before_any_other_of_its_address() {
+    for policy in [LatchPolicy::Restricted, LatchPolicy::Symmetric] {
+        let mut call = call(policy);
+        assert!(call.passes("192.168.1.5:7777", &packet(1)));
+        assert!(!call.passes("198.51.100.1:4000", &packet(1)));
+        assert!(call.passes(SDP, &packet(1)));
+        assert!(!call.passes("192.168.1.5:7777", &packet(2)));
+        assert_eq!(call.rig.counters(call.rtp).latched, addr(SDP));
+    }
 }
 
 #[test]

@@ -4,4 +4,5 @@
 
 mod commands;
 mod restarts;
+#[allow(dead_code, reason = "shared with the tests of the process")]
 mod worker;

@@ -12,7 +12,7 @@ use strait_shared::time::Instant;
 use super::arrival::Arrival;
 use super::locals::Locals;
 use super::notices::Notices;
-use crate::limits::{REBIND_SILENCE, SEQUENCE_DROPOUT_MAX};
+use crate::limits::{REBIND_SILENCE, RTCP_REBIND_SILENCE, SEQUENCE_DROPOUT_MAX};
 use crate::wire::{Rtcp, Rtp};
 
 /// Looks at a slot whose latch moves at the very moment before the packet is given up.
@@ -141,26 +141,30 @@ impl<'a> Door<'a> {
                 let sources = slot.sources(view).ok_or(DropReason::Contended)?;
                 Ok(sources.admit(view.policy(), source))
             }
-            LatchState::Latched => Ok(self.has_rebound(index, slot, view, source, payload)),
+            LatchState::Latched => {
+                let same_address = view.remote().is_some_and(|remote| remote.ip == source.ip);
+                if view.policy() == LatchPolicy::Signalled || !same_address {
+                    return Ok(false);
+                }
+                // Of all ports of an address, the one its SDP names is the most credible.
+                let sources = slot.sources(view).ok_or(DropReason::Contended)?;
+                let is_signalled = sources.signalled == Some(source);
+                Ok(is_signalled || self.has_rebound(index, slot, view, payload))
+            }
             LatchState::Claimed => Err(DropReason::Latching),
         }
     }
 
-    /// Whether the party's NAT has given it another port: the old one is silent, the address is
-    /// the same, and the packet continues what was heard.
+    /// Whether the party's NAT has given it another port: the old one is silent, and the packet
+    /// continues what was heard.
     fn has_rebound(
         &self,
         index: SlotIndex,
         slot: &SlotRef<'_>,
         view: &ForwardingView,
-        source: Endpoint,
         payload: &[u8],
     ) -> bool {
-        let same_address = view.remote().is_some_and(|remote| remote.ip == source.ip);
-        let silent = self.now.since(slot.last_seen()) >= REBIND_SILENCE;
-        if view.policy() == LatchPolicy::Signalled || !same_address || !silent {
-            return false;
-        }
+        let silence = self.now.since(slot.last_seen());
         // RTCP knows the source of its stream from the RTP slot beside it.
         let rtp_slot = if view.is_rtcp() {
             SlotIndex(index.0 & !1)
@@ -169,12 +173,15 @@ impl<'a> Door<'a> {
         };
         let reception = self.table.slot(rtp_slot).and_then(|slot| slot.reception());
         let Some(heard) = reception else { return false };
-        match rtp(view, payload) {
-            Some(rtp) => {
-                rtp.ssrc == heard.ssrc && heard.distance(rtp.sequence) <= SEQUENCE_DROPOUT_MAX
-            }
-            None => Rtcp::parse(payload).is_some_and(|rtcp| rtcp.sender_ssrc() == heard.ssrc),
+        if let Some(rtp) = rtp(view, payload) {
+            return silence >= REBIND_SILENCE
+                && rtp.ssrc == heard.ssrc
+                && heard.distance(rtp.sequence) <= SEQUENCE_DROPOUT_MAX;
         }
+        // A pause between two reports is no silence yet, and a report has no sequence to continue.
+        (view.is_rtcp() || view.is_rtcp_mux())
+            && silence >= RTCP_REBIND_SILENCE
+            && Rtcp::parse(payload).is_some_and(|rtcp| rtcp.sender_ssrc() == heard.ssrc)
     }
 
     /// Whether a remote is one of our own slots, on the network of the slot that sends to it.

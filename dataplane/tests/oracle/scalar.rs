@@ -203,10 +203,11 @@ impl Scalar {
         let may = match slot.latched {
             Some(remote) if remote == packet.from => return Ok(()),
             Some(remote) => {
+                let silence_ms = now.since(slot.last_seen).as_millis();
                 forwarding.policy != LatchPolicy::Signalled
                     && remote.ip() == packet.from.ip()
-                    && now.since(slot.last_seen).as_millis() >= 2_000
-                    && continues(&forwarding, heard, &packet.payload)
+                    && (forwarding.signalled == Some(packet.from)
+                        || continues(&forwarding, heard, silence_ms, &packet.payload))
             }
             None => admits(&forwarding, packet.from),
         };
@@ -335,14 +336,19 @@ fn admits(forwarding: &Forwarding, from: SocketAddr) -> bool {
     }
 }
 
-fn continues(forwarding: &Forwarding, heard: Option<(u32, u16)>, payload: &[u8]) -> bool {
+fn continues(
+    forwarding: &Forwarding,
+    heard: Option<(u32, u16)>,
+    silence_ms: u128,
+    payload: &[u8],
+) -> bool {
     let Some((ssrc, highest)) = heard else {
         return false;
     };
     match rtp(forwarding, payload) {
         Some((other, sequence)) => {
             let ahead = sequence.wrapping_sub(highest);
-            other == ssrc && ahead.min(ahead.wrapping_neg()) <= 3_000
+            silence_ms >= 2_000 && other == ssrc && ahead.min(ahead.wrapping_neg()) <= 3_000
         }
         None => {
             let rtcp = payload.len() >= 8
@@ -350,7 +356,10 @@ fn continues(forwarding: &Forwarding, heard: Option<(u32, u16)>, payload: &[u8])
                 && (192..=223).contains(&payload[1])
                 && (usize::from(payload[2]) << 8 | usize::from(payload[3])) * 4 + 4
                     <= payload.len();
-            rtcp && payload[4..8] == ssrc.to_be_bytes()
+            (forwarding.rtcp || forwarding.rtcp_mux)
+                && silence_ms >= 15_000
+                && rtcp
+                && payload[4..8] == ssrc.to_be_bytes()
         }
     }
 }
