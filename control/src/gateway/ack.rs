@@ -6,7 +6,7 @@ use super::describe::{Described, Role, drop_description};
 use super::dialogs::DialogKey;
 use super::io::{Flow, Output};
 use super::limits::MAX_EARLY_DIALOGS;
-use super::mapping::Crossing;
+use super::mapping::{Crossing, Told};
 use super::outbound::{Outbound, joined};
 use super::record::EndedBy;
 use super::transaction::ClientId;
@@ -201,6 +201,7 @@ impl Gateway {
             near,
             far,
             softswitch: self.settings.softswitch_at(far),
+            told: Told::default(),
             held: None,
         };
         let outbound = Outbound {

@@ -9,7 +9,7 @@ use super::exchange::{Exchange, ExchangeKey, PartOf};
 use super::inspect::Inspected;
 use super::io::Flow;
 use super::limits::RETRY_AFTER_SECONDS;
-use super::mapping::Crossing;
+use super::mapping::{Crossing, Told};
 use super::outbound::Outbound;
 use super::received::Received;
 use super::reply::Reply;
@@ -194,6 +194,7 @@ impl Gateway {
             near,
             far,
             softswitch: self.settings.softswitch_at(far),
+            told: Told::default(),
             held: None,
         };
         // A party may change what it calls itself (RFC 4916): only what is known is exchanged.

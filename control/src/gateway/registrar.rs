@@ -9,7 +9,7 @@ use super::Gateway;
 use super::due::Due;
 use super::exchange::{Exchange, ExchangeKey, PartOf};
 use super::io::Flow;
-use super::mapping::{Crossing, Hosts};
+use super::mapping::{Crossing, Hosts, Told};
 use super::register::{Asked, expiry};
 use super::registrations::{Aor, Binding, BindingKey};
 use super::responses::Passing;
@@ -249,6 +249,7 @@ impl Gateway {
             near: exchange.near,
             far: exchange.far,
             softswitch: exchange.softswitch,
+            told: Told::default(),
             held: None,
         };
         let to = request

@@ -5,7 +5,7 @@ use strait_shared::time::Instant;
 use super::exchange::{Exchange, ExchangeKey, PartOf};
 use super::inbound::Inbound;
 use super::io::Flow;
-use super::mapping::Crossing;
+use super::mapping::{Crossing, Told};
 use super::record::EndedBy;
 use super::reply::Reply;
 use super::transaction::{ClientId, Event, ResponseOutcome, ServerId};
@@ -128,6 +128,7 @@ impl Gateway {
             near: exchange.far,
             far: exchange.near,
             softswitch: self.settings.softswitch_at(exchange.near),
+            told: Told::default(),
             held,
         };
         let inbound = Inbound {

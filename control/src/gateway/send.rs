@@ -10,7 +10,7 @@ use super::exchange::{Exchange, ExchangeKey, PartOf};
 use super::inspect::Inspected;
 use super::io::Flow;
 use super::limits::{EXCHANGES_BESIDE_CALLS, EXCHANGES_PER_CALL};
-use super::mapping::Crossing;
+use super::mapping::{Crossing, Told};
 use super::outbound::{Outbound, joined, preloaded_routes};
 use super::received::Received;
 use super::reply::Reply;
@@ -149,6 +149,7 @@ impl Gateway {
             near,
             far,
             softswitch: softswitch.or_else(|| self.settings.softswitch_at(far)),
+            told: Told::default(),
             held: keeps_hops.then_some(&mut hops),
         };
         let callee = callee(request, &mut crossing)?;

@@ -1,5 +1,6 @@
 //! Addresses written out where nobody has a grammar for them.
 
+use std::cell::OnceCell;
 use std::net::IpAddr;
 
 use super::Crossing;
@@ -15,6 +16,10 @@ pub enum Hidden {
     /// All but the far side's own.
     All,
 }
+
+/// The addresses that one message tells of the near side, sorted; gathered when somebody asks.
+#[derive(Debug, Default)]
+pub struct Told(OnceCell<Vec<IpAddr>>);
 
 impl Crossing<'_> {
     /// Replaces addresses under `span` of `bytes` by our far address. Edits made before stand.
@@ -36,23 +41,34 @@ impl Crossing<'_> {
         !self.is_far(ip) && !ip.is_unspecified() && hidden()
     }
 
-    /// Whether the message itself tells that an address is the near side's: by its source, its
-    /// Via, Contact and Record-Route hosts, or its description.
+    /// Whether the message itself tells that an address is the near side's. Gathered once for a
+    /// message, which may be full of literals.
     fn tells(&self, ip: IpAddr) -> bool {
+        let told = self.told.0.get_or_init(|| self.gather());
+        told.binary_search(&ip).is_ok()
+    }
+
+    /// The near side's addresses: the message's source, its Via, Contact and Record-Route hosts,
+    /// and those in its description. Sorted.
+    fn gather(&self) -> Vec<IpAddr> {
         let message = self.message;
-        let mut vias = message.vias().flatten();
-        let mut uris = [HeaderName::Contact, HeaderName::RecordRoute]
-            .into_iter()
-            .flat_map(|name| message.addresses(name).flatten())
-            .map(|(_, address)| address.uri);
-        let description = message.session_description();
-        let mut described = description
-            .into_iter()
-            .flat_map(|text| scan::addresses(message.bytes(), text.span()));
-        ip == self.near.remote.ip()
-            || vias.any(|(_, via)| via.sent_by.host.ip == Some(ip) || via.received() == Some(ip))
-            || uris.any(|uri| uri.host().is_some_and(|host| host.ip == Some(ip)))
-            || described.any(|found| found.ip == ip)
+        let mut told = vec![self.near.remote.ip()];
+        for (_, via) in message.vias().flatten() {
+            told.extend(via.sent_by.host.ip);
+            told.extend(via.received());
+        }
+        for name in [HeaderName::Contact, HeaderName::RecordRoute] {
+            let uris = message.addresses(name).flatten();
+            let hosts = uris.filter_map(|(_, address)| address.uri.host());
+            told.extend(hosts.filter_map(|host| host.ip));
+        }
+        if let Some(text) = message.session_description() {
+            let found = scan::addresses(message.bytes(), text.span());
+            told.extend(found.map(|found| found.ip));
+        }
+        told.sort_unstable();
+        told.dedup();
+        told
     }
 
     /// Our far address where another stood. Brackets go and come with the family.

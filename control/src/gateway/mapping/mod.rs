@@ -27,7 +27,7 @@ use super::token::{self, Origin, Token, Tokens};
 use crate::sip::{HostPort, Message, Uri};
 
 pub use identity::Hosts;
-pub use literals::Hidden;
+pub use literals::{Hidden, Told};
 
 /// One message's way from one realm into another.
 pub struct Crossing<'a> {
@@ -49,6 +49,8 @@ pub struct Crossing<'a> {
     pub far: Flow,
     /// The softswitch it is for, where it is for one.
     pub softswitch: Option<SoftswitchIndex>,
+    /// Addresses that the message tells of the near side, once somebody has asked.
+    pub told: Told,
     /// Where tokens made on the way are kept by whoever holds them; leased where nobody does.
     pub held: Option<&'a mut Vec<Token>>,
 }
