@@ -23,3 +23,5 @@ mod lossless;
 mod registrations;
 #[path = "gateway/routing.rs"]
 mod routing;
+#[path = "gateway/strangers.rs"]
+mod strangers;

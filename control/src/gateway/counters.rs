@@ -21,6 +21,8 @@ pub struct Counters {
     pub loops: u64,
     /// Requests refused because a copy of them was under way.
     pub merged: u64,
+    /// Requests that named a dialog but came from neither of its parties.
+    pub strangers: u64,
     /// Calls begun.
     pub calls: u64,
     /// Calls answered.

@@ -4,7 +4,7 @@ use strait_shared::time::Instant;
 
 use super::Gateway;
 use super::describe::{Described, Role};
-use super::dialogs::DialogKey;
+use super::dialogs::{DialogKey, Party};
 use super::exchange::{Exchange, ExchangeKey, PartOf};
 use super::inspect::Inspected;
 use super::io::Flow;
@@ -13,9 +13,10 @@ use super::mapping::{Crossing, Told};
 use super::outbound::Outbound;
 use super::received::Received;
 use super::reply::Reply;
+use super::token::{PARAMETER, Token};
 use super::transaction::ServerId;
 use crate::media::{OfferState, SessionId, Side};
-use crate::sip::{HeaderName, Message, Method, Splices, Status};
+use crate::sip::{HeaderName, Message, Method, Splices, Status, Uri};
 
 impl Gateway {
     /// A request with a To tag came in.
@@ -29,9 +30,10 @@ impl Gateway {
     ) {
         let method = request.method().expect("it is a request");
         let found = self.find_dialog(near, request).or_else(|| {
-            let key = self
-                .notified(now, near.realm, request)
-                .filter(|_| method == Method::Notify);
+            let key = match method {
+                Method::Notify => self.notified(now, near, request),
+                _ => None,
+            };
             key.map(|key| (key, Side::Callee))
         });
         let Some((key, from)) = found else {
@@ -77,15 +79,25 @@ impl Gateway {
         }
     }
 
-    /// The dialog a request belongs to, and the side it came from.
-    pub(super) fn find_dialog(&self, near: Flow, request: &Message) -> Option<(DialogKey, Side)> {
+    /// The dialog a request belongs to, and the side it came from. Strangers belong to none.
+    pub(super) fn find_dialog(
+        &mut self,
+        near: Flow,
+        request: &Message,
+    ) -> Option<(DialogKey, Side)> {
         let tag = |name| request.address(name).ok()?.tag();
         let from = tag(HeaderName::From);
         let from = from.as_ref().map_or(&b""[..], |tag| tag.as_bytes());
         let to = tag(HeaderName::To);
         let to = to.as_ref().map_or(&b""[..], |tag| tag.as_bytes());
-        self.dialogs
-            .find(near.realm, &request.call_id().ok()?, from, to)
+        let (key, from) = self
+            .dialogs
+            .find(near.realm, &request.call_id().ok()?, from, to)?;
+        let dialog = self.dialogs.get(key)?;
+        let (party, other) = (dialog.party(from), dialog.party(from.other()));
+        let known = is_known(near, request, party, other);
+        self.counters.strangers += u64::from(!known);
+        known.then_some((key, from))
     }
 
     /// Sets whose INVITE is under way.
@@ -283,4 +295,17 @@ impl Gateway {
             call.record.ended.get_or_insert(self.clock.timestamp(now));
         }
     }
+}
+
+/// Whether a request that names the dialog of `party` comes from it. Call-ID and tags are no
+/// secret: both sides, and every proxy on the way, know them. Its address is heard to be its own; a
+/// party that has moved shows the token that was given to it in place of the other's Contact.
+pub(super) fn is_known(near: Flow, request: &Message, party: &Party, other: &Party) -> bool {
+    let shown = || {
+        let uri = request.request_uri()?;
+        let uri = Uri::parse_at(request.bytes(), uri.span())?;
+        Token::parse(&uri.params.value(PARAMETER)?)
+    };
+    near.remote.ip() == party.flow.remote.ip()
+        || other.contact.is_some_and(|given| shown() == Some(given))
 }

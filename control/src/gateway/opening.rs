@@ -7,6 +7,7 @@ use super::Gateway;
 use super::dialogs::{DialogKey, Party};
 use super::due::Due;
 use super::exchange::PartOf;
+use super::in_dialog::is_known;
 use super::inspect::Inspected;
 use super::io::{Flow, RealmIndex};
 use super::limits::{DIALOGS_BESIDE_CALLS, MAX_FORKED_SUBSCRIPTIONS, NOTIFY_WAIT};
@@ -140,16 +141,21 @@ impl Gateway {
         self.begin_subscription(now, name, &tag, response, routes)
     }
 
-    /// The dialog that a NOTIFY from `realm` begins, where somebody asked for it.
+    /// The dialog that a NOTIFY begins, where somebody asked for it.
     pub(super) fn notified(
         &mut self,
         now: Instant,
-        realm: RealmIndex,
+        near: Flow,
         request: &Message,
     ) -> Option<DialogKey> {
         let tag = |name| request.address(name).ok()?.tag();
         let (from, to) = (tag(HeaderName::From)?, tag(HeaderName::To)?);
-        let name = self.opening_name(realm, &request.call_id().ok()?, &to);
+        let name = self.opening_name(near.realm, &request.call_id().ok()?, &to);
+        let [subscriber, notifier] = &self.openings.get(&name)?.parties;
+        if !is_known(near, request, notifier, subscriber) {
+            self.counters.strangers += 1;
+            return None;
+        }
         let routes = joined(request, HeaderName::RecordRoute, false);
         self.begin_subscription(now, name, &from, request, routes)
     }
