@@ -7,6 +7,7 @@ mod places;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use strait_config::Config;
@@ -480,8 +481,10 @@ impl Party for Strait {
         let digest = &mut self.counters.digest;
         *digest = digest.rotate_left(5) ^ fnv(&datagram.payload) ^ hash(&datagram);
         if self.plants(Canary::Whim) {
-            let whim = std::time::SystemTime::now().elapsed();
-            self.counters.digest ^= 1 + whim.map_or(0, |time| time.as_nanos() as u64);
+            // No two runs of a process take the same numbers from it.
+            static WHIMS: AtomicU64 = AtomicU64::new(1);
+            let whim = WHIMS.fetch_add(1, Ordering::Relaxed);
+            self.counters.digest = self.counters.digest.rotate_left(7) ^ whim;
         }
         Some(datagram)
     }
