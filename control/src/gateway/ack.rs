@@ -19,6 +19,7 @@ impl Gateway {
     pub(super) fn ack(&mut self, now: Instant, near: Flow, request: &Message) {
         let Some((key, from)) = self.find_dialog(near, request) else {
             self.counters.stray_acks += 1;
+            self.count_stranger(near, request);
             return;
         };
         let cseq = request.cseq().map_or(0, |cseq| cseq.number);

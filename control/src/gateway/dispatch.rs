@@ -10,7 +10,7 @@ use super::io::{Flow, Input, OperatorCommand};
 use super::record::EndedBy;
 use super::reply::Reply;
 use super::send::Forward;
-use super::transaction::{Refused, RequestOutcome, ServerId};
+use super::transaction::{Refused, RequestOutcome, ServerId, Standing};
 use crate::sip::{HeaderName, Message, Method, Status, Uri};
 
 impl Gateway {
@@ -77,11 +77,18 @@ impl Gateway {
     }
 
     fn request(&mut self, now: Instant, flow: Flow, message: &Message) {
+        let standing = match self.find_dialog(flow, message) {
+            Some(_) => Standing::Known,
+            None => Standing::New,
+        };
+        let out = &mut self.outputs;
         let outcome = self
             .transactions
-            .receive_request(now, flow, message, &mut self.outputs);
+            .receive_request(now, flow, message, standing, out);
         match outcome {
-            Ok(RequestOutcome::New(server)) => self.new_request(now, flow, message, server),
+            Ok(RequestOutcome::New(server)) => {
+                self.new_request(now, flow, message, server, standing);
+            }
             Ok(RequestOutcome::Merged(server)) => {
                 let merged = Reply::from(Status::LOOP_DETECTED).because("Request Merged");
                 let reply = self.inspect(flow, message).err().unwrap_or(merged);
@@ -110,18 +117,26 @@ impl Gateway {
         }
     }
 
-    fn new_request(&mut self, now: Instant, flow: Flow, request: &Message, server: ServerId) {
+    fn new_request(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        request: &Message,
+        server: ServerId,
+        standing: Standing,
+    ) {
         let inspected = match self.inspect(flow, request) {
             Ok(inspected) => inspected,
             Err(reply) => return self.reply(now, server, request, reply),
         };
-        if !self.has_room() {
+        let to = request.address(HeaderName::To);
+        let to_dialog = to.is_ok_and(|to| to.tag().is_some());
+        if !self.has_room(standing) {
             self.counters.overload += 1;
             let reply = Reply::unavailable("Too Many Requests");
             return self.reply(now, server, request, reply);
         }
-        let to = request.address(HeaderName::To);
-        if to.is_ok_and(|to| to.tag().is_some()) {
+        if to_dialog {
             return self.in_dialog(now, flow, request, server, inspected);
         }
         match request.method() {

@@ -80,6 +80,7 @@ pub enum PartOf {
 pub struct Exchanges {
     table: SlotMap<ExchangeKey, Exchange>,
     by_server: Map<ServerId, ExchangeKey>,
+    bytes: usize,
 }
 
 impl Exchanges {
@@ -89,12 +90,14 @@ impl Exchanges {
         Self {
             table: SlotMap::with_key(),
             by_server,
+            bytes: 0,
         }
     }
 
     /// Adds one.
     pub fn insert(&mut self, exchange: Exchange) -> ExchangeKey {
         let server = exchange.server;
+        self.bytes += exchange.request.len();
         let key = self.table.insert(exchange);
         self.by_server.insert(server, key);
         key
@@ -104,6 +107,7 @@ impl Exchanges {
     pub fn remove(&mut self, key: ExchangeKey) -> Option<Exchange> {
         let exchange = self.table.remove(key)?;
         self.by_server.remove(&exchange.server);
+        self.bytes -= exchange.request.len();
         Some(exchange)
     }
 
@@ -120,6 +124,11 @@ impl Exchanges {
     /// The one whose request came in a server transaction.
     pub fn of_server(&self, server: ServerId) -> Option<ExchangeKey> {
         self.by_server.get(&server).copied()
+    }
+
+    /// How long their requests are together.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// How many there are.

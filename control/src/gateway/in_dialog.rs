@@ -37,6 +37,7 @@ impl Gateway {
             key.map(|key| (key, Side::Callee))
         });
         let Some((key, from)) = found else {
+            self.count_stranger(near, request);
             return self.reply(now, server, request, Status::CALL_DOES_NOT_EXIST);
         };
         if let Err(reply) = self.check_order(key, from, request) {
@@ -80,24 +81,27 @@ impl Gateway {
     }
 
     /// The dialog a request belongs to, and the side it came from. Strangers belong to none.
-    pub(super) fn find_dialog(
-        &mut self,
-        near: Flow,
-        request: &Message,
-    ) -> Option<(DialogKey, Side)> {
+    pub(super) fn find_dialog(&self, near: Flow, request: &Message) -> Option<(DialogKey, Side)> {
+        let (key, from) = self.dialog_named(near, request)?;
+        let dialog = self.dialogs.get(key)?;
+        let (party, other) = (dialog.party(from), dialog.party(from.other()));
+        is_known(near, request, party, other).then_some((key, from))
+    }
+
+    /// Counts a request for no dialog of its sender's where it names somebody else's.
+    pub(super) fn count_stranger(&mut self, near: Flow, request: &Message) {
+        let named = self.dialog_named(near, request);
+        self.counters.strangers += u64::from(named.is_some());
+    }
+
+    fn dialog_named(&self, near: Flow, request: &Message) -> Option<(DialogKey, Side)> {
         let tag = |name| request.address(name).ok()?.tag();
         let from = tag(HeaderName::From);
         let from = from.as_ref().map_or(&b""[..], |tag| tag.as_bytes());
         let to = tag(HeaderName::To);
         let to = to.as_ref().map_or(&b""[..], |tag| tag.as_bytes());
-        let (key, from) = self
-            .dialogs
-            .find(near.realm, &request.call_id().ok()?, from, to)?;
-        let dialog = self.dialogs.get(key)?;
-        let (party, other) = (dialog.party(from), dialog.party(from.other()));
-        let known = is_known(near, request, party, other);
-        self.counters.strangers += u64::from(!known);
-        known.then_some((key, from))
+        self.dialogs
+            .find(near.realm, &request.call_id().ok()?, from, to)
     }
 
     /// Sets whose INVITE is under way.

@@ -20,6 +20,9 @@ pub const EXCHANGES_PER_CALL: usize = 4;
 /// Requests being forwarded at once beyond those of calls.
 pub const EXCHANGES_BESIDE_CALLS: usize = 20_000;
 
+/// Bytes of all requests that are being forwarded at once.
+pub const MAX_EXCHANGE_BYTES: usize = 256 << 20;
+
 /// Dialogs beyond those of calls: subscriptions.
 pub const DIALOGS_BESIDE_CALLS: usize = 100_000;
 

@@ -3,6 +3,7 @@
 use strait_shared::time::Instant;
 
 use super::io::{Flow, Transport};
+use super::transaction::{Outgoing, Standing};
 use super::{Asked, Gateway};
 use crate::sip::{Builder, Method};
 
@@ -38,9 +39,13 @@ impl Gateway {
     ) {
         let out = &mut self.outputs;
         let branch = branch.as_bytes();
-        let client = self
-            .transactions
-            .start(now, flow, method, branch, bytes, out);
+        let request = Outgoing {
+            method,
+            branch,
+            bytes,
+            standing: Standing::Known,
+        };
+        let client = self.transactions.start(now, flow, request, out);
         match client {
             Some(client) => {
                 self.asked.insert(client, asked);

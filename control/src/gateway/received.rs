@@ -38,6 +38,11 @@ impl Received {
         Message::parse(&self.bytes).expect("it was read when it was received")
     }
 
+    /// How long it is.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The value of From.
     pub fn from(&self) -> &[u8] {
         self.text(self.from)

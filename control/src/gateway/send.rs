@@ -9,14 +9,14 @@ use super::due::Due;
 use super::exchange::{Exchange, ExchangeKey, PartOf};
 use super::inspect::Inspected;
 use super::io::Flow;
-use super::limits::{EXCHANGES_BESIDE_CALLS, EXCHANGES_PER_CALL};
+use super::limits::{EXCHANGES_BESIDE_CALLS, EXCHANGES_PER_CALL, MAX_EXCHANGE_BYTES};
 use super::mapping::{Crossing, Told};
 use super::outbound::{Outbound, joined, preloaded_routes};
 use super::received::Received;
 use super::reply::Reply;
 use super::route::Route;
 use super::token::Token;
-use super::transaction::ServerId;
+use super::transaction::{Outgoing, ServerId, Standing};
 use super::{Asked, Gateway};
 use crate::sip::{HeaderName, Message, Splices, Status};
 
@@ -79,9 +79,14 @@ impl Gateway {
     }
 
     /// Whether a further request fits.
-    pub(super) fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self, standing: Standing) -> bool {
         let calls = self.settings.config.limits.calls as usize;
-        self.exchanges.len() < calls * EXCHANGES_PER_CALL + EXCHANGES_BESIDE_CALLS
+        let per_call = match standing {
+            Standing::Known => EXCHANGES_PER_CALL,
+            Standing::New => 1,
+        };
+        self.exchanges.len() < calls * per_call + EXCHANGES_BESIDE_CALLS
+            && self.exchanges.bytes() < standing.share(MAX_EXCHANGE_BYTES)
     }
 
     /// Tries the next softswitch; false where there is none.
@@ -188,6 +193,10 @@ impl Gateway {
             .get_mut(key)
             .expect("its request is being sent");
         let (far, softswitch) = (exchange.far, exchange.softswitch);
+        let standing = match exchange.part_of {
+            PartOf::Dialog { .. } => Standing::Known,
+            _ => Standing::New,
+        };
         if far.transport == super::io::Transport::Tcp {
             edits.declare_length();
         }
@@ -195,9 +204,13 @@ impl Gateway {
         request.render(edits, &mut bytes);
         let method = request.method().expect("it is a request");
         let out = &mut self.outputs;
-        let client = self
-            .transactions
-            .start(now, far, method, branch.as_bytes(), bytes, out);
+        let outgoing = Outgoing {
+            method,
+            branch: branch.as_bytes(),
+            bytes,
+            standing,
+        };
+        let client = self.transactions.start(now, far, outgoing, out);
         let Some(client) = client else {
             self.counters.overload += 1;
             return Err(Reply::unavailable("Too Many Transactions"));

@@ -61,6 +61,8 @@ pub struct Sizes {
     pub registrations: usize,
     /// Requests on their way.
     pub exchanges: usize,
+    /// Bytes of those requests.
+    pub exchange_bytes: usize,
     /// Server transactions.
     pub server_transactions: usize,
     /// Client transactions.
@@ -138,6 +140,7 @@ impl Gateway {
             dialogs: self.dialogs.len(),
             registrations: self.registrations.len(),
             exchanges: self.exchanges.len(),
+            exchange_bytes: self.exchanges.bytes(),
             server_transactions,
             client_transactions,
             tokens: self.tokens.len(),

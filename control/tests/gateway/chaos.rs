@@ -311,13 +311,14 @@ impl Chaos {
             sizes.dialogs,
             sizes.registrations,
             sizes.exchanges,
+            sizes.exchange_bytes,
             sizes.tokens,
             sizes.sessions,
             sizes.server_transactions,
             sizes.client_transactions,
             sizes.timers,
         ];
-        assert_eq!(left, [0; 9], "something is left: {sizes:?}");
+        assert_eq!(left, [0; 10], "something is left: {sizes:?}");
         assert!(self.world.open.is_empty(), "media is left open");
         (self.calls, self.records)
     }

@@ -16,7 +16,7 @@ use crate::gateway::received::Received;
 use crate::gateway::record::{CallRecord, EndedBy, Ending};
 use crate::gateway::reply::Reply;
 use crate::gateway::token::Token;
-use crate::gateway::transaction::{ClientId, RequestOutcome, ServerId};
+use crate::gateway::transaction::{ClientId, Outgoing, RequestOutcome, ServerId, Standing};
 use crate::gateway::{Asked, Gateway};
 use crate::media::{KeptSession, SessionId, Side};
 use crate::sip::{HeaderName, Message, Method, Via};
@@ -292,7 +292,10 @@ impl Gateway {
     fn answerable(&mut self, now: Instant, near: Flow, request: &Message) -> Option<ServerId> {
         request.check().ok()?;
         let out = &mut self.outputs;
-        match self.transactions.receive_request(now, near, request, out) {
+        let taken = self
+            .transactions
+            .receive_request(now, near, request, Standing::Known, out);
+        match taken {
             Ok(RequestOutcome::New(server)) => Some(server),
             _ => None,
         }
@@ -311,9 +314,13 @@ impl Gateway {
         let via = Via::parse(message.bytes(), via.value)?;
         let branch = via.branch()?.as_bytes().to_vec();
         let (out, bytes) = (&mut self.outputs, sent.to_vec());
-        let client = self
-            .transactions
-            .start(now, far, Method::Invite, &branch, bytes, out)?;
+        let request = Outgoing {
+            method: Method::Invite,
+            branch: &branch,
+            bytes,
+            standing: Standing::Known,
+        };
+        let client = self.transactions.start(now, far, request, out)?;
         self.asked.insert(client, asked);
         Some(client)
     }

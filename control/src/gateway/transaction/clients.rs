@@ -9,7 +9,7 @@ use super::client_machine::{ClientMachine, State};
 use super::matching::{self, Key};
 use super::servers::rearm;
 use super::step::{Life, Packet, Step};
-use super::{ClientId, Config, Event, Outputs, ResponseOutcome};
+use super::{ClientId, Config, Event, Outgoing, Outputs, ResponseOutcome, Standing};
 use crate::gateway::io::{ConnectionId, Flow, ListenerIndex, Output, RealmIndex, Transport};
 use crate::gateway::timer::{TimerId, Timers};
 use crate::sip::{Builder, HeaderName, Message, Method};
@@ -78,16 +78,20 @@ impl Clients {
         &mut self,
         now: Instant,
         flow: Flow,
-        method: Method,
-        branch: &[u8],
-        bytes: Vec<u8>,
+        request: Outgoing<'_>,
         out: &mut Outputs,
     ) -> Option<ClientId> {
-        let room = self
-            .config
-            .max_retained_bytes
+        let Outgoing {
+            method,
+            branch,
+            bytes,
+            standing,
+        } = request;
+        let room = standing
+            .share(self.config.max_retained_bytes)
             .saturating_sub(self.retained_bytes);
-        let full = self.table.len() >= self.config.max_clients || bytes.len() > room;
+        let most = standing.share(self.config.max_clients);
+        let full = self.table.len() >= most || bytes.len() > room;
         if full && method != Method::Cancel {
             return None;
         }
@@ -303,7 +307,13 @@ impl Clients {
         }
         cancel.finish();
         let (flow, branch) = (client.flow, client.branch.clone());
-        self.start(now, flow, Method::Cancel, &branch, bytes, out);
+        let cancel = Outgoing {
+            method: Method::Cancel,
+            branch: &branch,
+            bytes,
+            standing: Standing::Known,
+        };
+        self.start(now, flow, cancel, out);
     }
 
     /// Frees the request once nothing can ask for it: a non-INVITE after any final response, an

@@ -11,6 +11,10 @@ pub const MAX_CLIENT_TRANSACTIONS: usize = 200_000;
 /// Bytes of messages kept by all transactions together, for retransmissions, ACK and CANCEL.
 pub const MAX_RETAINED_BYTES: usize = 512 << 20;
 
+/// One part in so many of these bounds is kept free for requests of calls that stand, so that a
+/// flood of new ones does not keep anyone from hanging up.
+pub const RESERVED_PART: usize = 4;
+
 /// How long an INVITE server transaction waits for its next response before it is given up. Longer
 /// than Timer C and the wait for a cancelled INVITE together, so that the far side ends first.
 pub const INVITE_RESPONSE_WAIT: Duration = Duration::from_secs(300);

@@ -70,6 +70,38 @@ impl Default for Config {
     }
 }
 
+/// Whether what a request belongs to stands already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// A request of a call that stands, or of our own: it may use what is reserved.
+    Known,
+    /// Anyone's.
+    New,
+}
+
+impl Standing {
+    /// Its share of a bound.
+    pub fn share(self, bound: usize) -> usize {
+        match self {
+            Standing::Known => bound,
+            Standing::New => bound - bound / limits::RESERVED_PART,
+        }
+    }
+}
+
+/// A request to be sent.
+#[derive(Debug)]
+pub struct Outgoing<'a> {
+    /// Its method; not ACK.
+    pub method: Method<'a>,
+    /// The branch of its top Via, which must not have been used before.
+    pub branch: &'a [u8],
+    /// The whole of it.
+    pub bytes: Vec<u8>,
+    /// What it belongs to.
+    pub standing: Standing,
+}
+
 /// What a received request is to the layer's user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RequestOutcome {
@@ -151,15 +183,16 @@ impl Transactions {
         }
     }
 
-    /// Takes in a request that came by `flow`.
+    /// Takes in a request that came by `flow`. A CANCEL of what is here is always known.
     pub fn receive_request(
         &mut self,
         now: Instant,
         flow: Flow,
         message: &Message,
+        standing: Standing,
         out: &mut Outputs,
     ) -> Result<RequestOutcome, Refused> {
-        self.servers.receive(now, flow, message, out)
+        self.servers.receive(now, flow, message, standing, out)
     }
 
     /// Answers a request. `bytes` is the whole response, starting with [`WayBack::vias`]. False
@@ -175,18 +208,15 @@ impl Transactions {
         self.servers.respond(now, server, status, bytes, out)
     }
 
-    /// Sends a request other than ACK, statefully. `branch` is that of its top Via and must not
-    /// have been used before. `None` when there is no room.
+    /// Sends a request other than ACK, statefully. `None` when there is no room.
     pub fn start(
         &mut self,
         now: Instant,
         flow: Flow,
-        method: Method,
-        branch: &[u8],
-        bytes: Vec<u8>,
+        request: Outgoing<'_>,
         out: &mut Outputs,
     ) -> Option<ClientId> {
-        self.clients.start(now, flow, method, branch, bytes, out)
+        self.clients.start(now, flow, request, out)
     }
 
     /// A request as it was sent, as long as it may be sent again or derived from.

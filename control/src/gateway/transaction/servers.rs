@@ -8,7 +8,7 @@ use super::matching::{self, Key};
 use super::server_machine::{ServerMachine, State};
 use super::step::{Life, Rearm, Step};
 use super::way_back::WayBack;
-use super::{Config, Event, Outputs, Refused, RequestOutcome, ServerId};
+use super::{Config, Event, Outputs, Refused, RequestOutcome, ServerId, Standing};
 use crate::gateway::io::{ConnectionId, Flow, Output, Transport};
 use crate::gateway::timer::{TimerId, Timers};
 use crate::sip::{Fault, HeaderName, Message, Method, Status};
@@ -61,6 +61,7 @@ impl Servers {
         now: Instant,
         flow: Flow,
         message: &Message,
+        standing: Standing,
         out: &mut Outputs,
     ) -> Result<RequestOutcome, Refused> {
         let method = message
@@ -81,7 +82,12 @@ impl Servers {
         if method == Method::Cancel {
             let invite = matching::server_key(message, &flow, Method::Invite.as_bytes())?;
             let invite = self.by_key.get(&invite).copied();
-            let cancel = self.insert(now, flow, message, key, None)?;
+            let standing = if invite.is_some() {
+                Standing::Known
+            } else {
+                standing
+            };
+            let cancel = self.insert(now, flow, message, key, None, standing)?;
             return Ok(match invite {
                 Some(invite) => RequestOutcome::Cancel { invite, cancel },
                 None => RequestOutcome::CancelUnmatched(cancel),
@@ -92,7 +98,7 @@ impl Servers {
             .as_ref()
             .is_some_and(|key| self.by_merged_key.contains_key(key));
         let merged_key = merged_key.filter(|_| !merged);
-        let id = self.insert(now, flow, message, key, merged_key)?;
+        let id = self.insert(now, flow, message, key, merged_key, standing)?;
         Ok(if merged {
             RequestOutcome::Merged(id)
         } else {
@@ -210,13 +216,14 @@ impl Servers {
         message: &Message,
         key: Key,
         merged_key: Option<Key>,
+        standing: Standing,
     ) -> Result<ServerId, Refused> {
         let way = WayBack::of(message, flow, self.is_symmetric(&flow));
-        let room = self
-            .config
-            .max_retained_bytes
+        let room = standing
+            .share(self.config.max_retained_bytes)
             .saturating_sub(self.retained_bytes);
-        if self.table.len() >= self.config.max_servers || way.vias.len() > room {
+        let most = standing.share(self.config.max_servers);
+        if self.table.len() >= most || way.vias.len() > room {
             return Err(Refused::Full);
         }
         if message.header(HeaderName::CallId).is_none() {

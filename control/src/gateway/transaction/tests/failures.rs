@@ -93,9 +93,8 @@ fn what_does_not_fit_is_refused_and_fits_again_later() {
     let invite = bench.start(udp(), "INVITE", "z9hG4bKa");
     bench.start(udp(), "OPTIONS", "z9hG4bKb");
     let (bytes, now) = (vec![0; 10], bench.now);
-    let third = bench
-        .layer
-        .start(now, udp(), Method::Info, b"z9hG4bKc", bytes, &mut bench.out);
+    let third = info(b"z9hG4bKc", bytes, Standing::New);
+    let third = bench.layer.start(now, udp(), third, &mut bench.out);
     assert_eq!(third, None);
     bench.answer(180, "INVITE", "z9hG4bKa");
     bench.sent();
@@ -118,9 +117,8 @@ fn kept_bytes_are_bounded() {
     let start = |bench: &mut Bench, branch: &[u8]| {
         let bytes = long.clone();
         let out = &mut bench.out;
-        bench
-            .layer
-            .start(now, udp(), Method::Info, branch, bytes, out)
+        let request = info(branch, bytes, Standing::New);
+        bench.layer.start(now, udp(), request, out)
     };
     let first = start(&mut bench, b"z9hG4bKa").unwrap();
     assert_eq!(start(&mut bench, b"z9hG4bKb"), None);
@@ -130,4 +128,44 @@ fn kept_bytes_are_bounded() {
         "an answered request is not kept"
     );
     assert_eq!(bench.pass(5_000).1, [(5_000, ClientTerminated(first))]);
+}
+
+#[test]
+fn newcomers_leave_room_for_calls_that_stand() {
+    let mut bench = Bench::with(Config {
+        max_servers: 4,
+        max_clients: 4,
+        ..Config::default()
+    });
+    for (method, branch) in [
+        ("INVITE", "z9hG4bKa"),
+        ("OPTIONS", "z9hG4bKb"),
+        ("INFO", "z9hG4bKc"),
+    ] {
+        bench.new_request(udp(), &request(method, branch));
+        bench.start(udp(), method, branch);
+    }
+    let full = bench.receive(udp(), &request("MESSAGE", "z9hG4bKd"));
+    assert_eq!(full, Err(Refused::Full));
+    let (bytes, now) = (vec![0; 10], bench.now);
+    let out = &mut bench.out;
+    let mut start = |branch: &'static [u8], standing| {
+        let bytes = bytes.clone();
+        let layer = &mut bench.layer;
+        layer.start(now, udp(), info(branch, bytes, standing), out)
+    };
+    assert_eq!(start(b"z9hG4bKe", Standing::New), None);
+    assert!(start(b"z9hG4bKe", Standing::Known).is_some());
+    assert_eq!(start(b"z9hG4bKf", Standing::Known), None);
+    let cancel = bench.receive(udp(), &request("CANCEL", "z9hG4bKa"));
+    assert!(matches!(cancel, Ok(RequestOutcome::Cancel { .. })));
+}
+
+fn info(branch: &[u8], bytes: Vec<u8>, standing: Standing) -> Outgoing<'_> {
+    Outgoing {
+        method: Method::Info,
+        branch,
+        bytes,
+        standing,
+    }
 }

@@ -92,7 +92,7 @@ impl Bench {
     fn receive(&mut self, flow: Flow, text: &str) -> Result<RequestOutcome, Refused> {
         let message = Message::parse(text.as_bytes()).unwrap();
         self.layer
-            .receive_request(self.now, flow, &message, &mut self.out)
+            .receive_request(self.now, flow, &message, Standing::New, &mut self.out)
     }
 
     fn new_request(&mut self, flow: Flow, text: &str) -> ServerId {
@@ -112,9 +112,15 @@ impl Bench {
         let bytes = request(method, branch).into_bytes();
         let method = Method::new(method.as_bytes());
         let branch = branch.as_bytes();
-        self.layer
-            .start(self.now, flow, method, branch, bytes, &mut self.out)
-            .unwrap()
+        let standing = Standing::New;
+        let request = Outgoing {
+            method,
+            branch,
+            bytes,
+            standing,
+        };
+        let out = &mut self.out;
+        self.layer.start(self.now, flow, request, out).unwrap()
     }
 
     fn answer(&mut self, code: u16, method: &str, branch: &str) -> ResponseOutcome {
