@@ -96,6 +96,18 @@ impl Framer {
         &self.buffer[self.taken..]
     }
 
+    /// Bytes of memory that it holds.
+    pub fn held_bytes(&self) -> usize {
+        self.buffer.capacity()
+    }
+
+    /// Lets go of the memory that a large message took, once nothing is pending.
+    pub fn release(&mut self) {
+        if self.pending().is_empty() {
+            (self.buffer, self.taken) = (Vec::new(), 0);
+        }
+    }
+
     fn keep_alive(&mut self) -> Option<Frame<'static>> {
         let (len, frame) = match self.pending() {
             [b'\r', b'\n', b'\r', b'\n', ..] => (4, Frame::Ping),

@@ -43,6 +43,8 @@ counters! {
     TcpTimedOut = "tcp_timed_out",
     /// Connections closed because their stream was no SIP, or too large.
     TcpUnreadable = "tcp_unreadable",
+    /// Connections closed because all of them together brought too much that was not whole.
+    TcpCrowded = "tcp_crowded",
     /// Connections closed because their reader was too slow.
     TcpOverflowed = "tcp_overflowed",
     /// Connections that could not be accepted for want of descriptors or memory.

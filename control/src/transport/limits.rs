@@ -23,6 +23,14 @@ pub const READS_PER_TURN: usize = 4;
 /// Bytes that wait for a slow reader before its connection is given up.
 pub const MAX_QUEUED_BYTES: usize = 256 * 1024;
 
+/// Bytes that wait for slow readers on all connections together; whoever takes nothing of a message
+/// beyond them is given up.
+pub const MAX_WAITING_BYTES: usize = 128 << 20;
+
+/// Bytes of messages that are not whole yet on all connections together. A connection that has
+/// brought no whole message may add to the first half of them only.
+pub const MAX_UNFINISHED_BYTES: usize = 128 << 20;
+
 /// Connections accepted from one IPv4 address or IPv6 /64. A large office behind one NAT fits.
 pub const MAX_ACCEPTED_PER_SOURCE: usize = 2_000;
 

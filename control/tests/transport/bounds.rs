@@ -1,14 +1,19 @@
 //! Slow, greedy and numerous peers.
 
 use std::io::Write;
-use std::net::TcpStream as BlockingStream;
+use std::net::{SocketAddr, TcpStream as BlockingStream};
+use std::time::Duration;
 
+use strait_control::gateway::io::{Flow, ListenerIndex, RealmIndex, Transport};
+use strait_control::sip::limits::MAX_STREAM_BODY_BYTES;
 use strait_control::transport::counters::Counter;
-use strait_control::transport::limits::MAX_QUEUED_BYTES;
+use strait_control::transport::limits::{
+    MAX_QUEUED_BYTES, MAX_UNFINISHED_BYTES, MAX_WAITING_BYTES,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::support::{request, run};
+use crate::support::{Seen, request, run};
 
 #[test]
 fn a_thousand_idle_connections_leave_room_for_those_that_speak() {
@@ -91,4 +96,59 @@ fn a_message_that_never_ends_closes_its_connection() {
 #[test]
 fn a_connection_idle_for_long_is_closed() {
     closed_for_slowness(request("1", "").as_bytes());
+}
+
+#[test]
+fn what_waits_for_slow_readers_is_bounded_over_all_connections() {
+    run(10_000, async |bench| {
+        let message = vec![b'x'; 128 * 1024];
+        // Nobody has connected before this task gives way, so that everything waits.
+        let mut send = |port: u16| {
+            let flow = Flow {
+                realm: RealmIndex(0),
+                listener: ListenerIndex(1),
+                transport: Transport::Tcp,
+                remote: SocketAddr::new(bench.v4.ip(), port),
+                connection: None,
+            };
+            bench.transport.send(&flow, message.clone())
+        };
+        let taken = (10_000..20_000).take_while(|port| send(*port).is_ok());
+        assert_eq!(taken.count(), MAX_WAITING_BYTES / message.len());
+        let mut failed = 0;
+        while failed < MAX_WAITING_BYTES / message.len() {
+            failed += usize::from(matches!(bench.memory.next().await, Seen::SendFailed(..)));
+        }
+        assert!(send(20_001).is_ok(), "room is given back");
+    });
+}
+
+#[test]
+fn what_is_not_whole_is_bounded_over_all_connections() {
+    run(10_000, async |bench| {
+        let head = format!(
+            "OPTIONS sip:a@b SIP/2.0\r\nContent-Length: {}\r\n\r\n",
+            MAX_STREAM_BODY_BYTES
+        );
+        let most = head.clone() + &"x".repeat(MAX_STREAM_BODY_BYTES - 1);
+        let mut crowd = Vec::new();
+        let crowded = || bench.transport.counters().get(Counter::TcpCrowded);
+        while crowded() == 0 {
+            let mut stream = TcpStream::connect(bench.v4).await.unwrap();
+            stream.write_all(most.as_bytes()).await.unwrap();
+            crowd.push(stream);
+            assert!(crowd.len() * most.len() < MAX_UNFINISHED_BYTES, "no bound");
+            tokio::task::yield_now().await;
+        }
+        // Who has brought a whole message before may still take its time.
+        let whole = request("1", "");
+        let mut phone = TcpStream::connect(bench.v4).await.unwrap();
+        phone.write_all(whole.as_bytes()).await.unwrap();
+        bench.memory.message().await;
+        let (first, second) = whole.split_at(40);
+        phone.write_all(first.as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        phone.write_all(second.as_bytes()).await.unwrap();
+        assert_eq!(bench.memory.message().await.1, whole);
+    });
 }

@@ -9,12 +9,13 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::outgoing::Outgoing;
+use super::pool::{Pool, Share};
 use super::table::Rank;
 use crate::gateway::io::{ConnectionId, Flow, Input};
 use crate::sip::{Frame, Framer, FramingError};
 use crate::transport::counters::{Counter, Counters};
 use crate::transport::limits::{
-    FIRST_MESSAGE_TIMEOUT, IDLE_TIMEOUT, MESSAGE_TIMEOUT, READS_PER_TURN,
+    FIRST_MESSAGE_TIMEOUT, IDLE_TIMEOUT, MAX_UNFINISHED_BYTES, MESSAGE_TIMEOUT, READS_PER_TURN,
 };
 use crate::transport::{SendError, Sink};
 
@@ -50,18 +51,20 @@ pub(super) struct Surroundings<'a> {
     pub counters: &'a Counters,
     /// Where all connections read into, one at a time.
     pub scratch: &'a RefCell<Vec<u8>>,
+    /// What all connections hold of messages that are not whole yet.
+    pub unfinished: &'a Pool,
 }
 
 /// What is read from a connection, and where it stands in a message.
-#[derive(Default)]
 struct Incoming {
     framer: Framer,
+    unfinished: Share,
     /// When the message that is not whole yet began.
     message_began: Option<Instant>,
 }
 
 impl Connection {
-    pub fn new(id: ConnectionId, flow: Flow, accepted: bool) -> Self {
+    pub fn new(id: ConnectionId, flow: Flow, accepted: bool, waiting: Share) -> Self {
         let now = Instant::now();
         Self {
             flow: Flow {
@@ -71,7 +74,7 @@ impl Connection {
             id,
             accepted,
             stream: OnceCell::new(),
-            outgoing: RefCell::default(),
+            outgoing: RefCell::new(Outgoing::new(waiting)),
             opened: now,
             active: Cell::new(now),
             proven: Cell::new(false),
@@ -98,7 +101,8 @@ impl Connection {
             return Err(SendError);
         }
         let queued = self.outgoing.borrow_mut().push(bytes);
-        if queued.is_err() || self.flush().is_err() {
+        let failed = queued.is_err() || self.flush().is_err();
+        if failed || self.outgoing.borrow_mut().make_room().is_err() {
             self.close_now();
             return Err(SendError);
         }
@@ -127,7 +131,11 @@ impl Connection {
         let Some(stream) = self.stream.get() else {
             return;
         };
-        let mut incoming = Incoming::default();
+        let mut incoming = Incoming {
+            framer: Framer::new(),
+            unfinished: around.unfinished.share(),
+            message_began: None,
+        };
         while !self.is_over() {
             let deadline = self.deadline(&incoming);
             tokio::select! {
@@ -237,6 +245,10 @@ impl Connection {
             if let Err(error) = self.take_frames(incoming, around) {
                 return self.refuse(error, incoming, around);
             }
+            if self.crowds(incoming) {
+                around.counters.count(Counter::TcpCrowded);
+                return self.close_now();
+            }
             if self.closing.get() != Closing::No {
                 return;
             }
@@ -269,15 +281,25 @@ impl Connection {
             }
         }
         match (incoming.framer.pending().is_empty(), whole) {
-            // A buffer that a large message made large is not kept by an idle connection.
-            (true, true) => *incoming = Incoming::default(),
-            (true, false) => incoming.message_began = None,
+            (true, _) => incoming.message_began = None,
             (false, true) => incoming.message_began = Some(Instant::now()),
             (false, false) => {
                 incoming.message_began.get_or_insert_with(Instant::now);
             }
         }
+        // A buffer that a large message made large is not kept by an idle connection.
+        incoming.framer.release();
+        incoming.unfinished.set(incoming.framer.held_bytes());
         Ok(())
+    }
+
+    /// Whether it has begun a message where all connections together hold too much already.
+    fn crowds(&self, incoming: &Incoming) -> bool {
+        let bound = match self.rank().proven {
+            true => MAX_UNFINISHED_BYTES,
+            false => MAX_UNFINISHED_BYTES / 2,
+        };
+        incoming.unfinished.bytes() > 0 && incoming.unfinished.of_all() > bound
     }
 
     /// The stream cannot be read on. What is left of it may still be owed a refusal.

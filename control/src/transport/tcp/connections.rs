@@ -11,6 +11,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::connection::{Connection, Surroundings};
+use super::pool::Pool;
 use super::table::Table;
 use crate::gateway::io::{ConnectionId, Flow, Input};
 use crate::transport::counters::{Counter, Counters};
@@ -28,6 +29,10 @@ pub(in crate::transport) struct Connections {
     sink: Rc<dyn Sink>,
     counters: Rc<Counters>,
     scratch: RefCell<Vec<u8>>,
+    /// What all connections have queued for slow readers.
+    waiting: Pool,
+    /// What all connections hold of messages that are not whole yet.
+    unfinished: Pool,
 }
 
 impl Connections {
@@ -43,6 +48,8 @@ impl Connections {
             sink,
             counters,
             scratch: RefCell::new(vec![0; READ_BYTES]),
+            waiting: Pool::default(),
+            unfinished: Pool::default(),
         }
     }
 
@@ -101,7 +108,12 @@ impl Connections {
             table.remove(least.id());
             least.close_now();
         }
-        let connection = Rc::new(Connection::new(table.next_id(), flow, accepted));
+        let connection = Rc::new(Connection::new(
+            table.next_id(),
+            flow,
+            accepted,
+            self.waiting.share(),
+        ));
         table.insert(connection.clone());
         connection
     }
@@ -136,11 +148,13 @@ impl Connections {
             flow: *connection.flow(),
         });
         let (sink, counters, scratch) = (&*self.sink, &*self.counters, &self.scratch);
+        let unfinished = &self.unfinished;
         connection
             .serve(&Surroundings {
                 sink,
                 counters,
                 scratch,
+                unfinished,
             })
             .await;
         if connection.overflowed() {

@@ -4,4 +4,5 @@ mod connection;
 pub(super) mod connections;
 pub(super) mod listener;
 mod outgoing;
+mod pool;
 mod table;

@@ -6,28 +6,40 @@ use std::io::{self, ErrorKind};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::pool::Share;
 use crate::transport::SendError;
-use crate::transport::limits::{MAX_QUEUED_BYTES, WRITE_TIMEOUT};
+use crate::transport::limits::{MAX_QUEUED_BYTES, MAX_WAITING_BYTES, WRITE_TIMEOUT};
 
 /// A bounded queue of messages, the first of which may be sent in part.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outgoing {
     queue: VecDeque<Vec<u8>>,
     sent_of_first: usize,
-    bytes: usize,
+    waiting: Share,
     /// Since when the peer has taken nothing.
     stalled_since: Option<Instant>,
     overflowed: bool,
 }
 
 impl Outgoing {
+    pub fn new(waiting: Share) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            sent_of_first: 0,
+            waiting,
+            stalled_since: None,
+            overflowed: false,
+        }
+    }
+
     pub fn push(&mut self, message: Vec<u8>) -> Result<(), SendError> {
         // A message alone always fits: it is no longer than the parser lets it be.
-        if !self.queue.is_empty() && self.bytes + message.len() > MAX_QUEUED_BYTES {
+        let bytes = self.waiting.bytes() + message.len();
+        if !self.queue.is_empty() && bytes > MAX_QUEUED_BYTES {
             self.overflowed = true;
             return Err(SendError);
         }
-        self.bytes += message.len();
+        self.waiting.set(bytes);
         self.queue.push_back(message);
         Ok(())
     }
@@ -41,7 +53,7 @@ impl Outgoing {
                     took = true;
                     self.sent_of_first += len;
                     if self.sent_of_first == first.len() {
-                        self.bytes -= first.len();
+                        self.waiting.set(self.waiting.bytes() - first.len());
                         self.sent_of_first = 0;
                         self.queue.pop_front();
                     }
@@ -56,6 +68,15 @@ impl Outgoing {
             false => self.stalled_since.or_else(|| Some(Instant::now())),
         };
         Ok(took)
+    }
+
+    /// Gives the connection up where it waits and all of them together hold too much.
+    pub fn make_room(&mut self) -> Result<(), SendError> {
+        if self.queue.is_empty() || self.waiting.of_all() <= MAX_WAITING_BYTES {
+            return Ok(());
+        }
+        self.overflowed = true;
+        Err(SendError)
     }
 
     pub fn is_empty(&self) -> bool {
