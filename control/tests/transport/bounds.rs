@@ -103,7 +103,7 @@ fn what_waits_for_slow_readers_is_bounded_over_all_connections() {
     run(10_000, async |bench| {
         let message = vec![b'x'; 128 * 1024];
         // Nobody has connected before this task gives way, so that everything waits.
-        let mut send = |port: u16| {
+        let send = |port: u16| {
             let flow = Flow {
                 realm: RealmIndex(0),
                 listener: ListenerIndex(1),
