@@ -79,7 +79,7 @@ enum Outcome {
 
 use Outcome::{Beside, Nothing, Taken, Until};
 
-const ATTACKS: [Attack; 16] = [
+const ATTACKS: [Attack; 17] = [
     row(
         "spray from other addresses before the first packet",
         When::First,
@@ -137,7 +137,15 @@ const ATTACKS: [Attack; 16] = [
         [Nothing, Until(BURST), Taken, Taken],
     ),
     row(
-        "the same in mid-call",
+        "on RTCP from the right address and a wrong port before the first report",
+        When::First,
+        true,
+        wrong_port,
+        false,
+        [Nothing, Until(BURST), Taken, Taken],
+    ),
+    row(
+        "from the right address and a wrong port in mid-call",
         When::Amid,
         false,
         wrong_port,

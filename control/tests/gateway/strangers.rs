@@ -239,3 +239,26 @@ fn a_register_of_a_stranger_is_the_registrars_to_refuse() {
     assert!(start(called.only(phone)).starts_with("MESSAGE "));
     assert!(called.to(mallory).is_empty());
 }
+
+#[test]
+fn a_notify_nobody_asked_its_sender_for_begins_nothing() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let mallory = world.party(CORE, Transport::Udp, "10.0.0.66:5060");
+    let body = INVITE.find("Content-Type").unwrap();
+    let subscribe = INVITE[..body].replace("INVITE", "SUBSCRIBE")
+        + "Event: presence\nExpires: 600\nContent-Length: 0\n\n";
+    let seen = world.send(phone, &subscribe).only(softswitch).to_owned();
+    let own = from_core(&seen, "NOTIFY", 1).replace(
+        "Content-Length",
+        "Event: presence\nSubscription-State: active;expires=600\nContent-Length",
+    );
+    let forged = without_token(&own).replace("tag=b1", "tag=m1");
+    let forged = forged.replace("z9hG4bKc", "z9hG4bKm");
+    let refused = world.send(mallory, &forged);
+    assert_eq!(start(refused.only(mallory)), NO_CALL);
+    assert!(refused.to(phone).is_empty());
+    assert_eq!(world.gateway.sizes().dialogs, 0);
+    let passed = world.send(softswitch, &own);
+    assert!(start(passed.only(phone)).starts_with("NOTIFY "));
+}
