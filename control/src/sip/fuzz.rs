@@ -169,7 +169,8 @@ fn edits_change_what_they_name(message: &Message) {
     removing_an_element_leaves_the_others(message);
 }
 
-/// For the first line with several values, each is removed in turn.
+/// For the first line with several values, the first, one amid the others and the last are removed
+/// in turn.
 fn removing_an_element_leaves_the_others(message: &Message) {
     let list = message.headers().iter().find(|header| {
         message
@@ -186,11 +187,11 @@ fn removing_an_element_leaves_the_others(message: &Message) {
             .collect()
     };
     let elements: Vec<Element> = message.elements(list.name).collect();
-    for (index, element) in elements.iter().enumerate() {
+    for index in [0, elements.len() / 2, elements.len() - 1] {
         let mut expected = texts(message);
         expected.remove(index);
         let mut edits = Splices::new();
-        edits.remove(element.removal);
+        edits.remove(elements[index].removal);
         let mut rendered = Vec::new();
         message.render(&mut edits, &mut rendered);
         let edited = Message::parse(&rendered).expect("an edited message is a message");
