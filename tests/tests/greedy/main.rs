@@ -1,7 +1,7 @@
 //! Peers that are slow, greedy or many, against both real processes on loopback: memory stays under
 //! the bounds of docs/SECURITY.md, and a call that stands notices nothing.
 //!
-//! Larger floods, minutes long: `cargo test -p strait-tests --test greedy -- --ignored`.
+//! Larger floods: `cargo test -p strait-tests --test greedy -- --ignored`.
 
 #![allow(clippy::unwrap_used)]
 
