@@ -38,12 +38,23 @@ pub enum AddressFault {
     /// One of our own media ports, where no call of this realm has it.
     #[error("one of our media ports")]
     OwnMedia,
+    /// Any other port of an address of ours, which some service of this machine may have.
+    #[error("an address of our own")]
+    OwnHost,
+    /// A softswitch of another realm.
+    #[error("an address of another realm")]
+    OtherRealm,
 }
 
 /// What addresses are checked against.
 #[derive(Debug)]
 pub(super) struct Guard {
     signalling: HashSet<SocketAddr>,
+    /// Our own addresses that no softswitch shares, those of the loopback left out: there
+    /// parties, softswitches and we are told apart by ports alone.
+    own: HashSet<IpAddr>,
+    /// Softswitches off the loopback, each with its realm.
+    softswitches: HashSet<(IpAddr, RealmIndex)>,
     /// Per realm: whether its media is relayed on the loopback.
     loopback: Vec<bool>,
     realms: u16,
@@ -59,6 +70,8 @@ impl Guard {
             .map(|softswitch| softswitch.address);
         Self {
             signalling: own.chain(softswitches).collect(),
+            own: own_addresses(config),
+            softswitches: softswitch_addresses(config).collect(),
             loopback: (config.realms.iter())
                 .map(|realm| realm.media.iter().any(|own| own.address.is_loopback()))
                 .collect(),
@@ -99,9 +112,40 @@ impl Guard {
             .find_map(|r| ports.layout.pair_at(r, address))
         {
             Some(_) => Err(AddressFault::OwnMedia),
-            None => Ok(()),
+            None => self.check_host(realm, address.ip()),
         }
     }
+
+    fn check_host(&self, realm: RealmIndex, ip: IpAddr) -> Result<(), AddressFault> {
+        if self.own.contains(&ip) {
+            return Err(AddressFault::OwnHost);
+        }
+        let in_realm = |number| self.softswitches.contains(&(ip, RealmIndex(number)));
+        match in_realm(realm.0) || !(0..self.realms).any(in_realm) {
+            true => Ok(()),
+            false => Err(AddressFault::OtherRealm),
+        }
+    }
+}
+
+fn own_addresses(config: &Config) -> HashSet<IpAddr> {
+    let realms = config.realms.iter();
+    let own = realms.flat_map(|realm| {
+        let signalling = realm.signalling.iter().map(|own| own.address);
+        signalling.chain(realm.media.iter().map(|own| own.address))
+    });
+    let shared: HashSet<IpAddr> = softswitch_addresses(config).map(|(ip, _)| ip).collect();
+    own.filter(|ip| !ip.is_loopback() && !shared.contains(ip))
+        .collect()
+}
+
+fn softswitch_addresses(config: &Config) -> impl Iterator<Item = (IpAddr, RealmIndex)> {
+    let all = config.softswitches.iter().filter_map(|softswitch| {
+        let mut realms = config.realms.iter();
+        let realm = realms.position(|realm| realm.name == softswitch.realm)?;
+        Some((softswitch.address.ip(), RealmIndex(realm as u16)))
+    });
+    all.filter(|(ip, _)| !ip.is_loopback())
 }
 
 fn check_ip(ip: IpAddr, loopback_allowed: bool) -> Result<(), AddressFault> {

@@ -18,6 +18,31 @@ pub fn unescape(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// Undoes the escapes of `text` in place, and of what is said of each of its bytes in `places`,
+/// which has one entry more. False where there are none.
+pub(crate) fn unescape_once(text: &mut Vec<u8>, places: &mut Vec<usize>) -> bool {
+    let (mut from, mut to) = (0, 0);
+    while from < text.len() {
+        places[to] = places[from];
+        let digit = |at: usize| text.get(at).and_then(|digit| hex(*digit));
+        match (text[from], digit(from + 1), digit(from + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                text[to] = high << 4 | low;
+                from += 3;
+            }
+            (byte, ..) => {
+                text[to] = byte;
+                from += 1;
+            }
+        }
+        to += 1;
+    }
+    places[to] = places[from];
+    text.truncate(to);
+    places.truncate(to + 1);
+    from != to
+}
+
 /// Appends `text` escaped so that it can stand as a URI header's value.
 pub fn escape_header(text: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";

@@ -71,7 +71,7 @@ impl<'a> Host<'a> {
             });
         }
         let text = scanner.take_while(is_domain);
-        let ip = parse_ip::<Ipv4Addr>(&text).map(IpAddr::V4);
+        let ip = ipv4(&text).map(IpAddr::V4);
         (!text.is_empty()).then_some(Self { text, ip })
     }
 
@@ -93,6 +93,20 @@ pub fn address(text: &[u8]) -> Option<IpAddr> {
         Some(inner) => parse_ip::<Ipv6Addr>(inner).map(IpAddr::V6),
         None => parse_ip::<IpAddr>(text),
     }
+}
+
+/// A dotted quad of decimal numbers. Leading zeros mean nothing (RFC 3261 §25.1, `IPv4address`);
+/// whoever takes them for an address must not be shown one.
+pub(crate) fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+    let mut octets = [0; 4];
+    let mut groups = text.split(|byte| *byte == b'.');
+    for octet in &mut octets {
+        let group = groups
+            .next()
+            .filter(|group| (1..=3).contains(&group.len()))?;
+        *octet = number(group).and_then(|number| u8::try_from(number).ok())?;
+    }
+    groups.next().is_none().then(|| octets.into())
 }
 
 fn parse_ip<T: std::str::FromStr>(text: &[u8]) -> Option<T> {

@@ -26,3 +26,6 @@ pub const MAX_CSEQ: u32 = (1 << 31) - 1;
 
 /// Max-Forwards is at most 255 (RFC 3261 §20.22).
 pub const MAX_MAX_FORWARDS: u32 = 255;
+
+/// How many times percent escapes are undone in search of addresses.
+pub const ESCAPE_DEPTH: usize = 3;

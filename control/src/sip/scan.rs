@@ -1,7 +1,10 @@
 //! Finds IP addresses written out in text nobody has a grammar for.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
+use super::escape::unescape_once;
+use super::host;
+use super::limits::ESCAPE_DEPTH;
 use super::span::Span;
 
 /// An address found, and where. For IPv6 the span leaves out brackets.
@@ -41,6 +44,27 @@ pub fn addresses(bytes: &[u8], span: Span) -> impl Iterator<Item = Found> {
         }
         None
     })
+}
+
+/// Addresses under `span` of `bytes` that are readable only once percent escapes are undone, up
+/// to [`ESCAPE_DEPTH`] times: `192%2E0%2E2%2E1`. Spans are where they stand as written.
+pub fn escaped_addresses(bytes: &[u8], span: Span) -> Vec<Found> {
+    let mut text = bytes[span.start()..span.end()].to_vec();
+    // Where each byte of `text` begins in `bytes`, and where the last one ends.
+    let mut places: Vec<usize> = (span.start()..=span.end()).collect();
+    let mut all = Vec::new();
+    for _ in 0..ESCAPE_DEPTH {
+        if !unescape_once(&mut text, &mut places) {
+            break;
+        }
+        let found = addresses(&text, Span::new(0, text.len()));
+        let placed = found.map(|found| Found {
+            span: Span::new(places[found.span.start()], places[found.span.end()]),
+            ..found
+        });
+        all.extend(placed);
+    }
+    all
 }
 
 /// Whether the two digits at `at` are a percent escape's.
@@ -112,7 +136,7 @@ fn ipv4(bytes: &[u8], span: Span, at: usize) -> Option<Found> {
         }
         len += 1;
     }
-    let ip: Ipv4Addr = std::str::from_utf8(&rest[..len]).ok()?.parse().ok()?;
+    let ip = host::ipv4(&rest[..len])?;
     Some(Found {
         ip: IpAddr::V4(ip),
         span: Span::new(at, at + len),
@@ -157,6 +181,36 @@ mod tests {
         assert_eq!(found("a=b:10.0.0.1:c:10.0.0.2"), ["10.0.0.1", "10.0.0.2"]);
         assert_eq!(found("sip%3Aa%4010.0.0.1%3B"), ["10.0.0.1"]);
         assert_eq!(found("%5B2001:db8::1%5D"), ["2001:db8::1"]);
+        assert_eq!(found("192.000.002.001"), ["192.000.002.001"]);
+    }
+
+    #[test]
+    fn finds_addresses_behind_escapes() {
+        let found = |text: &str| -> Vec<(String, String)> {
+            let span = Span::new(1, text.len() - 1);
+            let found = escaped_addresses(text.as_bytes(), span).into_iter();
+            found
+                .map(|found| {
+                    let written = &text[found.span.start()..found.span.end()];
+                    (found.ip.to_string(), written.to_owned())
+                })
+                .collect()
+        };
+        for (text, ip, written) in [
+            ("<192%2E0%2e2.1>", "192.0.2.1", "192%2E0%2e2.1"),
+            ("<a%40%31%39%32.0.2.1:5>", "192.0.2.1", "%31%39%32.0.2.1"),
+            ("<x%252E192%252E0.2.1>", "192.0.2.1", "192%252E0.2.1"),
+            (
+                "<%5B2001%3Adb8%3a%3A1%5D>",
+                "2001:db8::1",
+                "2001%3Adb8%3a%3A1",
+            ),
+        ] {
+            let last = found(text).pop().unwrap();
+            assert_eq!(last, (ip.to_owned(), written.to_owned()), "{text}");
+        }
+        assert!(found("<192.0.2.1>").is_empty(), "nothing is escaped");
+        assert!(found("<%%%2>").is_empty());
     }
 
     #[test]
@@ -171,7 +225,7 @@ mod tests {
             "",
             ":",
             "::x",
-            "01.02.03.04",
+            "0001.2.3.4",
             "2001:db8:::1",
             "1..2.3.4",
         ] {

@@ -45,8 +45,10 @@ fn media_is_not_aimed_at_what_is_no_party() {
         ("IP4 10.0.0.1", 5060, Some(Signalling)),
         ("IP4 192.0.2.1", 20010, Some(OwnMedia)),
         ("IP4 10.0.0.254", 30010, Some(OwnMedia)),
-        ("IP4 192.0.2.1", 19990, None),
-        ("IP4 192.0.2.1", 19999, Some(OwnMedia)), // its RTCP
+        ("IP4 192.0.2.1", 19990, Some(OwnHost)),
+        ("IP4 10.0.0.254", 8080, Some(OwnHost)),
+        ("IP6 2001:db8::1", 4000, Some(OwnHost)),
+        ("IP4 10.0.0.1", 16000, Some(OtherRealm)),
     ] {
         let sdp = phone(&format!("m=audio {port} RTP/AVP 8\nc=IN {connection}\n"));
         assert_eq!(fault(&sdp), expected, "{connection} {port}");

@@ -1,7 +1,7 @@
 //! Addresses written out where nobody has a grammar for them.
 
 use std::cell::OnceCell;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::Crossing;
 use crate::sip::{HeaderName, Span, Splices, scan};
@@ -29,9 +29,22 @@ impl Crossing<'_> {
                 self.write_own(bytes, found, edits);
             }
         }
+        if !bytes[span.start()..span.end()].contains(&b'%') {
+            return;
+        }
+        for found in scan::escaped_addresses(bytes, span) {
+            if self.is_hidden(found.ip, hidden) && !edits.touches(found.span) {
+                self.write_own(bytes, found, edits);
+            }
+        }
     }
 
     fn is_hidden(&self, ip: IpAddr, hidden: Hidden) -> bool {
+        if let Some(inner) = embedded(ip)
+            && self.is_hidden(IpAddr::V4(inner), hidden)
+        {
+            return true;
+        }
         let known = || self.settings.realm(self.near.realm).hidden.contains(&ip);
         let hidden = || match hidden {
             Hidden::All => true,
@@ -87,6 +100,21 @@ impl Crossing<'_> {
             }
             (_, own) => edits.replace_fmt(found.span, format_args!("{own}")),
         }
+    }
+}
+
+/// The IPv4 address written out in an IPv6 one (RFC 4291 §2.5.5, RFC 6052 §2.1).
+fn embedded(ip: IpAddr) -> Option<Ipv4Addr> {
+    let IpAddr::V6(ip) = ip else {
+        return None;
+    };
+    match ip.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
+        }
+        _ => ip
+            .to_ipv4()
+            .filter(|_| !ip.is_loopback() && !ip.is_unspecified()),
     }
 }
 
