@@ -25,3 +25,5 @@ mod registrations;
 mod routing;
 #[path = "gateway/strangers.rs"]
 mod strangers;
+#[path = "gateway/successors.rs"]
+mod successors;

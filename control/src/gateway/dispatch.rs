@@ -7,6 +7,7 @@ use super::due::Due;
 use super::exchange::PartOf;
 use super::inspect::{ALLOW, Inspected};
 use super::io::{Flow, Input, OperatorCommand};
+use super::journal::MEDIA_LOST;
 use super::record::EndedBy;
 use super::reply::Reply;
 use super::send::Forward;
@@ -37,6 +38,7 @@ impl Gateway {
             Input::MediaRejected { command, reason } => {
                 self.media.rejected(now, &command, reason);
             }
+            Input::MediaLost => self.end_all(now, EndedBy::Strait, MEDIA_LOST),
             Input::Operator(command) => self.operator(now, command),
         }
     }
@@ -210,11 +212,15 @@ impl Gateway {
             }
             OperatorCommand::Drain => self.draining = true,
             OperatorCommand::EndAllCalls => {
-                let keys: Vec<_> = self.calls.iter().map(|(key, _)| key).collect();
-                for key in keys {
-                    self.end_call(now, key, EndedBy::Operator, "ended by operator");
-                }
+                self.end_all(now, EndedBy::Operator, "ended by operator");
             }
+        }
+    }
+
+    fn end_all(&mut self, now: Instant, by: EndedBy, reason: &'static str) {
+        let keys: Vec<_> = self.calls.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            self.end_call(now, key, by, reason);
         }
     }
 }

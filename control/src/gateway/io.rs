@@ -94,6 +94,9 @@ pub enum Input<'a> {
         /// Why.
         reason: RejectReason,
     },
+    /// The dataplane has begun anew, with a table in which nothing is open: no call that stands
+    /// has media any more.
+    MediaLost,
     /// Something the operator asked for.
     Operator(OperatorCommand),
 }

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::Process;
 use super::limits::SEARCH_LOG_INTERVAL;
-use crate::gateway::io::OperatorCommand;
+use crate::gateway::io::Input;
 use crate::link::limits::{POLL_BUSY, POLL_IDLE, REATTACH_LIMIT, WATCH_INTERVAL};
 use crate::link::{Change, Dataplane};
 
@@ -109,7 +109,7 @@ impl Process {
         let calls = self.standing_calls();
         if lost_media && calls > 0 {
             tracing::error!("the dataplane has forgotten the media of {calls} calls: ending them");
-            self.operate(OperatorCommand::EndAllCalls);
+            self.step(|gateway, now| gateway.receive(now, Input::MediaLost));
         }
     }
 }

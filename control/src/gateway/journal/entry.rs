@@ -335,3 +335,17 @@ impl KeptStream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_for_operators_explains_every_reason() {
+        let page = include_str!("../../../../docs/OPERATING.md");
+        for reason in REASONS {
+            let row = format!("\n| `{reason}` | ");
+            assert_eq!(page.matches(&row).count(), 1, "{reason}");
+        }
+    }
+}

@@ -23,7 +23,7 @@ use super::Gateway;
 use super::calls::Place;
 use super::limits::NUMBERS_AHEAD;
 
-/// The media of a call are gone: the dataplane was lost together with control.
+/// The media of a call are gone: the dataplane lost its table, or died together with control.
 pub const MEDIA_LOST: &str = "dataplane lost";
 
 /// Control restarted while the call was being set up or ended.
