@@ -18,6 +18,9 @@ const SEALS: SealFlags = SealFlags::SHRINK
     .union(SealFlags::GROW)
     .union(SealFlags::SEAL);
 
+/// A huge page of x86-64, and of AArch64 with pages of 4 KiB.
+const HUGE_PAGE_BYTES: usize = 2 << 20;
+
 /// Memory that both processes, or both ends in one process, see.
 pub(crate) struct Mapping {
     base: NonNull<u8>,
@@ -63,19 +66,7 @@ impl Mapping {
         }
         let stat = rustix::fs::fstat(&fd).map_err(|error| MapError::System("fstat", error))?;
         let len = usize::try_from(stat.st_size).unwrap_or(0);
-        // SAFETY: a new mapping where the kernel likes; the file cannot shrink under it.
-        let base = unsafe {
-            rustix::mm::mmap(
-                std::ptr::null_mut(),
-                len,
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::SHARED,
-                &fd,
-                0,
-            )
-        }
-        .map_err(|error| MapError::System("mmap", error))?;
-        let base = NonNull::new(base.cast()).expect("the kernel never maps at null unasked");
+        let base = map(&fd, len).map_err(|error| MapError::System("mmap", error))?;
         Ok(Self {
             base,
             len,
@@ -105,16 +96,18 @@ impl Mapping {
         if cfg!(miri) {
             return Ok(());
         }
+        let base = self.base.as_ptr().cast::<libc::c_void>();
         // SAFETY: advice on our own pages that keeps their content.
-        let advise =
-            |advice| unsafe { rustix::mm::madvise(self.base.as_ptr().cast(), self.len, advice) };
-        // Huge pages are a wish: most systems forbid them for shared memory.
-        let _ = advise(Advice::LinuxHugepage);
-        match advise(Advice::LinuxPopulateWrite) {
+        match unsafe { rustix::mm::madvise(base, self.len, Advice::LinuxPopulateWrite) } {
             // Kernels before 5.14 do not know it: the pages come one by one then.
-            Ok(()) | Err(Errno::INVAL) => Ok(()),
-            Err(error) => Err(MapError::System("madvise(MADV_POPULATE_WRITE)", error)),
+            Ok(()) | Err(Errno::INVAL) => {}
+            Err(error) => return Err(MapError::System("madvise(MADV_POPULATE_WRITE)", error)),
         }
+        // Most systems give shared memory no huge pages by themselves; asked outright, for pages
+        // that are there, Linux does since 6.1. A wish: memory may be too scattered for them.
+        // SAFETY: as above.
+        unsafe { libc::madvise(base, self.len, libc::MADV_COLLAPSE) };
+        Ok(())
     }
 
     pub(crate) fn base(&self) -> NonNull<u8> {
@@ -131,6 +124,38 @@ impl Mapping {
             Backing::Memfd(fd) => Some(fd.as_fd()),
             Backing::Heap(_) => None,
         }
+    }
+}
+
+/// Maps a file where huge pages can lie under it: on a multiple of their size.
+fn map(fd: &OwnedFd, len: usize) -> Result<NonNull<u8>, Errno> {
+    let room = len + HUGE_PAGE_BYTES;
+    let (read_write, nowhere) = (ProtFlags::READ | ProtFlags::WRITE, std::ptr::null_mut());
+    // SAFETY: a reservation of addresses where the kernel likes.
+    let reserved = unsafe {
+        rustix::mm::mmap_anonymous(nowhere, room, ProtFlags::empty(), MapFlags::PRIVATE)?
+    };
+    let before = reserved.cast::<u8>().align_offset(HUGE_PAGE_BYTES);
+    let end = (before + len).next_multiple_of(rustix::param::page_size());
+    // SAFETY: every address is inside the reservation, which is ours and holds nothing; the file
+    // cannot shrink under its mapping. What is left on both sides is given back.
+    unsafe {
+        let base = reserved.byte_add(before);
+        rustix::mm::mmap(
+            base,
+            len,
+            read_write,
+            MapFlags::SHARED | MapFlags::FIXED,
+            fd,
+            0,
+        )?;
+        if before > 0 {
+            rustix::mm::munmap(reserved, before)?;
+        }
+        if end < room {
+            rustix::mm::munmap(reserved.byte_add(end), room - end)?;
+        }
+        Ok(NonNull::new(base.cast()).expect("the kernel never maps at null unasked"))
     }
 }
 
