@@ -19,6 +19,7 @@ pub mod attach;
 pub mod command;
 pub mod drops;
 pub mod geometry;
+mod handover;
 pub mod limits;
 #[cfg(not(loom))]
 mod mapping;

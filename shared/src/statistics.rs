@@ -11,16 +11,17 @@ use std::time::Duration;
 
 use crate::command::CommandId;
 use crate::drops::DropReason;
+use crate::handover::Applied;
 use crate::limits::{DROP_REASONS_MAX, SECTION_ALIGN_BYTES};
 use crate::sync::AtomicU64;
-use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::Ordering::Relaxed;
 use crate::words::Shared;
 
 /// The page as it lies in the region.
 #[repr(C, align(4096))]
 pub(crate) struct StatisticsPage {
     starts: AtomicU64,
-    applied: AtomicU64,
+    applied: Applied,
     breaths: AtomicU64,
     busy_ns: AtomicU64,
     packets_in: AtomicU64,
@@ -120,7 +121,7 @@ impl StatisticsWriter {
     /// Every command up to this one has taken effect in the table.
     #[inline]
     pub fn set_applied(&self, id: CommandId) {
-        self.page.applied.store(id.0, Release);
+        self.page.applied.publish(id);
     }
 }
 
@@ -137,7 +138,7 @@ impl StatisticsReader {
 
     /// The last command applied; what it did is in the table by now.
     pub fn applied(&self) -> CommandId {
-        CommandId(self.page.applied.load(Acquire))
+        self.page.applied.see()
     }
 
     /// A copy of the page.

@@ -35,12 +35,26 @@ pub(crate) enum Site {
     LatchPublish,
     /// A reader reads no word of the remote before the latched word that announced it.
     LatchSee,
+    /// A successor's even sequence is seen after its note that the slot is half written.
+    MendEnd,
+    /// The region's magic number is seen after all of its header.
+    MagicPublish,
+    /// Whoever attaches reads no word of the header before the magic number.
+    MagicSee,
+    /// A command counts as applied after its effect is in the table.
+    AppliedPublish,
+    /// Control reads nothing from the table before the word that the command was applied.
+    AppliedSee,
+    /// An end's next holder reads no index before it has the end.
+    EndTake,
+    /// An end's holder has written its last index before it lets go.
+    EndLetGo,
 }
 
 impl Site {
     /// Every site, for the tests that weaken them one by one.
     #[cfg(all(loom, test))]
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::RingPublish,
         Self::RingSeePublished,
         Self::RingRelease,
@@ -52,6 +66,13 @@ impl Site {
         Self::LatchClaim,
         Self::LatchPublish,
         Self::LatchSee,
+        Self::MendEnd,
+        Self::MagicPublish,
+        Self::MagicSee,
+        Self::AppliedPublish,
+        Self::AppliedSee,
+        Self::EndTake,
+        Self::EndLetGo,
     ];
 
     /// The ordering to use here: `wanted`, unless this site is weakened.

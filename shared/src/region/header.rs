@@ -18,6 +18,7 @@ use std::sync::Arc;
 use crate::command::RECORD_VERSION;
 use crate::drops::DropReason;
 use crate::geometry::{AddressIndex, Geometry, GeometryError, LocalAddress, Sizes};
+use crate::handover::{announce, is_announced};
 use crate::limits;
 use crate::mapping::{MapError, Mapping};
 use crate::net::PackedIp;
@@ -25,7 +26,7 @@ use crate::region::layout::{ADDRESS_BYTES, HEADER_BYTES, Layout, RECORDS_OFFSET}
 use crate::slot::EgressPort;
 use crate::statistics;
 use crate::sync::AtomicU64;
-use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::Ordering::Relaxed;
 use crate::table::SlotWords;
 use crate::words::Shared;
 
@@ -34,7 +35,8 @@ pub const LAYOUT_VERSION: u64 = 1;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"STRAITSM");
 const GEOMETRY_WORD: usize = 3;
-const SECTIONS_WORD: usize = 6;
+/// The first of the words that say where the sections lie.
+pub(crate) const SECTIONS_WORD: usize = 6;
 const HEADER_WORDS: usize = SECTIONS_WORD + 8;
 const ADDRESS_WORDS: usize = ADDRESS_BYTES / 8;
 
@@ -138,7 +140,7 @@ pub(super) fn write(mapping: &Arc<Mapping>, geometry: &Geometry, layout: &Layout
             word.store(value, Relaxed);
         }
     }
-    header[0].store(MAGIC, Release);
+    announce(&header[0], MAGIC);
 }
 
 /// Reads and checks a region's header: its geometry, and the layout that follows from it.
@@ -147,7 +149,7 @@ pub(super) fn read(mapping: &Arc<Mapping>) -> Result<(Geometry, Layout), AttachE
         return Err(AttachError::Foreign("it is smaller than a header"));
     }
     let header = words(mapping);
-    if header[0].load(Acquire) != MAGIC {
+    if !is_announced(&header[0], MAGIC) {
         return Err(AttachError::Foreign(
             "it does not begin with the magic number",
         ));

@@ -7,16 +7,17 @@
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::handover::Holders;
+
 /// The ends of one region held in this process: workers in `workers`, control in `control`.
 #[derive(Default)]
 pub(super) struct Ends {
-    workers: AtomicU64,
-    control: AtomicU64,
+    workers: Holders,
+    control: Holders,
 }
 
 /// An end held; let go when dropped.
@@ -53,16 +54,15 @@ impl Ends {
     }
 
     fn hold(self: &Arc<Self>, which: Which, lock: Option<OwnedFd>) -> Option<Held> {
-        let (bits, bit) = self.place(which);
-        let free = bits.fetch_or(bit, SeqCst) & bit == 0;
-        free.then(|| Held {
+        let (holders, bit) = self.place(which);
+        holders.take(bit).then(|| Held {
             ends: Arc::clone(self),
             which,
             lock,
         })
     }
 
-    fn place(&self, which: Which) -> (&AtomicU64, u64) {
+    fn place(&self, which: Which) -> (&Holders, u64) {
         match which {
             Which::Worker(worker) => (&self.workers, 1 << worker),
             Which::Control => (&self.control, 1),
@@ -77,8 +77,8 @@ impl Drop for Held {
             // Failing leaves it to that.
             let _ = rustix::fs::flock(lock, FlockOperation::Unlock);
         }
-        let (bits, bit) = self.ends.place(self.which);
-        bits.fetch_and(!bit, SeqCst);
+        let (holders, bit) = self.ends.place(self.which);
+        holders.let_go(bit);
     }
 }
 

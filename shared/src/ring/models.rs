@@ -76,7 +76,7 @@ pub(crate) fn producer_restart() {
     consuming.join().unwrap();
 }
 
-fn memory() -> (Shared<Indices>, Shared<[RecordCell]>) {
+pub(crate) fn memory() -> (Shared<Indices>, Shared<[RecordCell]>) {
     let cells: Vec<_> = (0..CAPACITY).map(|_| RecordCell::new()).collect();
     (
         Shared(Arc::new(Indices::at(BEFORE_WRAP))),
@@ -90,7 +90,7 @@ fn ends() -> (Producer, Consumer) {
     (producer, Consumer::attach(indices, cells).unwrap())
 }
 
-fn push(producer: &mut Producer, number: u64) {
+pub(crate) fn push(producer: &mut Producer, number: u64) {
     while let Err(error) = producer.push(&[number; 16]) {
         assert_eq!(error, RingError::Full);
         thread::yield_now();
@@ -98,7 +98,7 @@ fn push(producer: &mut Producer, number: u64) {
 }
 
 /// The next record's number, once there is one; all its words are the same.
-fn next(consumer: &mut Consumer) -> u64 {
+pub(crate) fn next(consumer: &mut Consumer) -> u64 {
     loop {
         if let Some(record) = consumer.peek().unwrap() {
             assert_eq!(record, [record[0]; 16]);

@@ -142,8 +142,8 @@ impl SlotWords {
         }
         let flags = (load(&self.flags) & !flag::OPEN) | flag::HALF_WRITTEN;
         self.flags.store(flags, Ordering::Relaxed);
-        self.sequence
-            .store(sequence.wrapping_add(1), Ordering::Release);
+        let end = Site::MendEnd.ordering(Ordering::Release);
+        self.sequence.store(sequence.wrapping_add(1), end);
         true
     }
 

@@ -1,6 +1,8 @@
 //! Models of a slot: see `crate::models`.
 #![allow(clippy::unwrap_used, reason = "a model that cannot go on has failed")]
 
+pub(crate) mod restart;
+
 use std::sync::Arc;
 
 use loom::thread::{self, JoinHandle};
@@ -14,7 +16,7 @@ use crate::table::{LatchWord, Latching, SlotRef, SlotWords};
 /// The owner changes a configuration while a reader looks: all words of the old one or all of the
 /// new one.
 pub(crate) fn configure() {
-    let slot = Arc::new(SlotWords::zeroed());
+    let slot = Arc::new(SlotWords::about_to_wrap());
     let owner = {
         let slot = Arc::clone(&slot);
         thread::spawn(move || slot.write(|slot| slot.configure(&configuration())))
@@ -26,7 +28,7 @@ pub(crate) fn configure() {
 
 /// Two workers see a first packet each: one wins, and whoever sees a remote sees the whole one.
 pub(crate) fn latch() {
-    let slot = Arc::new(SlotWords::zeroed());
+    let slot = Arc::new(SlotWords::about_to_wrap());
     let before = slot.latch();
     let workers = [1, 2].map(|party| claim(&slot, before, party));
     look(&slot);
@@ -37,7 +39,7 @@ pub(crate) fn latch() {
 
 /// A party's NAT rebinds while another worker looks: the old remote or the new, never a mixture.
 pub(crate) fn rebind() {
-    let slot = Arc::new(SlotWords::zeroed());
+    let slot = Arc::new(SlotWords::about_to_wrap());
     assert!(claim(&slot, slot.latch(), 1).join().unwrap());
     let worker = claim(&slot, slot.latch(), 2);
     look(&slot);
@@ -48,7 +50,7 @@ pub(crate) fn rebind() {
 /// The owner re-arms while a worker latches by what it saw before: the claim fails or is undone,
 /// and the next remote is whole.
 pub(crate) fn rearm() {
-    let slot = Arc::new(SlotWords::zeroed());
+    let slot = Arc::new(SlotWords::about_to_wrap());
     let late = {
         let slot = Arc::clone(&slot);
         thread::spawn(move || latch_as(&slot, 1))
@@ -63,7 +65,20 @@ pub(crate) fn rearm() {
     assert_eq!(look(&slot).is_some(), late || next);
 }
 
-fn endpoint(party: u64) -> Endpoint {
+/// A worker notes that control knows the remote while the party's NAT rebinds: the note is never
+/// taken for one about the new remote.
+pub(crate) fn announcing() {
+    let slot = Arc::new(SlotWords::about_to_wrap());
+    assert!(claim(&slot, slot.latch(), 1).join().unwrap());
+    let before = slot.latch();
+    let worker = claim(&slot, before, 2);
+    SlotRef { words: &slot }.mark_announced(before);
+    let rebound = worker.join().unwrap();
+    assert_eq!(slot.latch().is_announced(), !rebound);
+    assert_eq!(look(&slot), Some(if rebound { 2 } else { 1 }));
+}
+
+pub(super) fn endpoint(party: u64) -> Endpoint {
     Endpoint {
         ip: PackedIp([party; 2]),
         port: party as u16,
@@ -78,7 +93,7 @@ fn claim(slot: &Arc<SlotWords>, before: LatchWord, party: u64) -> JoinHandle<boo
 }
 
 /// Latches as a worker does: a look, then a claim on what was seen.
-fn latch_as(slot: &SlotWords, party: u64) -> bool {
+pub(super) fn latch_as(slot: &SlotWords, party: u64) -> bool {
     let Some(view) = slot.view() else {
         return false;
     };
@@ -86,7 +101,7 @@ fn latch_as(slot: &SlotWords, party: u64) -> bool {
 }
 
 /// The party that a look shows as remote, having checked that all its words belong together.
-fn look(slot: &SlotWords) -> Option<u64> {
+pub(super) fn look(slot: &SlotWords) -> Option<u64> {
     let remote = slot.view()?.remote()?;
     let party = u64::from(remote.port);
     assert_eq!(remote, endpoint(party));

@@ -126,14 +126,14 @@ const _: () = {
 
 #[cfg(loom)]
 impl SlotWords {
-    /// A slot as the region starts out: all zeros.
-    pub(crate) fn zeroed() -> Self {
+    /// A closed slot whose sequence and epoch wrap at the next step.
+    pub(crate) fn about_to_wrap() -> Self {
         let word = || AtomicU64::new(0);
         Self {
-            sequence: word(),
+            sequence: AtomicU64::new(u64::MAX - 1),
             flags: word(),
             links: word(),
-            latch: word(),
+            latch: AtomicU64::new(u64::from(u32::MAX) << 32),
             remote: [word(), word()],
             packet_policer: word(),
             byte_policer: word(),
