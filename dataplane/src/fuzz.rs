@@ -1,5 +1,11 @@
 //! What must hold for any octets whatever: run by the fuzzer, and over a corpus by plain tests.
 
+mod frames;
+mod orders;
+mod worker;
+
+pub use worker::worker;
+
 use strait_shared::geometry::{Geometry, LocalAddress, Sizes, WorkerIndex};
 use strait_shared::region::Region;
 use strait_shared::slot::{EgressPort, Forwarding, Generation, LatchPolicy, SlotIndex};

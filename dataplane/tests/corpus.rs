@@ -21,6 +21,11 @@ fn bursts() {
     replay("burst", fuzz::burst);
 }
 
+#[test]
+fn workers() {
+    replay("worker", fuzz::worker);
+}
+
 fn replay(target: &str, body: fn(&[u8])) {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/corpus");
     let mut files = 0;

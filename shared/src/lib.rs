@@ -18,6 +18,8 @@ pub mod adjacency;
 pub mod attach;
 pub mod command;
 pub mod drops;
+#[cfg(not(loom))]
+pub mod fuzz;
 pub mod geometry;
 mod handover;
 pub mod limits;

@@ -23,6 +23,7 @@ mod layout;
 mod lock;
 
 pub use ends::{ControlEnd, EndError, WorkerEnd};
+pub(crate) use header::SECTIONS_WORD;
 pub use header::{AttachError, LAYOUT_VERSION};
 pub use lock::Held;
 

@@ -85,7 +85,7 @@ impl SlotRef<'_> {
     /// Several workers may do so at once.
     #[inline]
     pub fn count_refused(&self) -> u64 {
-        self.words.refused.fetch_add(1, Relaxed) + 1
+        self.words.refused.fetch_add(1, Relaxed).wrapping_add(1)
     }
 
     /// Counts a packet over the policer's rate.

@@ -236,7 +236,7 @@ impl Loss {
                 let lost = if highest == 0 {
                     0
                 } else {
-                    self.lost(highest, packets - 1)
+                    self.lost(highest, packets.wrapping_sub(1))
                 };
                 let highest = FIRST_CYCLE | u32::from(sequence);
                 let base = highest.wrapping_sub(packets as u32).wrapping_sub(lost);
