@@ -3,13 +3,9 @@
 //! Everything read from the region is copied, then validated, then used, even though the peer is
 //! our own other process: control reads hostile text and may be compromised.
 //!
-//! Beside the ordinary tests, every interleaving of ring, slot and latch is tried by loom (see
-//! `models` for the command and for the memory orderings it is shown to need), and the code runs
-//! under Miri on a region on the heap:
-//!
-//! ```text
-//! MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=4 cargo +nightly miri test -p strait-shared
-//! ```
+//! Beside the ordinary tests, every interleaving of ring, slot and latch is tried by loom
+//! (`scripts/model.sh`; see `models` for the memory orderings it is shown to need), and the code
+//! runs under Miri on a region on the heap (`scripts/miri.sh`).
 #![deny(unsafe_code)]
 #![cfg_attr(loom, allow(dead_code, reason = "the models take what they need"))]
 

@@ -5,14 +5,11 @@
 mod common;
 
 use common::{at, geometry};
-use proptest::collection::vec;
-use proptest::prelude::*;
-use strait_shared::command::{Command, Event, EventId};
 use strait_shared::geometry::WorkerIndex;
 use strait_shared::net::Endpoint;
 use strait_shared::region::{AttachError, Region};
 use strait_shared::slot::{Forwarding, Generation, SlotIndex};
-use strait_shared::table::{Latching, Repaired, RtpArrival};
+use strait_shared::table::{Latching, Repaired};
 
 const WORKER: WorkerIndex = WorkerIndex(0);
 const SLOT_BYTES: u64 = 192;
@@ -107,70 +104,18 @@ fn another_layout_is_told_with_what_to_do() {
     ));
 }
 
-proptest! {
-    /// No word of the header may be another and still attach where the configuration is known.
-    #[test]
-    fn a_damaged_header_is_refused(word in 0..HEADER_WORDS, bit in 0..64u32) {
-        let region = Region::create(geometry()).unwrap();
-        attach(&region).unwrap();
+/// No bit of the header may be another and still attach where the configuration is known.
+#[test]
+fn a_damaged_header_is_refused() {
+    let region = Region::create(geometry()).unwrap();
+    attach(&region).unwrap();
+    for (word, bit) in (0..HEADER_WORDS).flat_map(|word| (0..64).map(move |bit| (word, bit))) {
         let was = look(&region, word * 8);
         poke(&region, word * 8, was ^ 1 << bit);
-        prop_assert!(attach(&region).is_err());
+        assert!(attach(&region).is_err(), "word {word}, bit {bit}");
+        poke(&region, word * 8, was);
     }
-
-    /// Arbitrary words anywhere: both sides go on answering, whatever the answer.
-    #[test]
-    fn garbage_in_the_region_harms_nobody(
-        pokes in vec((0..10_000_000u64, any::<u64>()), 1..200),
-        header in any::<bool>(),
-    ) {
-        let region = Region::create(geometry()).unwrap();
-        let mut worker = region.worker(WORKER).unwrap();
-        let mut control = region.control().unwrap();
-        let skip = if header { 0 } else { 4096 };
-        for (place, word) in pokes {
-            let words = (region.bytes() as u64 - skip) / 8;
-            poke(&region, skip + place % words * 8, word);
-        }
-        if let Ok(again) = attach(&region) {
-            prop_assert_eq!(again.bytes(), region.bytes());
-        }
-        while let Ok(Some(record)) = worker.commands.peek() {
-            let _ = Command::decode(&record);
-            worker.commands.release();
-        }
-        let event = Event::Silent { slot: SlotIndex(0), generation: Generation(0) };
-        for id in 0..20 {
-            let _ = worker.events.push(&event.encode(EventId(id)));
-        }
-        while let Ok(Some(record)) = control.events[0].pop() {
-            let _ = Event::decode(&record);
-        }
-        for index in (0..18).map(SlotIndex) {
-            let slot = control.table.slot(index).unwrap();
-            if let Some(view) = slot.view() {
-                let _ = (view.peer(), view.policy(), view.destination(&slot));
-                if let Some(policer) = view.policer() {
-                    slot.police(&policer, at(1), u32::MAX);
-                }
-                let source = Endpoint::default();
-                let claimed = slot.try_latch(&view, source, true) == Latching::Won;
-                prop_assert_eq!(slot.view().is_some_and(|v| v.remote() == Some(source)), claimed);
-            }
-            let rtp = RtpArrival { ssrc: 1, sequence: 2, timestamp: Some(3) };
-            slot.record_rtp(at(1), u32::MAX, rtp, u32::MAX);
-            control.table.snapshot(index);
-        }
-        let open = Forwarding::default();
-        for index in worker.table.indices() {
-            let _ = worker.table.open(index, Generation(1), &open, at(1));
-            let _ = worker.table.close(index, Generation(1));
-        }
-        let seen = region.statistics(WORKER).unwrap().read();
-        seen.latency.quantile(0.99);
-        drop((worker, control));
-        let _ = (region.worker(WORKER).is_ok(), region.control().is_ok());
-    }
+    attach(&region).unwrap();
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! A [`Link`] is a cable with a dataplane at one end and a test, a bench or another program at
 //! the other. It lives in a sealed memfd, so [`Link::attach`] works from another process too.
 
+mod copy;
 mod mapping;
 mod ring;
 
@@ -63,6 +64,17 @@ impl Link {
             queues,
             frames,
         })
+    }
+
+    /// A link within this process.
+    #[cfg(test)]
+    fn heap(queues: usize, frames: usize) -> Self {
+        let mapping = Arc::new(Mapping::heap(total_words(queues, frames)));
+        Self {
+            mapping,
+            queues,
+            frames,
+        }
     }
 
     /// The link behind a descriptor that another process created.
@@ -219,59 +231,4 @@ impl FarEnd {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MAC: MacAddress = MacAddress([2, 0, 0, 0, 0, 9]);
-
-    fn frames(count: usize) -> Vec<Frame> {
-        std::iter::repeat_with(Frame::new).take(count).collect()
-    }
-
-    #[test]
-    fn frames_cross_in_order_and_unchanged_in_both_directions() {
-        let link = Link::create(1, 4).unwrap();
-        let mut port = link.port(0, "a", MAC);
-        let attached = Link::attach(link.fd().try_clone_to_owned().unwrap()).unwrap();
-        let mut far = attached.far_end(0);
-        let mut burst = frames(8);
-        for round in 0..10u8 {
-            for (index, length) in [0usize, 1, 9, 2048].into_iter().enumerate() {
-                assert!(far.send(&vec![round ^ index as u8; length]));
-            }
-            assert!(!far.send(b"one too many"));
-            assert_eq!(port.rx_burst(Instant::ZERO, &mut burst), 4);
-            assert_eq!(
-                port.tx_burst(Instant::ZERO, &mut burst, &[3, 2, 1, 0, 0]),
-                4
-            );
-            let mut space = [0; FRAME_BYTES_MAX];
-            for (index, length) in [0usize, 1, 9, 2048].into_iter().enumerate().rev() {
-                assert_eq!(far.receive(&mut space), Some(length));
-                assert_eq!(space[..length], vec![round ^ index as u8; length]);
-            }
-            assert_eq!(far.receive(&mut space), None);
-        }
-    }
-
-    #[test]
-    fn a_foreign_descriptor_is_refused() {
-        let other = rustix::fs::memfd_create("other", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
-        assert!(Link::attach(other).is_err());
-        assert!(matches!(Link::create(1, 3), Err(LinkError::Sizes)));
-        assert!(matches!(Link::create(0, 4), Err(LinkError::Sizes)));
-    }
-
-    #[test]
-    fn a_far_end_that_lies_about_indices_or_lengths_brings_nothing_in() {
-        let link = Link::create(1, 4).unwrap();
-        let mut port = link.port(0, "a", MAC);
-        let mut far = link.far_end(0);
-        assert!(far.send(b"frame"));
-        let (inward, _) = link.rings(0);
-        link.mapping.store(inward + ring::SLOTS_AT, 1 << 40);
-        assert_eq!(port.rx_burst(Instant::ZERO, &mut frames(4)), 0);
-        link.mapping.store(inward + ring::PUBLISHED_AT, 1_000);
-        assert_eq!(port.rx_burst(Instant::ZERO, &mut frames(4)), 0);
-    }
-}
+mod tests;

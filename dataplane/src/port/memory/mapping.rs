@@ -1,4 +1,6 @@
-//! A sealed memfd mapped as atomic words: the one leaf of the memory port with unsafe code.
+//! A sealed memfd mapped as atomic words, or words on the heap for tests.
+//!
+//! A leaf module with `unsafe`, as `copy` is.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -8,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::mm::{MapFlags, ProtFlags};
+
+use super::copy;
 
 /// Sealed against shrinking, or a peer could make every access fault.
 const SEALS: SealFlags = SealFlags::SHRINK
@@ -19,7 +23,14 @@ const SEALS: SealFlags = SealFlags::SHRINK
 pub(super) struct Mapping {
     first: NonNull<AtomicU64>,
     words: usize,
-    fd: OwnedFd,
+    backing: Backing,
+}
+
+#[derive(Debug)]
+enum Backing {
+    Memfd(OwnedFd),
+    #[cfg(test)]
+    Heap,
 }
 
 // SAFETY: the mapping is process-wide memory accessed through atomics only, and stays mapped for
@@ -62,7 +73,22 @@ impl Mapping {
             )?
         };
         let first = NonNull::new(address.cast()).ok_or(io::ErrorKind::InvalidData)?;
-        Ok(Self { first, words, fd })
+        Ok(Self {
+            first,
+            words,
+            backing: Backing::Memfd(fd),
+        })
+    }
+
+    /// Memory of this process alone, all zero: what Miri can run on.
+    #[cfg(test)]
+    pub(super) fn heap(words: usize) -> Self {
+        let all: Box<[AtomicU64]> = (0..words).map(|_| AtomicU64::new(0)).collect();
+        Self {
+            first: NonNull::from(Box::leak(all)).cast(),
+            words,
+            backing: Backing::Heap,
+        }
     }
 
     pub(super) fn words(&self) -> usize {
@@ -75,9 +101,9 @@ impl Mapping {
     /// When they do not all lie in the mapping.
     #[inline]
     pub(super) fn slice(&self, at: usize, count: usize) -> &[AtomicU64] {
-        // SAFETY: `map` mapped `words` words, page-aligned, for as long as `self` lives; the
-        // seal keeps the file from shrinking beneath them, and they are only ever accessed as
-        // atomics.
+        // SAFETY: `map` mapped `words` words, page-aligned, for as long as `self` lives (or `heap`
+        // allocated them); the seal keeps the file from shrinking beneath them, and they are only
+        // ever accessed as atomics or by `copy`.
         let all = unsafe { std::slice::from_raw_parts(self.first.as_ptr(), self.words) };
         &all[at..at + count]
     }
@@ -91,37 +117,22 @@ impl Mapping {
         &self.slice(at, 1)[0]
     }
 
-    /// Copies octets out of the words from `at` on, which the peer has published and leaves
-    /// alone until they are given back.
+    /// Copies octets out of the words from `at` on.
     ///
     /// # Panics
     /// When they do not all lie in the mapping.
     #[inline]
     pub(super) fn read(&self, at: usize, octets: &mut [u8]) {
-        let words = self.slice(at, octets.len().div_ceil(8));
-        // SAFETY: the source lies in the mapping by the line above, the destination is ours, and
-        // they cannot overlap. Only a peer that breaks the protocol writes meanwhile; whatever
-        // octets that yields are a value of `u8`.
-        // JUSTIFICATION: word by word through the atomics took 7 ns more for 214 octets.
-        unsafe {
-            std::ptr::copy_nonoverlapping(words.as_ptr().cast(), octets.as_mut_ptr(), octets.len());
-        }
+        copy::load(self.slice(at, octets.len().div_ceil(8)), octets);
     }
 
-    /// Copies octets into the words from `at` on, which the peer has given back and leaves alone
-    /// until they are published.
+    /// Copies octets into the words from `at` on.
     ///
     /// # Panics
     /// When they do not all lie in the mapping.
     #[inline]
     pub(super) fn write(&self, at: usize, octets: &[u8]) {
-        let words = self.slice(at, octets.len().div_ceil(8));
-        // SAFETY: as in `read`; the words are behind atomics, which may be written through a
-        // shared reference.
-        unsafe {
-            let target = words.as_ptr().cast_mut().cast();
-            std::ptr::copy_nonoverlapping(octets.as_ptr(), target, octets.len());
-        }
+        copy::store(octets, self.slice(at, octets.len().div_ceil(8)));
     }
 
     pub(super) fn load(&self, at: usize) -> u64 {
@@ -135,14 +146,28 @@ impl Mapping {
 
 impl AsFd for Mapping {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        match &self.backing {
+            Backing::Memfd(fd) => fd.as_fd(),
+            #[cfg(test)]
+            Backing::Heap => panic!("words on the heap have no file"),
+        }
     }
 }
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: this range was mapped by `map`, and nothing borrows from it any more. A
-        // failure would leave it mapped, which harms nobody.
-        let _ = unsafe { rustix::mm::munmap(self.first.as_ptr().cast(), self.words * 8) };
+        match &self.backing {
+            // SAFETY: this range was mapped by `map`, and nothing borrows from it any more. A
+            // failure would leave it mapped, which harms nobody.
+            Backing::Memfd(_) => unsafe {
+                let _ = rustix::mm::munmap(self.first.as_ptr().cast(), self.words * 8);
+            },
+            // SAFETY: leaked by `heap` with this length; nothing borrows from it any more.
+            #[cfg(test)]
+            Backing::Heap => unsafe {
+                let all = NonNull::slice_from_raw_parts(self.first, self.words);
+                drop(Box::from_raw(all.as_ptr()));
+            },
+        }
     }
 }

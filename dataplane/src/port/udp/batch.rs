@@ -282,3 +282,32 @@ const _: () = {
     assert!(CONTROL_BYTES >= 16 + size_of::<timespec>());
     assert!(size_of::<sockaddr_in>() <= size_of::<sockaddr_in6>());
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_written_for_the_kernel_reads_back_as_itself() {
+        let mut name = Batch::new().names[0];
+        for (text, bytes) in [("[2001:db8::9]:4000", 28), ("192.0.2.7:65535", 16)] {
+            let endpoint = Endpoint::from(text.parse::<std::net::SocketAddr>().unwrap());
+            assert_eq!(write_name(&mut name, endpoint), bytes);
+            let back = super::endpoint(&name);
+            assert_eq!((back.ip, back.port), (endpoint.ip, endpoint.port), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_header_points_at_the_name_and_control_of_its_number() {
+        let mut batch = Batch::new();
+        for index in [0, BURST - 1] {
+            batch.aim(index, 28, 24);
+            let header = batch.headers[index].msg_hdr;
+            assert_eq!(header.msg_name, (&raw mut batch.names[index]).cast());
+            assert_eq!(header.msg_iov, &raw mut batch.vectors[index]);
+            assert_eq!(header.msg_control, (&raw mut batch.controls[index]).cast());
+            assert_eq!((header.msg_namelen, header.msg_controllen), (28, 24));
+        }
+    }
+}
