@@ -3,9 +3,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::path::PathBuf;
+#[path = "corpus/replay.rs"]
+mod replay;
 
-use strait_control::{sdp, sip};
+use strait_control::{link, sdp, sip};
+
+use replay::and_its_neighbours as replay;
 
 #[test]
 fn messages() {
@@ -27,24 +30,7 @@ fn uris() {
     replay("uri", sip::fuzz::uri);
 }
 
-/// Bytes that mean something to one of the parsers.
-const TELLING: &[u8] = b"\r\n \t:;,<>\"\\=@?[]%*-0\x00\xff";
-
-fn replay(target: &str, body: fn(&[u8])) {
-    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/corpus");
-    let mut entries = 0;
-    for entry in std::fs::read_dir(directory.join(target)).unwrap() {
-        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-        body(&bytes);
-        for end in 0..bytes.len() {
-            body(&bytes[..end]);
-            let mut changed = bytes.clone();
-            changed[end] = TELLING[end % TELLING.len()];
-            body(&changed);
-            changed.remove(end);
-            body(&changed);
-        }
-        entries += 1;
-    }
-    assert!(entries > 0, "no corpus for {target}");
+#[test]
+fn links() {
+    replay("link", link::fuzz::link);
 }

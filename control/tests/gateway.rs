@@ -2,6 +2,18 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "gateway/anybody.rs"]
+mod anybody;
+#[path = "gateway/choices.rs"]
+mod choices;
+#[path = "gateway/leavings.rs"]
+mod leavings;
+#[path = "corpus/replay.rs"]
+mod replay;
+#[path = "gateway/texts.rs"]
+mod texts;
+#[path = "gateway/utterances.rs"]
+mod utterances;
 #[path = "gateway/world.rs"]
 mod world;
 

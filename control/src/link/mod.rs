@@ -5,6 +5,7 @@
 //! * [`Dataplane`]: the region over the dataplane's restarts
 
 mod dataplane;
+pub mod fuzz;
 pub mod limits;
 mod queues;
 

@@ -2,22 +2,8 @@
 
 use std::time::Duration;
 
+pub use crate::texts::REGISTER;
 use crate::world::{CONFIG, Party, World, between, find, header, start};
-
-pub const REGISTER: &str = "\
-REGISTER sip:192.0.2.1 SIP/2.0
-Via: SIP/2.0/UDP 192.168.1.5:5060;branch=z9hG4bKreg1;rport
-Max-Forwards: 70
-From: \"Alice\" <sip:alice@192.0.2.1>;tag=a1
-To: \"Alice\" <sip:alice@192.0.2.1>
-Call-ID: reg-1@192.168.1.5
-CSeq: 1 REGISTER
-Contact: <sip:alice@192.168.1.5:5060;ob>;+sip.instance=\"<urn:uuid:1>\"
-Expires: 3600
-User-Agent: Phone/1.2 (192.168.1.5)
-Content-Length: 0
-
-";
 
 /// The softswitch answers a REGISTER as it came.
 pub fn granted(request: &str, expires: u32) -> String {

@@ -7,6 +7,7 @@
 //!   are whose now · `stray`: answers to what the earlier process asked
 
 mod entry;
+pub mod fuzz;
 mod keep;
 mod places;
 mod restore;
