@@ -33,7 +33,8 @@ pub enum Command {
     /// Starts strait-dataplane, then strait-control, found beside this command or in PATH, and
     /// starts either again when it dies; what the dataplane has relayed goes on. The first SIGTERM
     /// or SIGINT drains: no new calls, and the end once the calls that stand are over or
-    /// `drain_timeout` has passed. The second ends at once.
+    /// `drain_timeout` has passed. The second ends at once. Where this command itself was killed
+    /// outright, both go on, and the next one takes them over.
     #[command(after_long_help = crate::exit::table())]
     Run(Run),
     /// Place real calls through Strait on this machine, without privileges, and show what happened.
@@ -86,6 +87,9 @@ pub struct Run {
     /// The configuration file.
     #[arg(short, long, value_name = "FILE")]
     pub config: PathBuf,
+    /// End, as on SIGTERM, when this process does, which is the one that starts this.
+    #[arg(long, hide = true, value_name = "PID")]
+    pub end_with: Option<i32>,
 }
 
 /// Which running Strait is meant.

@@ -273,13 +273,24 @@ fn every_shell_completes_and_every_command_has_a_page() {
 fn installed(programs: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().expect("a directory");
     let command = directory.path().join("strait");
-    fs::copy(assert_cmd::cargo::cargo_bin("strait"), &command).expect("copied");
+    copy(&assert_cmd::cargo::cargo_bin("strait"), &command);
     for (name, script) in programs {
-        let path = directory.path().join(name);
+        let path = directory.path().join(format!("{name}.sh"));
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
+        copy(&path, &directory.path().join(name));
     }
     (directory, command)
+}
+
+/// Copies a program by another process: a test that forks meanwhile would hold what this one
+/// writes open, and nobody could execute it.
+fn copy(from: &Path, to: &Path) {
+    let copied = std::process::Command::new("cp")
+        .arg("-p")
+        .args([from, to])
+        .status();
+    assert!(copied.expect("cp runs").success());
 }
 
 fn run(command: &Path, directory: &Path) -> Output {

@@ -3,6 +3,7 @@
 //! One for each flow, however many registrations and dialogs use it.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use strait_config::KeepAliveMethod;
 use strait_shared::time::Instant;
@@ -10,7 +11,7 @@ use strait_shared::time::Instant;
 use super::Gateway;
 use super::due::Due;
 use super::io::{Flow, ListenerIndex, Output, RealmIndex, Transport};
-use super::limits::KEEPALIVE_FAILURES;
+use super::limits::{KEEPALIVE_FAILURES, KEEPALIVE_PACE};
 use super::timer::TimerId;
 
 /// What names a flow: a new connection from the same address is the same party.
@@ -49,9 +50,12 @@ impl Gateway {
             kept.flow = flow;
             return;
         }
-        let timer = self
-            .timers
-            .arm(now, settings.keepalive.interval, Due::KeepAlive(name));
+        let first = if self.taking_up {
+            at_once(self.keepalives.len(), settings.keepalive.interval)
+        } else {
+            settings.keepalive.interval
+        };
+        let timer = self.timers.arm(now, first, Due::KeepAlive(name));
         let kept = KeepAlive {
             flow,
             target: target.into(),
@@ -117,4 +121,12 @@ impl Gateway {
             }
         }
     }
+}
+
+/// When a flow taken up from an earlier process is asked first: soon, for nobody knows when it was
+/// asked last and its binding may be about to go; but not all of them in one burst.
+fn at_once(before: usize, interval: Duration) -> Duration {
+    let pace_ms = KEEPALIVE_PACE.as_millis() as u64;
+    let interval_ms = interval.as_millis() as u64;
+    Duration::from_millis(before as u64 * pace_ms % interval_ms.max(1))
 }

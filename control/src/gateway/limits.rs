@@ -63,5 +63,8 @@ pub const NUMBERS_AHEAD: u64 = 1024;
 /// Bytes of a journal entry that are set aside before it is written; few calls take more.
 pub const ENTRY_BYTES: usize = 1024;
 
+/// Between one party's keep-alive and the next one's when many are due at once.
+pub const KEEPALIVE_PACE: Duration = Duration::from_millis(1);
+
 /// How long a party that answered no keep-alive is asked on before it is left alone.
 pub const KEEPALIVE_FAILURES: u8 = 3;

@@ -151,6 +151,8 @@ pub struct Gateway {
     log: Log,
     outputs: VecDeque<Output>,
     journal: Option<Journaling>,
+    /// What an earlier process left is being taken up.
+    taking_up: bool,
     /// When the next new call is due at the configured rate (GCRA, ITU-T I.371).
     next_call: Instant,
     draining: bool,
@@ -197,6 +199,7 @@ impl Gateway {
             log: Log::default(),
             outputs: VecDeque::new(),
             journal: None,
+            taking_up: false,
             next_call: Instant::ZERO,
             draining: false,
             media_backlog: false,

@@ -101,9 +101,11 @@ impl MediaPlane {
         let had_media = kept.streams.iter().any(|stream| stream.agreed.is_some());
         let has_media = |stream: &KeptStream| stream.agreed.is_some() && stands(stream);
         if !kept.live || (had_media && !kept.streams.iter().any(has_media)) {
+            self.rest_lost(now, kept, slots);
             return Ok(Err(self.last_report(kept, &setup, slots)));
         }
         let session = self.take_over(kept, setup, slots)?;
+        self.rest_lost(now, kept, slots);
         if !offers {
             self.rollback(now, session);
         }
@@ -140,6 +142,16 @@ impl MediaPlane {
     /// Lets a pair rest that an earlier control process had lately.
     pub fn rest(&mut self, now: Instant, pair: u32) {
         self.ports.rest(now, PairId(pair));
+    }
+
+    /// Lets the ports of streams rest that do not stand any more: whoever was told of them may
+    /// still send there.
+    fn rest_lost(&mut self, now: Instant, kept: &KeptSession, slots: &dyn Slots) {
+        let lost = kept.streams.iter().filter(|stream| !stream.stands(slots));
+        for end in lost.flat_map(KeptStream::ends) {
+            self.ports.rest(now, PairId(end.pair));
+            self.given_up.push(PairId(end.pair));
+        }
     }
 
     fn setup_of(

@@ -318,6 +318,18 @@ fn both_killed_registrations_stay_and_calls_end_with_records() {
         );
     }
     assert_eq!(used.len(), 4);
+    let usage = |world: &World| world.gateway.port_usage(world.now, crate::world::ACCESS);
+    assert_eq!(
+        usage(&scene.world).quarantined,
+        1,
+        "whoever was told of it may still send"
+    );
+    scene.world.crash_all();
+    assert_eq!(
+        usage(&scene.world).quarantined,
+        1,
+        "over any number of crashes"
+    );
     let invite = INVITE.replace("call-1@", "call-2@").replace("inv1", "inv9");
     let outcome = scene.world.send(scene.phone, &invite);
     assert!(outcome.to(scene.softswitch)[0].starts_with("INVITE "));

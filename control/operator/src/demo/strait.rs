@@ -53,6 +53,7 @@ impl Strait {
             std::env::current_exe().map_err(|error| failed("cannot find strait", &error))?;
         let child = Command::new(program)
             .args(["run".as_ref(), "-c".as_ref(), configuration.as_os_str()])
+            .args(["--end-with".to_owned(), std::process::id().to_string()])
             .current_dir(output)
             .stdin(Stdio::null())
             .stdout(file)

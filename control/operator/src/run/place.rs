@@ -29,23 +29,28 @@ pub struct Place {
 }
 
 impl Place {
-    /// Makes the directory where it is missing, and sees that nobody else runs there.
+    /// Makes the directory where it is missing, and sees that no other supervisor has it.
     pub fn take(config: &Config) -> Result<Place, Failure> {
         let directory = config.runtime_directory();
         make(&directory)?;
         let lock = lock(&directory)?;
-        if UnixStream::connect(directory.join(SOCKET_NAME)).is_ok() {
-            let path = directory.display();
-            let message = format!(
-                "a strait-control that `strait run` did not start, or whose `strait run` is gone, \
-                 runs in {path}; stop it first (`strait status -d {path}` shows it)"
-            );
-            return Err(Failure::new(Exit::AlreadyRunning, message));
-        }
         Ok(Place {
             directory,
             _lock: lock,
         })
+    }
+
+    /// Sees that no control runs here that no `strait run` has started.
+    pub fn refuse_others(&self) -> Result<(), Failure> {
+        if UnixStream::connect(self.directory.join(SOCKET_NAME)).is_err() {
+            return Ok(());
+        }
+        let path = self.directory.display();
+        let message = format!(
+            "a strait-control that `strait run` did not start runs in {path}; stop it first \
+             (`strait status -d {path}` shows it)"
+        );
+        Err(Failure::new(Exit::AlreadyRunning, message))
     }
 
     /// The directory.

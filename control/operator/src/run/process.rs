@@ -1,23 +1,25 @@
 //! One process under supervision: its start, what it says, its end.
 
 use std::{
-    os::unix::process::{CommandExt, ExitStatusExt},
+    os::{
+        fd::OwnedFd,
+        unix::process::{CommandExt, ExitStatusExt},
+    },
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use strait_shared::notify::{NOTIFY_SOCKET, Received, handover};
-use tokio::{
-    process::Child,
-    time::{Instant, sleep_until, timeout},
-};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
     backoff::Backoff,
     descriptors::{STORED_MAX, Store},
+    living::Living,
     notices::Notices,
+    orphan::Orphan,
     place::{Place, program},
 };
 use crate::{
@@ -38,7 +40,7 @@ pub struct Process {
     config: PathBuf,
     notices: Notices,
     store: Store,
-    child: Option<Child>,
+    living: Option<Living>,
     started: Instant,
     ready: Option<Instant>,
     backoff: Backoff,
@@ -52,8 +54,8 @@ pub struct Process {
 pub enum Event {
     /// It is ready, this long after its start; its own words on it.
     Ready(Duration, Option<String>),
-    /// It ended.
-    Ended(ExitStatus),
+    /// It ended; how, nobody knows of one that was taken over.
+    Ended(Option<ExitStatus>),
     /// It is alive and says nothing.
     Late,
     /// It is time to start it again.
@@ -77,7 +79,7 @@ impl Process {
             config: config.to_owned(),
             notices: notices.map_err(failed)?,
             store: Store::default(),
-            child: None,
+            living: None,
             started: Instant::now(),
             ready: None,
             backoff: Backoff::default(),
@@ -94,11 +96,31 @@ impl Process {
             let program = self.program.display();
             Failure::new(Exit::Failed, format!("cannot start {program}: {error}"))
         })?;
-        self.child = Some(child);
+        self.living = Some(Living::Child(child));
         self.started = Instant::now();
         self.ready = None;
         self.restart = None;
         Ok(())
+    }
+
+    /// The process that an earlier supervisor started in this one's place, if it lives.
+    pub fn left(&self) -> Option<Orphan> {
+        Orphan::find(self.notices.path())
+    }
+
+    /// Goes on with a process that an earlier supervisor started, as if it had been ready here.
+    pub fn adopt(&mut self, orphan: Orphan) {
+        self.living = Some(Living::Orphan(orphan));
+        self.ready = Some(Instant::now());
+        self.proven = true;
+    }
+
+    /// Keeps a descriptor for it, as if it had asked for that.
+    pub fn keep(&mut self, name: &str, descriptor: OwnedFd) {
+        if !self.store.keep(name, descriptor) {
+            let name = self.name;
+            eprintln!("strait: {name} wants more than {STORED_MAX} descriptors kept");
+        }
     }
 
     fn command(&self) -> std::io::Result<Command> {
@@ -116,7 +138,7 @@ impl Process {
     pub async fn event(&mut self) -> Event {
         loop {
             let late = self.started + READY_WITHIN;
-            let waiting = self.child.is_some() && self.ready.is_none();
+            let waiting = self.living.is_some() && self.ready.is_none();
             tokio::select! {
                 biased;
                 received = self.notices.next() => {
@@ -124,8 +146,8 @@ impl Process {
                         return event;
                     }
                 }
-                status = ended(&mut self.child) => {
-                    self.child = None;
+                status = ended(&mut self.living) => {
+                    self.living = None;
                     return Event::Ended(status);
                 }
                 () = sleep_until(self.restart.unwrap_or(late)), if self.restart.is_some() => {
@@ -138,17 +160,14 @@ impl Process {
 
     /// Does what the process asks for. Others that find the socket are not listened to.
     fn noticed(&mut self, received: Received) -> Option<Event> {
-        let id = self.child.as_ref().and_then(Child::id);
+        let id = self.living.as_ref().and_then(Living::id);
         if id.is_none_or(|id| i64::from(id) != i64::from(received.pid)) {
             return None;
         }
         let notification = received.notification;
         if let Some(name) = notification.store {
             for descriptor in received.fds {
-                if !self.store.keep(&name, descriptor) {
-                    let name = self.name;
-                    eprintln!("strait: {name} wants more than {STORED_MAX} descriptors kept");
-                }
+                self.keep(&name, descriptor);
             }
         }
         if let Some(name) = notification.forget {
@@ -185,12 +204,12 @@ impl Process {
 
     /// Whether it is alive or about to be started again.
     pub fn is_started(&self) -> bool {
-        self.child.is_some() || self.restart.is_some()
+        self.living.is_some() || self.restart.is_some()
     }
 
     /// Whether it is alive.
     pub fn is_alive(&self) -> bool {
-        self.child.is_some()
+        self.living.is_some()
     }
 
     /// Asks it to end in good order; asked again, it hurries.
@@ -204,13 +223,8 @@ impl Process {
     }
 
     fn signal(&self, signal: Signal) {
-        let id = self.child.as_ref().and_then(Child::id);
-        let pid = id
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            // A process that just ended needs no signal.
-            let _ = kill_process(pid, signal);
+        if let Some(living) = &self.living {
+            living.signal(signal);
         }
     }
 
@@ -218,31 +232,44 @@ impl Process {
     pub async fn stop(&mut self) {
         self.restart = None;
         self.terminate();
-        let Some(mut child) = self.child.take() else {
+        let Some(mut living) = self.living.take() else {
             return;
         };
-        if timeout(ENDED_WITHIN, child.wait()).await.is_err() {
+        if timeout(ENDED_WITHIN, living.ended()).await.is_err() {
             let (name, seconds) = (self.name, ENDED_WITHIN.as_secs());
             eprintln!("strait: {name} did not end within {seconds} s and is killed");
-            // Its end is waited for here, so that no second one meets its sockets.
-            let _ = child.kill().await;
+            kill(living).await;
+        }
+    }
+
+    /// Ends it outright: what it knew is for its successor. It is not started again by itself.
+    pub async fn kill(&mut self) {
+        self.restart = None;
+        if let Some(living) = self.living.take() {
+            kill(living).await;
         }
     }
 }
 
+/// Its end is waited for here, so that no second one meets its sockets.
+async fn kill(mut living: Living) {
+    living.signal(Signal::KILL);
+    living.ended().await;
+}
+
 /// The process's end; never, while there is no process.
-async fn ended(child: &mut Option<Child>) -> ExitStatus {
-    match child {
-        Some(child) => match child.wait().await {
-            Ok(status) => status,
-            Err(_) => std::future::pending().await,
-        },
+async fn ended(living: &mut Option<Living>) -> Option<ExitStatus> {
+    match living {
+        Some(living) => living.ended().await,
         None => std::future::pending().await,
     }
 }
 
 /// How a process ended, in words.
-pub fn end_of(status: ExitStatus) -> String {
+pub fn end_of(status: Option<ExitStatus>) -> String {
+    let Some(status) = status else {
+        return "ended".to_owned();
+    };
     match (status.code(), status.signal()) {
         (Some(code), _) => match Exit::of_process(code) {
             Some(exit) => format!("exit code {code}: {}", exit.meaning()),

@@ -1,6 +1,6 @@
 //! The order of things: dataplane, control, and both until the end.
 
-use std::{io::Write, path::Path, process::ExitStatus, time::Duration};
+use std::{path::Path, process::ExitStatus, time::Duration};
 
 use strait_config::Config;
 use tokio::time::{Instant, sleep_until};
@@ -8,7 +8,9 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     place::Place,
     process::{Event, Process, end_of},
+    say,
     signals::{Signals, Wish},
+    takeover,
 };
 use crate::exit::{Exit, Failure};
 
@@ -22,7 +24,12 @@ pub async fn supervise(config: &Config, file: &Path, place: &Place) -> Result<()
         dataplane: Process::new("dataplane", "strait-dataplane", file, place)?,
         control: Process::new("control", "strait-control", file, place)?,
     };
-    pair.dataplane.start()?;
+    takeover::take_over(config, place, &mut pair.dataplane, &mut pair.control)?;
+    if !pair.dataplane.is_started() {
+        pair.dataplane.start()?;
+    } else if !pair.control.is_started() {
+        pair.control.start()?;
+    }
     let outcome = pair.serve(&mut signals).await;
     if let Ok(Ending::Drain) = outcome {
         pair.drain(config.drain_timeout, &mut signals).await;
@@ -69,15 +76,15 @@ impl Pair {
                 &mut self.control
             };
             match event {
-                Event::Ended(status) if !dataplane && status.success() => {
+                Event::Ended(Some(status)) if !dataplane && status.success() => {
                     say("control has ended by itself");
                     return Ok(Ending::Stop);
                 }
                 event => {
                     if happened(process, event)? == Next::AllAnew {
-                        // Its calls have no media any more, and the file may have changed.
-                        self.control.terminate();
-                        self.control.stop().await;
+                        // Its calls have no media any more, and the file may have changed: a
+                        // successor ends them and says why.
+                        self.control.kill().await;
                     }
                 }
             }
@@ -107,7 +114,7 @@ impl Pair {
                 }
                 event = self.control.event() => {
                     if let Event::Ended(status) = event {
-                        if !status.success() {
+                        if status.is_some_and(|status| !status.success()) {
                             say(&format!("control: {}", end_of(status)));
                         }
                         return;
@@ -159,10 +166,10 @@ fn happened(process: &mut Process, event: Event) -> Result<Next, Failure> {
     }
 }
 
-fn died(process: &mut Process, status: ExitStatus) -> Result<Next, Failure> {
+fn died(process: &mut Process, status: Option<ExitStatus>) -> Result<Next, Failure> {
     let (name, end) = (process.name, end_of(status));
     let exit = status
-        .code()
+        .and_then(|status| status.code())
         .and_then(Exit::of_process)
         .filter(|exit| *exit != Exit::Clean);
     let exit = exit.unwrap_or(Exit::Failed);
@@ -185,9 +192,4 @@ fn died(process: &mut Process, status: ExitStatus) -> Result<Next, Failure> {
     let wait = wait.as_millis();
     say(&format!("{name}: {end}; started again in {wait} ms{lost}"));
     Ok(if renewed { Next::AllAnew } else { Next::Same })
-}
-
-/// Writes a line for whoever reads standard error, if someone still does.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "strait: {line}");
 }

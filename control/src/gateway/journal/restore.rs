@@ -97,6 +97,7 @@ impl Gateway {
                 .min(clock.timestamp(now)),
             restored: Restored::default(),
         };
+        gateway.taking_up = true;
         for (key, value) in &entries {
             let stays = gateway.restore_entry(now, *key, value, &mut journal, &mut restoring);
             if !stays {
@@ -106,6 +107,7 @@ impl Gateway {
                 });
             }
         }
+        gateway.taking_up = false;
         gateway.journal = Some(journal);
         let restored = restoring.restored;
         gateway.tell_restored(now, &restored, entries.len());
