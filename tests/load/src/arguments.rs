@@ -1,0 +1,165 @@
+//! The command line.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::side::Pace;
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 within the bounds; 1 packets were lost beyond --loss, or came changed, twice from \
+nowhere or from a stranger; 2 wrong command line; 3 invalid configuration; 7 the test could not \
+be made.";
+
+/// Load for Strait: many calls at once, every packet checked at the other party.
+///
+/// Without a configuration it brings its own on loopback addresses, so that `strait-load replay
+/// --capture FILE` is all it takes.
+#[derive(Parser, Debug)]
+#[command(name = "strait-load", version, after_long_help = EXIT_CODES)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Replay a capture's RTP and RTCP as many simultaneous calls, at both parties.
+    #[command(after_long_help = EXIT_CODES)]
+    Replay(Replay),
+    /// Find the most calls at which less than --loss is lost, by bisection.
+    #[command(after_long_help = EXIT_CODES)]
+    Ramp(Ramp),
+}
+
+/// Where a test takes place.
+#[derive(Args, Debug, Clone)]
+pub struct Place {
+    /// The capture: pcap or pcapng, of Ethernet frames. Its streams are played in turn.
+    #[arg(long, value_name = "FILE")]
+    pub capture: PathBuf,
+    /// Strait's configuration; without it, two realms on loopback addresses.
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Use the dataplane that runs with this configuration, without its strait-control.
+    #[arg(long, requires = "config")]
+    pub running: bool,
+    /// The NICs of the built-in configuration.
+    #[arg(long, value_enum, default_value_t, conflicts_with = "config")]
+    pub over: Over,
+    /// The workers of the built-in configuration.
+    #[arg(long, default_value_t = 1, value_name = "N", conflicts_with = "config",
+          value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub workers: u16,
+    /// The realm of the parties that call; the configuration's first.
+    #[arg(long, value_name = "NAME")]
+    pub near_realm: Option<String>,
+    /// The realm of the parties that are called; the next one.
+    #[arg(long, value_name = "NAME")]
+    pub far_realm: Option<String>,
+    /// This machine's address that calling parties use; that of the realm's first media address.
+    #[arg(long, value_name = "ADDRESS")]
+    pub near_address: Option<IpAddr>,
+    /// The same for the called parties.
+    #[arg(long, value_name = "ADDRESS")]
+    pub far_address: Option<IpAddr>,
+    /// The network namespace of the calling parties.
+    #[arg(long, value_name = "NAME")]
+    pub near_namespace: Option<String>,
+    /// The network namespace of the called parties.
+    #[arg(long, value_name = "NAME")]
+    pub far_namespace: Option<String>,
+    /// Addresses each side sends RTP from; calls share them when there are fewer than calls.
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    pub sockets: usize,
+}
+
+/// The NICs of the built-in configuration.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Over {
+    /// Ordinary sockets.
+    #[default]
+    Udp,
+    /// Frames over rings in memory.
+    Memory,
+}
+
+/// What comes out.
+#[derive(Args, Debug, Clone)]
+pub struct Output {
+    /// The largest share of packets that may be lost, in per cent.
+    #[arg(long, default_value_t = 0.1, value_name = "PERCENT")]
+    pub loss: f64,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Write the report with its plots as one HTML page.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+/// Arguments of `strait-load replay`.
+#[derive(Args, Debug)]
+pub struct Replay {
+    /// Where it takes place.
+    #[command(flatten)]
+    pub place: Place,
+    /// Calls at once.
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub calls: usize,
+    /// How fast: a multiple of real time, or `max` for as fast as packets come back.
+    #[arg(long, default_value = "1", value_name = "TIMES", value_parser = pace)]
+    pub speed: Pace,
+    /// How long; recordings that are shorter go on from their beginning.
+    #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
+    pub seconds: Duration,
+    /// What comes out.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Arguments of `strait-load ramp`.
+#[derive(Args, Debug)]
+pub struct Ramp {
+    /// Where it takes place.
+    #[command(flatten)]
+    pub place: Place,
+    /// Calls to begin with.
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub from: usize,
+    /// Calls never exceeded.
+    #[arg(long, default_value_t = 5_000, value_name = "N")]
+    pub to: usize,
+    /// How long each trial takes.
+    #[arg(long, default_value = "5", value_name = "SECONDS", value_parser = seconds)]
+    pub seconds: Duration,
+    /// Trials of one rung, the median of which counts.
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    pub trials: usize,
+    /// What comes out.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+fn pace(text: &str) -> Result<Pace, String> {
+    if text == "max" {
+        return Ok(Pace::Flat);
+    }
+    match text.parse::<f64>() {
+        Ok(times) if (0.01..=1_000.0).contains(&times) => Ok(Pace::Times(times)),
+        _ => Err("a number from 0.01 to 1000, or `max`".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.1..=1_000_000.0).contains(&seconds) => {
+            Ok(Duration::from_secs_f64(seconds))
+        }
+        _ => Err("seconds, 0.1 to 1000000".to_owned()),
+    }
+}

@@ -1,0 +1,154 @@
+//! `strait-load`: many calls through Strait at once, every packet checked at the other party.
+#![deny(unsafe_code)]
+
+mod arguments;
+mod capture;
+mod failure;
+mod measure;
+mod process;
+mod ramp;
+mod relay;
+mod report;
+mod scene;
+mod script;
+mod side;
+mod trial;
+mod wire;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use self::arguments::{Arguments, Command, Output, Ramp, Replay};
+use self::failure::Failure;
+use self::report::Report;
+use self::scene::Scene;
+use self::side::Pace;
+use self::trial::{Load, Trial};
+
+/// Exit codes beside 0; `--help` explains them.
+const BEYOND_BOUNDS: u8 = 1;
+const CONFIGURATION: u8 = 3;
+const NOT_MADE: u8 = 7;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // Without it, a signal just ends us.
+        let _ = signal_hook::flag::register(signal, stop.clone());
+    }
+    let outcome = match &arguments.command {
+        Command::Replay(replay) => self::replay(replay, &stop),
+        Command::Ramp(ramp) => self::ramp(ramp, &stop),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => BEYOND_BOUNDS.into(),
+        Err(failure) => {
+            eprintln!("strait-load: {failure}");
+            let invalid = matches!(failure, Failure::Configuration);
+            if invalid {
+                CONFIGURATION.into()
+            } else {
+                NOT_MADE.into()
+            }
+        }
+    }
+}
+
+fn replay(arguments: &Replay, stop: &AtomicBool) -> Result<bool, Failure> {
+    let mut scene = Scene::new(&arguments.place, arguments.calls)?;
+    let load = Load {
+        calls: arguments.calls,
+        pace: arguments.speed,
+        length: arguments.seconds,
+    };
+    let bar = bar(load);
+    let trial = Trial::run(&mut scene, load, &bar, stop)?;
+    bar.finish_and_clear();
+    let report = Report::new(&trial);
+    show(&arguments.output, &report, &[])?;
+    Ok(report.is_good(arguments.output.loss))
+}
+
+fn ramp(arguments: &Ramp, stop: &AtomicBool) -> Result<bool, Failure> {
+    let mut scene = Scene::new(&arguments.place, arguments.to.max(arguments.from))?;
+    let bound = arguments.output.loss;
+    let attempt = |calls| {
+        let load = Load {
+            calls,
+            pace: Pace::Times(1.0),
+            length: arguments.seconds,
+        };
+        let mut trials = Vec::new();
+        for _ in 0..arguments.trials.max(1) {
+            let bar = bar(load);
+            let trial = Trial::run(&mut scene, load, &bar, stop)?;
+            bar.finish_and_clear();
+            trials.push(Report::new(&trial));
+            if stop.load(Ordering::Relaxed) {
+                return Err(Failure::Interrupted);
+            }
+        }
+        let rung = ramp::median(trials);
+        eprintln!(
+            "{:>7} calls  {:>9.0} packets/s  lost {:>8.4} %  {}",
+            rung.calls,
+            rung.packets_per_second,
+            rung.loss_percent,
+            if rung.is_good(bound) {
+                "good"
+            } else {
+                "too much"
+            },
+        );
+        Ok(rung)
+    };
+    let found = ramp::search(arguments.from, arguments.to, attempt, |rung| {
+        rung.is_good(bound)
+    })?;
+    let Some(best) = found.best else {
+        eprintln!(
+            "strait-load: {} calls are too many: begin with fewer (--from)",
+            arguments.from
+        );
+        return Ok(false);
+    };
+    show(&arguments.output, &best, &found.rungs)?;
+    Ok(true)
+}
+
+/// A bar of milliseconds, where somebody looks.
+fn bar(load: Load) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {percent} %");
+    let bar = ProgressBar::new(load.length.as_millis() as u64);
+    bar.set_style(style.expect("a template that is right"));
+    bar.set_message(format!("{} calls", load.calls));
+    bar
+}
+
+fn show(output: &Output, report: &Report, rungs: &[Report]) -> Result<(), Failure> {
+    if output.json {
+        let json = serde_json::to_string_pretty(report).expect("numbers and names alone");
+        println!("{json}");
+    } else {
+        print!("{report}");
+    }
+    let Some(path) = &output.html else {
+        return Ok(());
+    };
+    let title = format!("Strait: {} calls", report.calls);
+    let page = report::page(&title, report, rungs)?;
+    std::fs::write(path, page).map_err(|cause| Failure::Write {
+        path: path.clone(),
+        cause,
+    })
+}

@@ -1,0 +1,311 @@
+//! One side of all calls: sends what is due, and judges what it hears.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::measure::{Heard, Sent, Turn, Window, nanoseconds};
+use crate::script::{PACKET_BYTES_MAX, Part};
+use crate::wire::{Endpoint, Wire};
+
+/// Packets sent before what has arrived is looked at.
+const BURST: usize = 64;
+/// Longest wait for something to arrive while nothing is due.
+const WAIT_MAX: Duration = Duration::from_millis(5);
+/// Packets of one flow whose due times are remembered.
+const REMEMBERED: usize = 256;
+/// Packets of a side under way at once where no clock sets the pace.
+const IN_FLIGHT: u64 = 512;
+/// Packets that have not come after so long will not: the pace goes on without them.
+const GIVE_UP: Duration = Duration::from_millis(20);
+/// How long the last packets may take to arrive.
+const LAST_PACKETS: Duration = Duration::from_millis(500);
+
+/// How fast a recording is played.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Pace {
+    /// So many times as fast as it was recorded.
+    Times(f64),
+    /// As fast as packets come back.
+    Flat,
+}
+
+/// When the packets of one flow were due, for whoever hears them.
+pub struct Flight {
+    due_ns: Box<[AtomicU64]>,
+}
+
+/// A flow on the side that sends it.
+pub struct Outgoing {
+    /// What is sent.
+    pub part: Part,
+    /// From which of the side's addresses.
+    pub from: Endpoint,
+    /// Strait's address on this side.
+    pub to: SocketAddr,
+    /// How much later than the first flow this one begins.
+    pub phase: Duration,
+    /// Shared with the side that hears it.
+    pub flight: Arc<Flight>,
+}
+
+/// A flow on the side that hears it.
+pub struct Incoming {
+    /// What is heard.
+    pub part: Part,
+    /// Shared with the side that sends it.
+    pub flight: Arc<Flight>,
+    window: Window,
+}
+
+/// Both sides see how far the other is.
+#[derive(Default)]
+pub struct Progress {
+    /// Packets sent so far.
+    pub sent: AtomicU64,
+    /// Packets heard so far, by the other side.
+    pub heard: AtomicU64,
+}
+
+/// One side of all calls.
+pub struct Side {
+    wire: Box<dyn Wire>,
+    outgoing: Vec<Outgoing>,
+    incoming: HashMap<SocketAddr, Incoming>,
+    /// Of what this side sends, and of what it hears.
+    progress: (Arc<Progress>, Arc<Progress>),
+    sent: Sent,
+    heard: Heard,
+}
+
+/// A side that has ended, with its wire for the next trial.
+pub struct Ended {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The way to Strait.
+    pub wire: Box<dyn Wire>,
+}
+
+/// What became of one side.
+pub struct Outcome {
+    /// Of the direction that begins here.
+    pub sent: Sent,
+    /// Of the direction that ends here.
+    pub heard: Heard,
+    /// Packets lost in this side's own receive queues.
+    pub overflowed: u64,
+    /// Packets with wrong headers or checksums.
+    pub malformed: u64,
+}
+
+impl Flight {
+    /// A flow of which nothing is under way.
+    pub fn new() -> Arc<Self> {
+        let due_ns = std::iter::repeat_with(AtomicU64::default)
+            .take(REMEMBERED)
+            .collect();
+        Arc::new(Self { due_ns })
+    }
+
+    fn of(&self, number: u64) -> &AtomicU64 {
+        &self.due_ns[(number % REMEMBERED as u64) as usize]
+    }
+}
+
+impl Incoming {
+    /// A flow nothing has been heard of.
+    pub fn new(part: Part, flight: Arc<Flight>) -> Self {
+        Self {
+            part,
+            flight,
+            window: Window::default(),
+        }
+    }
+}
+
+impl Side {
+    /// A side with its flows; `incoming` by the address of Strait's that they come from.
+    pub fn new(
+        wire: Box<dyn Wire>,
+        outgoing: Vec<Outgoing>,
+        incoming: HashMap<SocketAddr, Incoming>,
+        progress: (Arc<Progress>, Arc<Progress>),
+    ) -> Self {
+        Self {
+            wire,
+            outgoing,
+            incoming,
+            progress,
+            sent: Sent::default(),
+            heard: Heard::default(),
+        }
+    }
+
+    /// Plays from `start` for `length` unless told to `stop`, then listens for the last packets.
+    pub fn run(
+        mut self,
+        start: Instant,
+        length: Duration,
+        pace: Pace,
+        stop: &dyn Fn() -> bool,
+    ) -> Ended {
+        let before = (self.wire.overflowed(), self.wire.malformed());
+        std::thread::sleep(start.saturating_duration_since(Instant::now()));
+        match pace {
+            Pace::Times(speed) => self.play(start, length, speed, stop),
+            Pace::Flat => self.race(start, length, stop),
+        }
+        self.listen_on(start);
+        let outcome = Outcome {
+            overflowed: self.wire.overflowed().saturating_sub(before.0),
+            malformed: self.wire.malformed() - before.1,
+            sent: self.sent,
+            heard: self.heard,
+        };
+        Ended {
+            outcome,
+            wire: self.wire,
+        }
+    }
+
+    /// Every packet at its time, whatever becomes of it.
+    fn play(&mut self, start: Instant, length: Duration, speed: f64, stop: &dyn Fn() -> bool) {
+        let at = |flow: &Outgoing, number| flow.phase + flow.part.due(number).div_f64(speed);
+        let mut schedule: BinaryHeap<Reverse<(Duration, usize, u64)>> = self
+            .outgoing
+            .iter()
+            .enumerate()
+            .map(|(index, flow)| Reverse((at(flow, 0), index, 0)))
+            .collect();
+        while let Some(&Reverse((first, ..))) = schedule.peek() {
+            if first >= length || stop() {
+                return;
+            }
+            let now = start.elapsed();
+            let mut burst = 0;
+            while let Some(&Reverse((due, index, number))) = schedule.peek()
+                && due <= now
+                && due < length
+                && burst < BURST
+            {
+                schedule.pop();
+                self.send(index, number, due, now);
+                schedule.push(Reverse((
+                    at(&self.outgoing[index], number + 1),
+                    index,
+                    number + 1,
+                )));
+                burst += 1;
+            }
+            self.flush();
+            let heard = self.receive(start);
+            if burst == 0 && heard == 0 {
+                let next = first.saturating_sub(start.elapsed());
+                self.wire.wait(next.min(WAIT_MAX));
+            }
+        }
+    }
+
+    /// Every flow in turn, as many packets under way as fit.
+    fn race(&mut self, start: Instant, length: Duration, stop: &dyn Fn() -> bool) {
+        let mut numbers = vec![0; self.outgoing.len()];
+        let (mut turn, mut given_up) = (0, 0);
+        let mut moved = start.elapsed();
+        while start.elapsed() < length && !stop() && !numbers.is_empty() {
+            let now = start.elapsed();
+            let sent = self.progress.0.sent.load(Ordering::Relaxed);
+            let arrived = self.progress.0.heard.load(Ordering::Relaxed);
+            let under_way = sent.saturating_sub(arrived + given_up);
+            let room = IN_FLIGHT.saturating_sub(under_way).min(BURST as u64);
+            for _ in 0..room {
+                self.send(turn, numbers[turn], now, now);
+                numbers[turn] += 1;
+                turn = (turn + 1) % numbers.len();
+            }
+            self.flush();
+            let heard = self.receive(start);
+            if room > 0 || heard > 0 {
+                moved = now;
+            } else if now.saturating_sub(moved) > GIVE_UP {
+                given_up += under_way;
+            }
+        }
+    }
+
+    fn send(&mut self, index: usize, number: u64, due: Duration, now: Duration) {
+        let flow = &self.outgoing[index];
+        let mut space = [0; PACKET_BYTES_MAX];
+        let length = flow.part.render(number, &mut space);
+        flow.flight
+            .of(number)
+            .store(nanoseconds(due), Ordering::Relaxed);
+        self.wire.send(flow.from, flow.to, &space[..length]);
+        self.sent.offered += 1;
+        let lateness = nanoseconds(now.saturating_sub(due));
+        self.sent.lateness.saturating_record(lateness);
+    }
+
+    fn flush(&mut self) {
+        self.sent.refused += self.wire.flush();
+        self.progress
+            .0
+            .sent
+            .store(self.sent.offered, Ordering::Relaxed);
+    }
+
+    /// Judges what has arrived; how many packets that was.
+    fn receive(&mut self, start: Instant) -> u64 {
+        let (wire, incoming, heard) = (&mut self.wire, &mut self.incoming, &mut self.heard);
+        let mut packets = 0;
+        wire.receive(&mut |source, bytes| {
+            packets += 1;
+            judge(incoming, heard, start.elapsed(), source, bytes);
+        });
+        self.progress.1.heard.fetch_add(packets, Ordering::Relaxed);
+        packets
+    }
+
+    /// Listens until the other side has nothing under way any more.
+    fn listen_on(&mut self, start: Instant) {
+        let mut last = Instant::now();
+        while last.elapsed() < LAST_PACKETS {
+            if self.receive(start) > 0 {
+                last = Instant::now();
+            } else {
+                self.wire.wait(WAIT_MAX);
+            }
+        }
+    }
+}
+
+fn judge(
+    incoming: &mut HashMap<SocketAddr, Incoming>,
+    heard: &mut Heard,
+    now: Duration,
+    source: SocketAddr,
+    bytes: &[u8],
+) {
+    let flow = incoming.get_mut(&source);
+    let Some((flow, number, sound)) = flow.and_then(|flow| {
+        let (number, sound) = flow.part.recognise(bytes, flow.window.expected())?;
+        Some((flow, number, sound))
+    }) else {
+        heard.strange += 1;
+        return;
+    };
+    if !sound {
+        heard.corrupted += 1;
+        return;
+    }
+    let turn = flow.window.note(number);
+    if turn == Turn::Again {
+        heard.duplicated += 1;
+        return;
+    }
+    heard.reordered += u64::from(turn == Turn::Late);
+    let due = Duration::from_nanos(flow.flight.of(number).load(Ordering::Relaxed));
+    heard.deliver(now, now.saturating_sub(due), bytes.len());
+}

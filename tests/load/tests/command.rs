@@ -1,0 +1,170 @@
+//! The command as a user runs it: a capture of two streams, replayed through a real dataplane.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use assert_cmd::Command;
+use etherparse::PacketBuilder;
+use pcap_file::pcap::{PcapPacket, PcapWriter};
+use tempfile::TempDir;
+
+/// A second of G.711 both ways, RTP and one report each.
+fn capture(directory: &TempDir) -> PathBuf {
+    let path = directory.path().join("call.pcap");
+    let mut writer = PcapWriter::new(File::create(&path).unwrap()).unwrap();
+    let mut write = |at_ms: u64, ports: (u16, u16), payload: &[u8]| {
+        let packet = PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv4([192, 0, 2, 1], [192, 0, 2, 1], 64)
+            .udp(ports.0, ports.1);
+        let mut frame = Vec::new();
+        packet.write(&mut frame, payload).unwrap();
+        let packet = PcapPacket {
+            timestamp: Duration::from_millis(at_ms),
+            orig_len: frame.len() as u32,
+            data: Cow::Owned(frame),
+        };
+        writer.write_packet(&packet).unwrap();
+    };
+    for number in 0..50_u8 {
+        for (ports, source) in [((4000, 5000), 7), ((5000, 4000), 8)] {
+            let mut rtp = vec![0x80, 8, 0, number, 0, 0, number, 0, 0, 0, 0, source];
+            rtp.extend([number; 160]);
+            write(u64::from(number) * 20, ports, &rtp);
+        }
+    }
+    path
+}
+
+fn replay(capture: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_strait-load"));
+    let beside = Path::new(env!("CARGO_BIN_EXE_strait-load")).with_file_name("strait-dataplane");
+    assert!(beside.exists(), "first: cargo build --workspace --bins");
+    command
+        .args(["replay", "--seconds", "1", "--json", "--capture"])
+        .arg(capture)
+        .args(more);
+    command
+}
+
+fn report(command: &mut Command, code: i32) -> serde_json::Value {
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn every_packet_of_every_call_comes_through_over_sockets_and_in_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let capture = capture(&directory);
+    for more in [&["--calls", "9"][..], &["--calls", "9", "--over", "memory"]] {
+        let report = report(&mut replay(&capture, more), 0);
+        // 50 packets and a report a second, each way.
+        assert_eq!(report["offered"], report["delivered"]);
+        assert!(
+            report["offered"].as_u64().unwrap() >= 9 * 2 * 50,
+            "{report}"
+        );
+        for direction in report["directions"].as_array().unwrap() {
+            for fault in [
+                "reordered",
+                "duplicated",
+                "corrupted",
+                "strange",
+                "malformed",
+            ] {
+                assert_eq!(direction[fault], 0, "{fault}: {report}");
+            }
+        }
+    }
+}
+
+#[test]
+fn as_fast_as_it_goes_loses_nothing_either() {
+    let directory = tempfile::tempdir().unwrap();
+    let capture = capture(&directory);
+    let html = directory.path().join("report.html");
+    let more = [
+        "--speed",
+        "max",
+        "--calls",
+        "40",
+        "--sockets",
+        "8",
+        "--html",
+    ];
+    let report = report(replay(&capture, &more).arg(&html), 0);
+    assert_eq!(report["offered"], report["delivered"]);
+    let page = std::fs::read_to_string(html).unwrap();
+    assert_eq!(page.matches("<svg").count(), 3);
+}
+
+#[test]
+fn what_the_policer_drops_is_found_missing_and_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let capture = capture(&directory);
+    let configuration = directory.path().join("strait.yaml");
+    let text = format!(
+        "runtime_directory: {}\n\
+         realms:\n\
+         \x20 - name: near\n\
+         \x20   signalling: [ {{ address: 127.0.90.1 }} ]\n\
+         \x20   media: [ {{ address: 127.0.90.1, ports: 20000-20019 }} ]\n\
+         \x20   police: {{ packets_per_second: 25, bytes_per_second: 100000, burst_ms: 40 }}\n\
+         \x20 - name: far\n\
+         \x20   signalling: [ {{ address: 127.0.90.2 }} ]\n\
+         \x20   media: [ {{ address: 127.0.90.2, ports: 20000-20019 }} ]\n\
+         dataplane: {{ nics: [ {{ name: default, port: udp }} ], workers: [ {{}} ] }}\n",
+        directory.path().display()
+    );
+    std::fs::write(&configuration, text).unwrap();
+    let mut command = replay(&capture, &["--calls", "5", "-c"]);
+    let report = report(command.arg(&configuration), 1);
+    let lost = report["offered"].as_u64().unwrap() - report["delivered"].as_u64().unwrap();
+    assert!(lost > 50, "{report}");
+    assert_eq!(report["lost"]["dataplane: packet_rate"], lost, "{report}");
+    assert_eq!(
+        report["directions"][1]["offered"],
+        report["directions"][1]["delivered"]
+    );
+}
+
+#[test]
+fn mistakes_are_explained_in_one_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let none = directory.path().join("none.pcap");
+    let said = |command: &mut Command, code: i32| {
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(code));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let missing = said(&mut replay(&none, &[]), 7);
+    assert!(missing.contains("none.pcap: No such file"), "{missing}");
+    let capture = capture(&directory);
+    let mistaken = said(replay(&capture, &["-c"]).arg(&capture), 3);
+    assert!(mistaken.contains("nothing is started"), "{mistaken}");
+    said(&mut replay(&capture, &["--speed", "fast"]), 2);
+}
+
+#[test]
+fn a_ramp_ends_at_its_limit_when_everything_fits() {
+    let directory = tempfile::tempdir().unwrap();
+    let capture = capture(&directory);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_strait-load"));
+    command.args([
+        "ramp",
+        "--from",
+        "4",
+        "--to",
+        "11",
+        "--seconds",
+        "0.3",
+        "--trials",
+        "1",
+    ]);
+    let report = report(command.args(["--json", "--capture"]).arg(&capture), 0);
+    assert_eq!(report["calls"], 11);
+}
