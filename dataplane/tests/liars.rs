@@ -4,7 +4,7 @@
 use strait_dataplane::fuzz;
 
 /// Regions, each made, written over and worked in.
-const CASES: u64 = 2_000;
+const CASES: u64 = 10_000;
 /// What one case is made of, at most.
 const BYTES_MAX: usize = 600;
 

@@ -4,7 +4,7 @@ use super::*;
 
 const MAC: MacAddress = MacAddress([2, 0, 0, 0, 0, 9]);
 /// Frames from one thread to another.
-const STREAM: u64 = if cfg!(miri) { 40 } else { 50_000 };
+const STREAM: u64 = if cfg!(miri) { 40 } else { 2_000 };
 /// Words that a liar writes.
 const LIES: usize = if cfg!(miri) { 40 } else { 20_000 };
 

@@ -1,0 +1,151 @@
+#!/usr/bin/env bash
+# Runs what takes too long for scripts/test.sh, says now and then how far it is, and ends with a
+# table of results and the figures of each part.
+#
+#   scripts/soak.sh [options] [PART...]      all parts, unless some are named
+#
+#   --minutes N     how long the simulation runs, how long all fuzz targets together, and for how
+#                   long crashes and floods begin anew (default 60)
+#   --seed N        the simulation's first world (default: another in every run, and printed)
+#   --output DIR    where the logs go (default target/soak)
+#   --list          the parts
+#   --help          this
+#
+# Parts, in this order:
+#   simulation      worlds in virtual time, one after the other, on all cores
+#   floods          the greedy peers that need minutes, against the real processes
+#   crashes         control and the relay killed over and over, the real processes
+#   fuzz            scripts/fuzz.sh over every target
+#   miri            scripts/miri.sh
+#   benches         every bench, with its figures
+#
+# Ends with 1 when a part failed. A part that needs what is not installed is left out, and said to
+# be. Ctrl-C ends the part that runs and what follows, and still prints the table.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin:/usr/sbin:/sbin"
+
+all=(simulation floods crashes fuzz miri benches)
+minutes=60 seed=$(date +%s) output="$PWD/target/soak" parts=()
+
+usage() { sed -n '2,/^set -/{/^#/s/^# \{0,1\}//p}' "$0"; }
+fail() { echo "soak.sh: $*" >&2; exit 2; }
+
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --minutes | --seed | --output)
+      [ $# -ge 2 ] || fail "$1 needs a value; see --help"
+      declare "${1#--}=$2"
+      shift ;;
+    --list) printf '%s\n' "${all[@]}"; exit 0 ;;
+    --help | -h) usage; exit 0 ;;
+    -*) fail "no such option: $1; see --help" ;;
+    *)
+      [[ " ${all[*]} " == *" $1 "* ]] || fail "no such part: $1; there are: ${all[*]}"
+      parts+=("$1") ;;
+  esac
+  shift
+done
+[ ${#parts[@]} -gt 0 ] || parts=("${all[@]}")
+for number in "$minutes" "$seed"; do
+  [[ "$number" =~ ^[0-9]+$ ]] || fail "not a number: $number; see --help"
+done
+command -v cargo >/dev/null || fail "cargo is missing: install a Rust toolchain, see https://rustup.rs"
+mkdir -p "$output"
+output="$(cd "$output" && pwd)"
+cores="$(nproc)"
+
+# Runs a test program's soaks again and again until the time is up, at least once.
+again() {
+  local until=$((SECONDS + minutes * 60))
+  cargo build --workspace --bins --quiet
+  while :; do
+    cargo test "$@" -- --ignored --nocapture --test-threads 1
+    [ "$SECONDS" -lt "$until" ] || break
+  done
+}
+
+run_simulation() {
+  cargo run --release --quiet -p strait-simulation --example soak -- \
+    --seed "$seed" --hours "$(awk "BEGIN { print $minutes / 60 }")" --threads "$cores"
+}
+run_floods() { again -p strait-tests --test greedy; }
+run_crashes() { STRAIT_SOAK_KILLS="${STRAIT_SOAK_KILLS:-50}" again -p strait-tests --test crashes; }
+run_fuzz() {
+  local targets
+  if ! cargo +nightly --version || ! cargo fuzz --version; then
+    echo "a nightly compiler or cargo-fuzz is missing: rustup toolchain install nightly; cargo install cargo-fuzz"
+    return 77
+  fi
+  targets="$(scripts/fuzz.sh --list | wc -l)"
+  scripts/fuzz.sh --seconds $((minutes * 60 * cores / targets + 1)) --jobs "$cores"
+}
+run_miri() { scripts/miri.sh; }
+run_benches() { cargo bench --workspace --bench '*'; }
+
+# What of a log is figures, to be repeated at the end.
+figures() {
+  case "$1" in
+    simulation) grep -E '(worlds|placed|messages|longest|looks|fault|reproduce)[,: ]' "$2" | tail -n 7 || true ;;
+    floods | crashes)
+      sed -E 's/^test .* \.\.\. //' "$2" | grep '[0-9]' \
+        | grep -vE '^(running |test result| +[A-Z][a-z]+ )' | tail -n 20 || true ;;
+    fuzz) grep '^|' "$2" || true ;;
+    miri) awk '/^test result:/ { n += $4 } END { print n " tests under Miri" }' "$2" ;;
+    benches) grep -vE '^( *(Compiling|Finished|Running) |test .*ignored|running |test result|$)' "$2" || true ;;
+  esac
+}
+
+# Now and then the last line of the log of the part that runs.
+progress() {
+  while sleep 30; do
+    printf '%s %4d min: %s\n' "$1" $(((SECONDS - $3) / 60)) "$(tail -n 1 "$2" | cut -c 1-120)" >&2
+  done
+}
+
+stopped="" running=""
+stop() {
+  stopped=1
+  [ -z "$running" ] || kill -TERM -- "-$running" 2>/dev/null || true
+}
+trap stop INT TERM
+table=() broken=0
+for part in "${parts[@]}"; do
+  log="$output/$part.log" began=$SECONDS result=passed status=0
+  echo "== $part (log: $log)" >&2
+  # Process groups of their own, to be ended with all that they have started.
+  set -m
+  (run_"$part") >"$log" 2>&1 &
+  running=$!
+  progress "$part" "$log" "$began" &
+  watcher=$!
+  set +m
+  wait "$running" || status=$?
+  kill -TERM -- "-$watcher" 2>/dev/null || true
+  wait "$watcher" 2>/dev/null || true
+  case "$status" in
+    0) ;;
+    77) result="left out: $(tail -n 1 "$log")" ;;
+    *)
+      if [ -n "$stopped" ]; then
+        result=stopped
+      else
+        result=FAILED broken=1
+        tail -n 40 "$log" >&2
+      fi ;;
+  esac
+  table+=("$(printf '| %s | %s | %d min %d s |' "$part" "$result" \
+    $(((SECONDS - began) / 60)) $(((SECONDS - began) % 60)))")
+  [ -z "$stopped" ] || break
+done
+
+printf '\n| part | result | time |\n|---|---|---|\n'
+printf '%s\n' "${table[@]}"
+for part in "${parts[@]}"; do
+  log="$output/$part.log"
+  if [ -s "$log" ]; then
+    printf '\n%s:\n' "$part"
+    figures "$part" "$log" | sed 's/^/  /'
+  fi
+done
+exit "$broken"
