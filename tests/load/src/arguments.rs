@@ -42,6 +42,9 @@ pub struct Place {
     /// The capture: pcap or pcapng, of Ethernet frames. Its streams are played in turn.
     #[arg(long, value_name = "FILE")]
     pub capture: PathBuf,
+    /// What stands between the parties.
+    #[arg(long, value_enum, default_value_t)]
+    pub through: Middle,
     /// Strait's configuration; without it, two realms on loopback addresses.
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -76,6 +79,18 @@ pub struct Place {
     /// Addresses each side sends RTP from; calls share them when there are fewer than calls.
     #[arg(long, default_value_t = 64, value_name = "N")]
     pub sockets: usize,
+}
+
+/// What stands between the parties: Strait, or what it is compared with.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Middle {
+    /// Strait's dataplane.
+    #[default]
+    Strait,
+    /// rtpengine without its kernel module, on loopback addresses.
+    Rtpengine,
+    /// Nothing: the parties send to each other over loopback, which is what there is to lose.
+    Nothing,
 }
 
 /// The NICs of the built-in configuration.

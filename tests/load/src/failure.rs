@@ -47,12 +47,28 @@ pub enum Failure {
     /// A media address nothing is known of.
     #[error("{0} is no media address of the running dataplane: is it of this configuration?")]
     NoSlot(SocketAddr),
-    /// The dataplane could not be started.
-    #[error("cannot start strait-dataplane: {0}; is it built, beside this command or in PATH?")]
-    Start(std::io::Error),
-    /// The dataplane ended before it was ready; what it said stands above.
-    #[error("strait-dataplane ended ({0}) before it was ready")]
-    Ended(ExitStatus),
+    /// A program could not be started.
+    #[error("cannot start {}: {cause}; is it beside this command or in PATH?", program.display())]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// A program ended before it was ready; what it said stands above.
+    #[error("{} ended ({status}) before it was ready", program.display())]
+    Ended {
+        /// The program.
+        program: PathBuf,
+        /// How.
+        status: ExitStatus,
+    },
+    /// A scratch directory cannot be had.
+    #[error("cannot write a configuration: {0}")]
+    Scratch(std::io::Error),
+    /// rtpengine does not do as it is told.
+    #[error("rtpengine: {0}")]
+    Rtpengine(String),
     /// The dataplane ended in mid-run.
     #[error("the dataplane has ended in mid-run")]
     Gone,

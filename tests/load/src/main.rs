@@ -5,13 +5,12 @@ mod arguments;
 mod capture;
 mod failure;
 mod measure;
-mod process;
 mod ramp;
-mod relay;
 mod report;
 mod scene;
 mod script;
 mod side;
+mod through;
 mod trial;
 mod wire;
 

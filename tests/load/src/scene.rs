@@ -14,11 +14,10 @@ use strait_shared::attach::fetch;
 use tempfile::TempDir;
 
 use crate::Failure;
-use crate::arguments::{Over, Place};
+use crate::arguments::{Middle, Over, Place};
 use crate::capture::recordings;
-use crate::process::Dataplane;
-use crate::relay::Relay;
 use crate::script::Script;
+use crate::through::{Nothing, Process, Relay, Rtpengine, Through};
 use crate::wire::{Frames, Sockets, Wire, in_namespace};
 
 /// Parties of the built-in configuration over a memory link, where nobody else has addresses.
@@ -39,20 +38,12 @@ pub type Scripts = [[Arc<Script>; 2]; 2];
 
 /// Everything in place.
 pub struct Scene {
-    /// Strait's configuration.
-    pub config: Config,
-    /// The near and the far realm, by index.
-    pub realms: [usize; 2],
-    /// The commands' other end.
-    pub relay: Relay,
-    /// The process, where it is ours.
-    pub dataplane: Option<Dataplane>,
+    /// What stands between the parties.
+    pub through: Box<dyn Through>,
     /// What calls play, in turn.
     pub scripts: Vec<Scripts>,
-    /// Each side's way to Strait; taken while a trial runs.
+    /// Each side's way there; taken while a trial runs.
     pub wires: Option<[Box<dyn Wire>; 2]>,
-    /// Strait's addresses on each side, one a call.
-    pub addresses: [Vec<SocketAddr>; 2],
     _directory: TempDir,
 }
 
@@ -60,68 +51,93 @@ impl Scene {
     /// A scene with room for `calls` calls.
     pub fn new(place: &Place, calls: usize) -> Result<Self, Failure> {
         let scripts = scripts(place)?;
-        let directory = tempfile::tempdir().map_err(Failure::Start)?;
-        let own = directory.path().join("strait.yaml");
-        let path = place.config.as_deref().unwrap_or(&own);
-        if place.config.is_none() {
-            let text = built_in(directory.path(), place.over, calls, place.workers);
-            std::fs::write(&own, text).map_err(Failure::Start)?;
-        }
-        let Checked { config, report } = check_file(path);
-        // Of the built-in one only a fault of ours would be news.
-        if place.config.is_some() || config.is_none() {
-            eprint!("{report}");
-        }
-        let config = config.ok_or(Failure::Configuration)?;
-        let realms = realms(&config, place)?;
-        let links = links(&config)?;
-        let socket = config.runtime_directory().join("region.sock");
-        let (dataplane, attached) = if place.running {
-            (None, fetch(&socket, None, FETCH_WITHIN)?)
-        } else {
-            let handed: Vec<(String, BorrowedFd<'_>)> = links
-                .iter()
-                .map(|(name, link)| (format!("nic-{name}"), link.fd()))
-                .collect();
-            let handed: Vec<(&str, BorrowedFd<'_>)> = handed
-                .iter()
-                .map(|(name, fd)| (name.as_str(), *fd))
-                .collect();
-            let (dataplane, attached) = Dataplane::start(path, &socket, &handed)?;
-            (Some(dataplane), attached)
+        let directory = tempfile::tempdir().map_err(Failure::Scratch)?;
+        let (through, wires) = match place.through {
+            Middle::Strait => strait(place, calls, directory.path())?,
+            Middle::Rtpengine => {
+                let (address, wires) = (own_address(1), loopback(place, place.sockets, calls)?);
+                let through = Rtpengine::start(address, calls)?;
+                (Box::new(through) as Box<dyn Through>, wires)
+            }
+            // Nobody in between tells calls apart that share an address.
+            Middle::Nothing => (
+                Box::new(Nothing) as Box<dyn Through>,
+                loopback(place, calls, calls)?,
+            ),
         };
-        let relay = Relay::new(attached)?;
-        let parties = parties(&config, realms, place, links.is_empty());
-        let addresses =
-            [0, 1].map(|side| relay.addresses(&config, realms[side], parties[side].is_ipv6()));
-        let wires = wires(place, &config, realms, parties, &links, calls)?;
-        let scene = Self {
-            config,
-            realms,
-            relay,
-            dataplane,
+        Ok(Self {
+            through,
             scripts,
             wires: Some(wires),
-            addresses,
             _directory: directory,
-        };
-        scene.check_room(calls)?;
-        Ok(scene)
+        })
     }
+}
 
-    fn check_room(&self, wanted: usize) -> Result<(), Failure> {
-        for (realm, addresses) in self.realms.iter().zip(&self.addresses) {
-            if addresses.len() < wanted {
-                let realm = self.config.realms[*realm].name.to_string();
-                return Err(Failure::Ports {
-                    realm,
-                    room: addresses.len(),
-                    wanted,
-                });
-            }
-        }
-        Ok(())
+type Middled = (Box<dyn Through>, [Box<dyn Wire>; 2]);
+
+/// Strait's dataplane, as configured or on loopback addresses.
+fn strait(place: &Place, calls: usize, directory: &Path) -> Result<Middled, Failure> {
+    let own = directory.join("strait.yaml");
+    let path = place.config.as_deref().unwrap_or(&own);
+    if place.config.is_none() {
+        let text = built_in(directory, place.over, calls, place.workers);
+        std::fs::write(&own, text).map_err(Failure::Scratch)?;
     }
+    let Checked { config, report } = check_file(path);
+    // Of the built-in one only a fault of ours would be news.
+    if place.config.is_some() || config.is_none() {
+        eprint!("{report}");
+    }
+    let config = config.ok_or(Failure::Configuration)?;
+    let realms = realms(&config, place)?;
+    let links = links(&config)?;
+    let socket = config.runtime_directory().join("region.sock");
+    let (process, attached) = if place.running {
+        (None, fetch(&socket, None, FETCH_WITHIN)?)
+    } else {
+        let handed: Vec<(String, BorrowedFd<'_>)> = links
+            .iter()
+            .map(|(name, link)| (format!("nic-{name}"), link.fd()))
+            .collect();
+        let handed: Vec<(&str, BorrowedFd<'_>)> = handed
+            .iter()
+            .map(|(name, fd)| (name.as_str(), *fd))
+            .collect();
+        let (process, attached) = Process::dataplane(path, &socket, &handed)?;
+        (Some(process), attached)
+    };
+    let parties = parties(&config, realms, place, links.is_empty());
+    let is_ipv6 = parties.map(|party| party.is_ipv6());
+    let relay = Relay::new(attached, process, &config, realms, is_ipv6, calls)?;
+    let wires = wires(place, &config, realms, parties, &links, calls)?;
+    Ok((Box::new(relay), wires))
+}
+
+/// Both parties on loopback addresses, with so many sockets each.
+fn loopback(place: &Place, sockets: usize, calls: usize) -> Result<[Box<dyn Wire>; 2], Failure> {
+    let told = [place.near_address, place.far_address];
+    let wire = |side: usize| {
+        let address = told[side].unwrap_or_else(|| own_address(side as u8 + 2));
+        sockets_on(address, 2 * sockets.clamp(1, calls.max(1)), None)
+    };
+    Ok([wire(0)?, wire(1)?])
+}
+
+fn sockets_on(
+    address: IpAddr,
+    count: usize,
+    namespace: Option<&str>,
+) -> Result<Box<dyn Wire>, Failure> {
+    let opened = in_namespace(namespace, || Sockets::bind(address, count));
+    let failed = |cause: io::Error| Failure::Sockets { address, cause };
+    Ok(Box::new(opened.map_err(failed)?))
+}
+
+/// A loopback address of this process's own, so that several can run at once.
+fn own_address(number: u8) -> IpAddr {
+    let pid = std::process::id();
+    [127, 64 + (pid >> 8) as u8 % 64, pid as u8, number].into()
 }
 
 fn scripts(place: &Place) -> Result<Vec<Scripts>, Failure> {
@@ -145,8 +161,6 @@ fn scripts(place: &Place) -> Result<Vec<Scripts>, Failure> {
 /// Two realms on loopback addresses of this process's own, with ports for so many calls.
 fn built_in(directory: &Path, over: Over, calls: usize, workers: u16) -> String {
     let mut text = format!("runtime_directory: {}\nrealms:\n", directory.display());
-    let pid = std::process::id();
-    let prefix = format!("127.{}.{}", 64 + (pid >> 8) % 64, pid % 256);
     for (number, name) in ["near", "far"].into_iter().enumerate() {
         let nic = if over == Over::Memory {
             name
@@ -154,16 +168,20 @@ fn built_in(directory: &Path, over: Over, calls: usize, workers: u16) -> String 
             "default"
         };
         let _ = writeln!(text, "  - name: {name}");
-        let first = number + 1;
-        let _ = writeln!(text, "    signalling: [ {{ address: {prefix}.{first} }} ]");
+        let first = number as u8 + 1;
+        let _ = writeln!(
+            text,
+            "    signalling: [ {{ address: {} }} ]",
+            own_address(first)
+        );
         text.push_str("    media:\n");
         for block in 0..calls.div_ceil(CALLS_PER_ADDRESS).max(1) {
             let here = (calls - block * CALLS_PER_ADDRESS).clamp(1, CALLS_PER_ADDRESS);
             let to = FIRST_PORT as usize + here * 2 - 1;
-            let octet = first + block * 2;
+            let address = own_address(first + block as u8 * 2);
             let _ = writeln!(
                 text,
-                "      - {{ address: {prefix}.{octet}, ports: {FIRST_PORT}-{to}, nic: {nic} }}"
+                "      - {{ address: {address}, ports: {FIRST_PORT}-{to}, nic: {nic} }}"
             );
         }
     }
@@ -251,9 +269,7 @@ fn wires(
             let addresses = ports.map(|port| SocketAddr::new(address, port)).collect();
             return Ok(Box::new(Frames::new(link.far_end(0), addresses)));
         }
-        let opened = in_namespace(namespaces[side], || Sockets::bind(address, count));
-        let failed = |cause: io::Error| Failure::Sockets { address, cause };
-        Ok(Box::new(opened.map_err(failed)?))
+        sockets_on(address, count, namespaces[side])
     };
     Ok([wire(0)?, wire(1)?])
 }

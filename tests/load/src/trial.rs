@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 
 use crate::Failure;
-use crate::relay::{Counted, Leg};
 use crate::scene::{Scene, Scripts};
 use crate::script::{Part, Script};
 use crate::side::{Flight, Incoming, Outcome, Outgoing, Pace, Progress, Side};
+use crate::through::{Counted, Legs};
 use crate::wire::{Endpoint, Wire};
 
 /// Everything is in place this long before the first packet.
@@ -41,9 +41,9 @@ pub struct Trial {
     pub lasted: Duration,
     /// The near and the far side.
     pub sides: [Outcome; 2],
-    /// What the dataplane counted.
+    /// What was counted in the middle.
     pub counted: Counted,
-    /// The dataplane's processor time, where the process is ours.
+    /// The processor time of what stands in the middle, where the process is ours.
     pub processor_time: Option<Duration>,
 }
 
@@ -68,7 +68,7 @@ impl Trial {
             // Latecomers of an earlier trial.
             wire.receive(&mut |_, _| {});
         }
-        let before = (scene.relay.counted(), processor_time(scene));
+        let before = (scene.through.counted(), scene.through.processor_time());
         let Flows { outgoing, incoming } = flows;
         let progress = [(); 2].map(|()| Arc::new(Progress::default()));
         let start = Instant::now() + LEAD;
@@ -87,7 +87,7 @@ impl Trial {
             while !(near.is_finished() && far.is_finished()) {
                 std::thread::sleep(TICK);
                 bar.set_position(start.elapsed().min(length).as_millis() as u64);
-                if let Err(failure) = scene.relay.listen() {
+                if let Err(failure) = scene.through.listen() {
                     stop.store(true, Ordering::Relaxed);
                     failed.get_or_insert(failure);
                 }
@@ -101,13 +101,12 @@ impl Trial {
                 None => Ok((sides, start.elapsed().min(length))),
             }
         })?;
-        let processor_time = processor_time(scene)
-            .zip(before.1)
-            .map(|(now, then)| now - then);
+        let spent = scene.through.processor_time();
+        let spent = spent.zip(before.1).map(|(now, then)| now - then);
         let [near, far] = sides;
         scene.wires = Some([near.wire, far.wire]);
-        scene.relay.close()?;
-        let counted = scene.relay.counted().since(&before.0);
+        scene.through.close()?;
+        let counted = scene.through.counted().since(&before.0);
         let sides = [near.outcome, far.outcome];
         if stop.load(Ordering::Relaxed) {
             return Err(Failure::Interrupted);
@@ -117,16 +116,9 @@ impl Trial {
             lasted,
             sides,
             counted,
-            processor_time,
+            processor_time: spent,
         })
     }
-}
-
-fn processor_time(scene: &Scene) -> Option<Duration> {
-    scene
-        .dataplane
-        .as_ref()
-        .map(|dataplane| dataplane.processor_time())
 }
 
 /// Opens every call's slots, and says what each side sends and hears.
@@ -134,16 +126,13 @@ fn open(scene: &mut Scene, load: Load, wires: &[Box<dyn Wire>; 2]) -> Result<Flo
     let mut flows = Flows::default();
     for call in 0..load.calls {
         let endpoints = [0, 1].map(|side| endpoints(&*wires[side], call));
-        let legs = [0, 1].map(|side: usize| Leg {
-            local: scene.addresses[side][call],
-            party: endpoints[side].map(|Endpoint(number)| wires[side].addresses()[number]),
-        });
-        let realms = scene.realms.map(|realm| &scene.config.realms[realm]);
-        scene.relay.open(realms, legs)?;
+        let address = |side: usize, Endpoint(number)| wires[side].addresses()[number];
+        let party = [0, 1].map(|side| endpoints[side].map(|endpoint| address(side, endpoint)));
+        let local = scene.through.open(call, party)?;
         let scripts = &scene.scripts[call % scene.scripts.len()];
-        flows.add(call, load, scripts, legs, endpoints);
+        flows.add(call, load, scripts, local, endpoints);
     }
-    scene.relay.settle()?;
+    scene.through.settle()?;
     Ok(flows)
 }
 
@@ -159,7 +148,7 @@ impl Flows {
         call: usize,
         load: Load,
         scripts: &Scripts,
-        legs: [Leg; 2],
+        local: Legs,
         endpoints: [[Endpoint; 2]; 2],
     ) {
         for side in [0, 1] {
@@ -168,19 +157,15 @@ impl Flows {
                 let number = (call * 4 + side * 2 + component) as u32;
                 let part = Part::new(script.clone(), FIRST_SSRC + number, number as u16);
                 let flight = Flight::new();
-                let port = component as u16;
-                let address = |side: usize| {
-                    let local = legs[side].local;
-                    SocketAddr::new(local.ip(), local.port() + port)
-                };
                 self.outgoing[side].push(Outgoing {
                     part: part.clone(),
                     from: endpoints[side][component],
-                    to: address(side),
+                    to: local[side][component],
                     phase: phase(script, call, load),
                     flight: flight.clone(),
                 });
-                self.incoming[1 - side].insert(address(1 - side), Incoming::new(part, flight));
+                let heard_from = local[1 - side][component];
+                self.incoming[1 - side].insert(heard_from, Incoming::new(part, flight));
             }
         }
     }

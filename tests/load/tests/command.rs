@@ -103,6 +103,32 @@ fn as_fast_as_it_goes_loses_nothing_either() {
 }
 
 #[test]
+fn what_strait_is_compared_with_is_measured_alike() {
+    let directory = tempfile::tempdir().unwrap();
+    let capture = capture(&directory);
+    for through in ["nothing", "rtpengine"] {
+        if through == "rtpengine" && !installed("rtpengine") {
+            println!("skipped: rtpengine is not installed");
+            continue;
+        }
+        let report = report(
+            &mut replay(&capture, &["--calls", "5", "--through", through]),
+            0,
+        );
+        assert_eq!(report["offered"], report["delivered"], "{through}");
+        assert_eq!(
+            report["cpu_seconds_per_million"].is_null(),
+            through == "nothing"
+        );
+    }
+}
+
+fn installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).exists())
+}
+
+#[test]
 fn what_the_policer_drops_is_found_missing_and_named() {
     let directory = tempfile::tempdir().unwrap();
     let capture = capture(&directory);

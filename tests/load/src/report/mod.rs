@@ -34,7 +34,7 @@ pub struct Report {
     pub packets_per_second: f64,
     /// Megabits of RTP and RTCP delivered a second.
     pub megabits_per_second: f64,
-    /// The dataplane's processor time for a million packets, in seconds.
+    /// The processor time for a million packets of what stands in the middle, in seconds.
     pub cpu_seconds_per_million: Option<f64>,
     /// From the calling party to the called one, and back.
     pub directions: [Direction; 2],
@@ -124,7 +124,7 @@ impl Report {
         let missing = offered.saturating_sub(delivered);
         let seconds = trial.lasted.as_secs_f64();
         let bytes = near.heard.bytes + far.heard.bytes;
-        let million = trial.counted.packets_in as f64 / 1e6;
+        let million = offered as f64 / 1e6;
         Self {
             calls: trial.load.calls,
             speed: match trial.load.pace {

@@ -20,7 +20,10 @@ impl fmt::Display for Report {
             self.megabits_per_second,
         )?;
         if let Some(seconds) = self.cpu_seconds_per_million {
-            writeln!(f, "dataplane: {seconds:.2} CPU seconds per million packets")?;
+            writeln!(
+                f,
+                "in the middle: {seconds:.2} CPU seconds per million packets"
+            )?;
         }
         writeln!(f)?;
         row(f, "", ["near to far", "far to near"])?;

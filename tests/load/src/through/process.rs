@@ -1,4 +1,4 @@
-//! The dataplane as a process of ours: started, watched, ended.
+//! What stands in the middle, as a process of ours: started, watched, ended.
 
 use std::os::fd::BorrowedFd;
 use std::os::unix::process::CommandExt;
@@ -18,23 +18,37 @@ const START_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// A running strait-dataplane. Dropping it ends it.
-pub struct Dataplane(Child);
+/// A running program. Dropping it ends it.
+pub struct Process(Child);
 
-impl Dataplane {
-    /// Starts it, with what it is handed by name, and fetches its region.
-    pub fn start(
+impl Process {
+    /// Starts a program.
+    pub fn start(mut command: Command) -> Result<Self, Failure> {
+        // Ctrl-C is ours to act on; the program then ends in order.
+        command.process_group(0).stdin(Stdio::null());
+        let program = command.get_program().to_owned();
+        let failed = |cause| Failure::Start {
+            program: program.into(),
+            cause,
+        };
+        Ok(Self(command.spawn().map_err(failed)?))
+    }
+
+    /// Starts strait-dataplane, with what it is handed by name, and fetches its region.
+    pub fn dataplane(
         configuration: &Path,
         socket: &Path,
         handed: &[(&str, BorrowedFd<'_>)],
     ) -> Result<(Self, Attached), Failure> {
         let mut command = Command::new(program());
         command.arg("-c").arg(configuration);
-        command.env_remove(NOTIFY_SOCKET).stdin(Stdio::null());
-        // Ctrl-C is ours to act on; the dataplane then ends in order.
-        command.process_group(0);
-        handover(&mut command, handed).map_err(Failure::Start)?;
-        let mut dataplane = Self(command.spawn().map_err(Failure::Start)?);
+        command.env_remove(NOTIFY_SOCKET);
+        let failed = |cause| Failure::Start {
+            program: PROGRAM.into(),
+            cause,
+        };
+        handover(&mut command, handed).map_err(failed)?;
+        let mut dataplane = Self::start(command)?;
         let deadline = Instant::now() + START_WITHIN;
         loop {
             match fetch(socket, None, LOOK_EVERY) {
@@ -42,9 +56,18 @@ impl Dataplane {
                 Err(FetchError::Absent { .. }) if Instant::now() < deadline => {}
                 Err(error) => return Err(error.into()),
             }
-            if let Ok(Some(status)) = dataplane.0.try_wait() {
-                return Err(Failure::Ended(status));
-            }
+            dataplane.check_alive(PROGRAM)?;
+        }
+    }
+
+    /// Fails when it has ended.
+    pub fn check_alive(&mut self, program: &str) -> Result<(), Failure> {
+        match self.0.try_wait() {
+            Ok(Some(status)) => Err(Failure::Ended {
+                program: program.into(),
+                status,
+            }),
+            _ => Ok(()),
         }
     }
 
@@ -60,7 +83,7 @@ impl Dataplane {
     }
 }
 
-impl Drop for Dataplane {
+impl Drop for Process {
     fn drop(&mut self) {
         // It may have ended already.
         let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);

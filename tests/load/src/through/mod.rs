@@ -1,0 +1,61 @@
+//! What stands between the parties: Strait's dataplane, or what it is compared with.
+
+mod nothing;
+mod process;
+mod relay;
+mod rtpengine;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub use self::nothing::Nothing;
+pub use self::process::Process;
+pub use self::relay::Relay;
+pub use self::rtpengine::Rtpengine;
+use crate::Failure;
+
+/// Addresses of a call by side, near and far, and component, RTP and RTCP.
+pub type Legs = [[SocketAddr; 2]; 2];
+
+/// Something that relays media between two parties.
+pub trait Through {
+    /// Opens a call between the `party` addresses; the addresses they are to send to.
+    fn open(&mut self, call: usize, party: Legs) -> Result<Legs, Failure>;
+
+    /// Waits until everything opened or closed so far has taken effect.
+    fn settle(&mut self) -> Result<(), Failure>;
+
+    /// Closes every call.
+    fn close(&mut self) -> Result<(), Failure>;
+
+    /// Looks after it while packets flow.
+    fn listen(&mut self) -> Result<(), Failure>;
+
+    /// What it has counted since it started.
+    fn counted(&self) -> Counted;
+
+    /// Its processor time so far, where the process is ours.
+    fn processor_time(&self) -> Option<Duration>;
+}
+
+/// Packets dropped in the middle, by reason; only reasons that occurred.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Counted {
+    /// How many, by reason.
+    pub drops: BTreeMap<&'static str, u64>,
+}
+
+impl Counted {
+    /// What was counted since an earlier look.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let since = |(reason, count): (&&'static str, &u64)| {
+            let then = earlier.drops.get(reason).copied().unwrap_or(0);
+            (*reason, count.saturating_sub(then))
+        };
+        let drops = self.drops.iter().map(since).filter(|(_, count)| *count > 0);
+        Self {
+            drops: drops.collect(),
+        }
+    }
+}
