@@ -1,45 +1,22 @@
 //! `strait run` with both real processes: start, deaths, drain, and what keeps it from starting.
 
+mod built;
+
 use std::{
     fs,
     io::Read,
     net::UdpSocket,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::{
-        Once,
-        atomic::{AtomicU8, Ordering},
-    },
+    sync::atomic::{AtomicU8, Ordering},
     time::{Duration, Instant},
 };
 
+use built::command;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long anything is waited for before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The command with both processes beside it, built if they are not there yet.
-fn command() -> PathBuf {
-    static BUILT: Once = Once::new();
-    let strait = assert_cmd::cargo::cargo_bin("strait");
-    BUILT.call_once(|| {
-        let names = ["strait-control", "strait-dataplane"];
-        if names
-            .iter()
-            .all(|name| strait.with_file_name(name).exists())
-        {
-            return;
-        }
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--bins"]);
-        cargo.args(names.iter().flat_map(|name| ["--package", *name]));
-        if !cfg!(debug_assertions) {
-            cargo.arg("--release");
-        }
-        assert!(cargo.status().expect("cargo runs").success());
-    });
-    strait
-}
 
 /// A directory with a configuration of its own, on loopback addresses nobody else uses.
 struct Site {
