@@ -1,4 +1,8 @@
-//! Rules of the house that a machine can keep: sizes, loose ends, where `unsafe` may live.
+//! Rules of the house that a machine can keep: sizes, loose ends, which memory orderings there may
+//! be, and that what the pages name is there.
+
+mod orderings;
+mod specification;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -178,9 +182,18 @@ fn rust_sources() -> Vec<Source> {
 }
 
 fn sources(extension: &str) -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("tests/ is in the repository");
+    files()
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|e| e == extension))
+        .filter_map(|path| {
+            let text = std::fs::read_to_string(root().join(&path)).ok()?;
+            Some(Source { path, text })
+        })
+        .collect()
+}
+
+/// Every file of the repository, from its root.
+fn files() -> Vec<PathBuf> {
     let output = Command::new("git")
         .args([
             "ls-files",
@@ -189,7 +202,7 @@ fn sources(extension: &str) -> Vec<Source> {
             "--others",
             "--exclude-standard",
         ])
-        .current_dir(root)
+        .current_dir(root())
         .output()
         .expect("git is installed");
     assert!(
@@ -197,13 +210,12 @@ fn sources(extension: &str) -> Vec<Source> {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    String::from_utf8_lossy(&output.stdout)
-        .split('\0')
-        .map(PathBuf::from)
-        .filter(|path| path.extension().is_some_and(|e| e == extension))
-        .filter_map(|path| {
-            let text = std::fs::read_to_string(root.join(&path)).ok()?;
-            Some(Source { path, text })
-        })
-        .collect()
+    let names = String::from_utf8_lossy(&output.stdout);
+    names.split_terminator('\0').map(PathBuf::from).collect()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ is in the repository")
 }
