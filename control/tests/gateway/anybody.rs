@@ -30,8 +30,8 @@ const STEPS: usize = 200;
 /// forks each have a dialog, a session and timers.
 const HELD_PER_INPUT: usize = 24;
 
-/// Messages that one step may lead to, and for everything there is.
-const SENT_PER_STEP: usize = 16;
+/// Messages that one input may lead to, and for everything there is.
+const SENT_PER_INPUT: usize = 16;
 
 /// What a request needs so that a party here can answer it.
 const READ: [&str; 5] = ["Via", "From", "To", "Call-ID", "CSeq"];
@@ -114,14 +114,6 @@ impl<C: Choices> Anybody<C> {
     }
 
     fn take(&mut self, outcome: Outcome) {
-        let sizes = self.world.gateway.sizes();
-        let held = sizes.calls + sizes.dialogs + sizes.registrations + sizes.exchanges;
-        let allowed = SENT_PER_STEP * (1 + held + self.count as usize);
-        assert!(
-            outcome.sent.len() <= allowed,
-            "{} messages at once",
-            outcome.sent.len()
-        );
         self.records += outcome.records.len();
         self.pool.extend(outcome.sent);
         self.commands.extend(outcome.commands);
@@ -137,7 +129,14 @@ impl<C: Choices> Anybody<C> {
 
     fn input(&mut self, input: Input) {
         self.inputs += 1;
+        let held = self.world.gateway.sizes();
+        let held = held.calls + held.dialogs + held.registrations + held.exchanges;
         let outcome = self.world.input(input);
+        let sent = outcome.sent.len();
+        assert!(
+            sent <= SENT_PER_INPUT * (1 + held),
+            "{sent} messages at once"
+        );
         self.take(outcome);
     }
 

@@ -117,7 +117,8 @@ fn is_read(name: HeaderName) -> bool {
 fn addresses(text: &str) -> Vec<String> {
     let literal = |c: char| c.is_ascii_hexdigit() || c == '.' || c == ':';
     let mut found = Vec::new();
-    for run in text.split(|c| !literal(c)) {
+    let address = |run: &&str| run.matches('.').count() > 2 || run.matches(':').count() > 1;
+    for run in text.split(|c| !literal(c)).filter(address) {
         let number = |at: &usize| *at > 0 && run.as_bytes()[at - 1].is_ascii_digit();
         let starts = (0..run.len()).filter(|at| !number(at));
         for start in starts {
