@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use strait_config::{Config, LogLevel};
-use strait_control::process::{self, Failure};
+use strait_control::process::{self, Ending, Failure};
 use tracing::level_filters::LevelFilter;
 
 /// Strait's signalling: a dialog-stateful full proxy for SIP.
@@ -26,7 +26,8 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Ending::Stopped) => ExitCode::SUCCESS,
+        Ok(Ending::MadeWay) => make_way(),
         Err(failure) => {
             eprintln!("strait-control: {failure}");
             ExitCode::from(failure.code())
@@ -34,10 +35,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<(), Failure> {
+fn run(arguments: &Arguments) -> Result<Ending, Failure> {
     let config = Config::load(&arguments.config).map_err(Failure::Configuration)?;
     log_to_stderr(config.log.level);
     process::run(config)
+}
+
+/// Ends by the signal that asked for it, as if nobody had caught it: supervisors start a process
+/// again that a signal has ended, and leave one alone that ended by itself.
+fn make_way() -> ExitCode {
+    let ended = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGUSR2);
+    eprintln!("strait-control: cannot end by a signal: {ended:?}");
+    ExitCode::FAILURE
 }
 
 fn log_to_stderr(level: LogLevel) {

@@ -19,8 +19,10 @@ use crate::{
     exit::{Exit, Failure},
 };
 
-/// The name of the socket in the runtime directory.
+/// The name of control's socket in the runtime directory.
 pub const SOCKET_NAME: &str = "control.sock";
+/// The name of the dataplane's.
+pub const REGION_SOCKET: &str = "region.sock";
 /// The longest answer that is read, in bytes; a hundred thousand calls take less.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
 /// How long an answer may take.

@@ -1,10 +1,16 @@
 //! `strait check`: what is wrong with a configuration, or what it comes to.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use strait_config::{Checked, Config, Report, Transport, check_file, geometry, machine};
-use strait_shared::region::Region;
+use strait_shared::{
+    attach::{FetchError, fetch},
+    region::Region,
+};
 
 use crate::{
+    access::REGION_SOCKET,
     arguments::Check,
     exit::{Exit, Failure},
     print,
@@ -14,7 +20,8 @@ use crate::{
 pub fn check(arguments: &Check) -> Result<(), Failure> {
     let Checked { config, report } = check_file(&arguments.config);
     let here = config.as_ref().filter(|_| !arguments.elsewhere);
-    let lacking = here.map(machine::lacking).unwrap_or_default();
+    let mut lacking = here.map(machine::lacking).unwrap_or_default();
+    lacking.extend(here.and_then(refusal));
     let summary = config.as_ref().map(Summary::new);
     if arguments.json {
         let valid = config.is_some();
@@ -36,6 +43,19 @@ pub fn check(arguments: &Check) -> Result<(), Failure> {
     match config {
         Some(_) => Ok(()),
         None => Err(Failure::new(Exit::Configuration, "")),
+    }
+}
+
+/// Why the processes that run here could not be restarted with this configuration and by this
+/// release without ending their calls; nothing where they could, or none run.
+fn refusal(config: &Config) -> Option<String> {
+    let geometry = geometry(config).expect("a valid configuration makes a geometry");
+    let socket = config.runtime_directory().join(REGION_SOCKET);
+    match fetch(&socket, Some(&geometry), Duration::ZERO) {
+        Err(FetchError::Attach(error)) => Some(format!(
+            "a restart would end the calls of the Strait that runs here: {error}"
+        )),
+        _ => None,
     }
 }
 

@@ -8,6 +8,7 @@ pub mod limits;
 mod pending;
 mod store;
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -23,7 +24,7 @@ use crate::gateway::journal::{Before, Change};
 #[derive(Debug)]
 pub struct Journal {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    thread: RefCell<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug)]
@@ -54,7 +55,7 @@ impl Journal {
                 path: path.to_owned(),
                 cause: error.to_string(),
             })?;
-        let thread = Some(thread);
+        let thread = RefCell::new(Some(thread));
         Ok((Self { shared, thread }, before))
     }
 
@@ -70,6 +71,16 @@ impl Journal {
             pending.asleep = false;
             drop(pending);
             self.shared.changed.notify_one();
+        }
+    }
+
+    /// Waits until all that waits is written; what comes later is not.
+    pub fn close(&self) {
+        self.shared.pending().stopping = true;
+        self.shared.changed.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A panic of its was printed when it happened.
+            let _ = thread.join();
         }
     }
 
@@ -90,14 +101,8 @@ impl Journal {
 }
 
 impl Drop for Journal {
-    /// Waits until what waits is written.
     fn drop(&mut self) {
-        self.shared.pending().stopping = true;
-        self.shared.changed.notify_one();
-        if let Some(thread) = self.thread.take() {
-            // A panic of its was printed when it happened.
-            let _ = thread.join();
-        }
+        self.close();
     }
 }
 

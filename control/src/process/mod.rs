@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 
 pub use self::exit::Failure;
 use self::limits::{LATENCY_DIGITS, LATENCY_MAX_NS};
-pub use self::start::{run, serve};
+pub use self::start::{Ending, run, serve};
 use crate::gateway::Gateway;
 use crate::gateway::io::{Input, LogLevel, LogLine, OperatorCommand, Output};
 use crate::journal::Journal;

@@ -28,11 +28,20 @@ use crate::transport::{Sink, Transport};
 /// The name of the dataplane's socket in the runtime directory.
 pub(super) const REGION_SOCKET: &str = "region.sock";
 
-/// Runs Strait's signalling until it is told to stop.
+/// How the process ends where nothing failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// It was told to stop, and no call is left.
+    Stopped,
+    /// It made way for a successor: calls go on, and everything they need is written.
+    MadeWay,
+}
+
+/// Runs Strait's signalling until it is told to stop, or to make way.
 ///
 /// Everything that can fail is done before anything is received: addresses are taken, the region
 /// is attached, the records are opened.
-pub fn run(config: Config) -> Result<(), Failure> {
+pub fn run(config: Config) -> Result<Ending, Failure> {
     descriptors::raise_limit(&config);
     let bound = bind(&config)?;
     let records = Records::open(&config.records.file)?;
@@ -54,7 +63,7 @@ pub fn serve(
     socket: Socket,
     mut dataplane: Dataplane,
     journal: Option<(Journal, Before)>,
-) -> Result<(), Failure> {
+) -> Result<Ending, Failure> {
     let failed = |what| move |error| Failure::System(what, error);
     let seed = seed().map_err(failed("cannot read random numbers"))?;
     let config = Arc::new(config);
@@ -94,7 +103,7 @@ fn successor(
     Ok(gateway)
 }
 
-async fn live(process: Rc<Process>, bound: Vec<Bound>, socket: Socket) -> Result<(), Failure> {
+async fn live(process: Rc<Process>, bound: Vec<Bound>, socket: Socket) -> Result<Ending, Failure> {
     let failed = |what| move |error| Failure::System(what, error);
     let notifier = Notifier::from_env().map_err(failed("cannot reach the supervisor"))?;
     let mut signals = Signals::new().map_err(failed("cannot receive signals"))?;
@@ -113,10 +122,16 @@ async fn live(process: Rc<Process>, bound: Vec<Bound>, socket: Socket) -> Result
     tokio::task::spawn_local(async move { crate::admin::serve(&socket, operated).await });
     tracing::info!(instance = %process.config.instance, operator = %path, "signalling is up");
     tell(notifier.ready());
-    process.until_asked_to_stop(&mut signals).await;
+    let ending = process.until_asked_to_end(&mut signals).await;
     tell(notifier.stopping());
-    process.stop(&mut signals, &notifier).await;
-    Ok(())
+    match ending {
+        Ending::Stopped => process.stop(&mut signals, &notifier).await,
+        Ending::MadeWay => tracing::info!("making way for a successor"),
+    }
+    // Not left to their drop: tasks and sockets hold the process, and it them.
+    process.records.close();
+    process.journal.iter().for_each(Journal::close);
+    Ok(ending)
 }
 
 /// What may be asked of the process from outside.
@@ -124,6 +139,7 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    make_way: Signal,
 }
 
 impl Signals {
@@ -132,6 +148,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
+            make_way: signal(SignalKind::user_defined2())?,
         })
     }
 
@@ -145,11 +162,12 @@ impl Signals {
 }
 
 impl Process {
-    async fn until_asked_to_stop(&self, signals: &mut Signals) {
+    async fn until_asked_to_end(&self, signals: &mut Signals) -> Ending {
         loop {
             tokio::select! {
-                _ = signals.terminate.recv() => return,
-                _ = signals.interrupt.recv() => return,
+                _ = signals.terminate.recv() => return Ending::Stopped,
+                _ = signals.interrupt.recv() => return Ending::Stopped,
+                _ = signals.make_way.recv() => return Ending::MadeWay,
                 _ = signals.hang_up.recv() => self.records.reopen(),
             }
         }

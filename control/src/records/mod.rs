@@ -7,6 +7,7 @@
 pub mod limits;
 mod writer;
 
+use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -33,8 +34,8 @@ pub struct RecordsError {
 /// Where call records go.
 #[derive(Debug)]
 pub struct Records {
-    orders: Option<SyncSender<Order>>,
-    thread: Option<JoinHandle<()>>,
+    orders: RefCell<Option<SyncSender<Order>>>,
+    thread: RefCell<Option<JoinHandle<()>>>,
     counters: Arc<Counters>,
 }
 
@@ -60,8 +61,8 @@ impl Records {
             .spawn(move || writer.run(&queue))
             .map_err(failed)?;
         Ok(Self {
-            orders: Some(orders),
-            thread: Some(thread),
+            orders: RefCell::new(Some(orders)),
+            thread: RefCell::new(Some(thread)),
             counters,
         })
     }
@@ -89,21 +90,26 @@ impl Records {
         self.counters.lost.load(Relaxed)
     }
 
+    /// Waits until what was ordered is done; what comes later is lost.
+    pub fn close(&self) {
+        self.orders.take();
+        if let Some(thread) = self.thread.take() {
+            // It ends with its queue; a panic of its was printed when it happened.
+            let _ = thread.join();
+        }
+    }
+
     fn order(&self, order: Order) -> bool {
-        self.orders
+        let orders = self.orders.borrow();
+        orders
             .as_ref()
             .is_some_and(|orders| orders.try_send(order).is_ok())
     }
 }
 
 impl Drop for Records {
-    /// Waits until what was ordered is done.
     fn drop(&mut self) {
-        self.orders = None;
-        if let Some(thread) = self.thread.take() {
-            // It ends with its queue; a panic of its was printed when it happened.
-            let _ = thread.join();
-        }
+        self.close();
     }
 }
 

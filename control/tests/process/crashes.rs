@@ -1,6 +1,10 @@
 //! strait-control is killed outright, and the next one goes on with what the journal holds.
 
 use std::net::UdpSocket;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+
+use strait_control::gateway::journal::LAYOUT;
 
 use crate::calls::{in_dialog, invite, records, set_up};
 use crate::registering::{accept, request};
@@ -76,6 +80,36 @@ fn a_call_in_set_up_fails_towards_both_sides() {
 }
 
 #[test]
+fn one_that_makes_way_has_written_all_it_knows() {
+    let mut strait = Strait::start();
+    let phone = strait.phone();
+    for number in 1..=50 {
+        set_up(&strait, &phone, number);
+    }
+    // Nobody has waited for the disk.
+    strait.signal("USR2");
+    let (status, said) = strait.ended();
+    assert_eq!(status.signal(), Some(12), "{said}");
+    strait.replace();
+    assert_eq!(strait.get("/status")["calls"], 50);
+    assert_eq!(
+        records(&strait, "calls.jsonl"),
+        [] as [serde_json::Value; 0]
+    );
+    let silent = std::time::Duration::from_millis(200);
+    phone.set_read_timeout(Some(silent)).unwrap();
+    let mut space = [0; 2_000];
+    let heard = phone
+        .recv(&mut space)
+        .map(|len| String::from_utf8_lossy(&space[..len]).into());
+    assert!(
+        heard.is_err(),
+        "no party is told: {heard:?}",
+        heard = heard.map(|it: String| it)
+    );
+}
+
+#[test]
 fn registrations_outlive_both_processes() {
     let mut strait = Strait::start();
     let phone = strait.phone();
@@ -115,6 +149,38 @@ fn a_journal_that_is_none_is_refused_with_a_way_out() {
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.contains("move the file away"), "{said}");
     assert_eq!(std::fs::read(&journal).unwrap(), b"not a journal");
+}
+
+#[test]
+fn a_journal_of_another_release_is_code_6_and_stays_as_it_is() {
+    let mut strait = Strait::start();
+    let phone = strait.phone();
+    let (got, _) = set_up(&strait, &phone, 1);
+    wait_for_journal(&strait);
+    strait.signal("KILL");
+    strait.ended();
+    let journal = strait.place.directory.path().join("strait.journal");
+    set_layout(&journal, LAYOUT + 1);
+    let (status, said) = strait.place.run_to_end();
+    assert_eq!(status.code(), Some(6), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("start the version that wrote it"), "{said}");
+    // The way back: the release that wrote it still finds everything.
+    set_layout(&journal, LAYOUT);
+    strait.replace();
+    let bye = in_dialog("BYE", &got, 1);
+    say(&strait, &phone, &bye);
+    receive(&strait.switch, |text| text.starts_with("BYE"));
+}
+
+fn set_layout(journal: &Path, layout: u32) {
+    let database = redb::Database::open(journal).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let facts = redb::TableDefinition::<&str, u64>::new("facts");
+    let mut facts = transaction.open_table(facts).unwrap();
+    facts.insert("layout", u64::from(layout)).unwrap();
+    drop(facts);
+    transaction.commit().unwrap();
 }
 
 /// Kills control outright once what it has done is on disk; its successor is ready after this.

@@ -66,15 +66,15 @@ impl Supervised {
 
     /// The number of one of its processes, whoever started it.
     pub fn pid(&self, program: &str) -> Option<u32> {
-        let entries = std::fs::read_dir("/proc").unwrap().flatten();
-        let mut pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        pids.find(|pid: &u32| {
-            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).into_owned();
-            let mut words = line.split('\0');
-            let name = |word: &str| Path::new(word).file_name().is_some_and(|it| it == program);
-            words.next().is_some_and(name) && words.any(|word| word == self.configuration)
-        })
+        pid(program, &self.configuration)
+    }
+
+    /// Sends a process a signal and waits until it is gone.
+    pub fn send(&self, program: &str, name: &str) {
+        let before = self.pid(program).expect("it runs");
+        signal(before, name);
+        let gone = || self.pid(program) != Some(before);
+        assert!(wait_until(PATIENCE, gone), "{program} is still there");
     }
 
     /// Kills a process outright and waits until there is another in its place.
@@ -133,12 +133,30 @@ impl Drop for Supervised {
     }
 }
 
+/// The number of a process that runs this program with this configuration.
+pub fn pid(program: &str, configuration: &str) -> Option<u32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.find(|pid: &u32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let mut words = line.split('\0');
+        let name = |word: &str| Path::new(word).file_name().is_some_and(|it| it == program);
+        words.next().is_some_and(name) && words.any(|word| word == configuration)
+    })
+}
+
 /// The folder of the programs as they were built.
 pub fn programs() -> PathBuf {
     binary("strait").parent().unwrap().to_owned()
 }
 
-fn kill(pid: u32) {
+/// Kills a process outright.
+pub fn kill(pid: u32) {
+    signal(pid, "-KILL");
+}
+
+fn signal(pid: u32, name: &str) {
     // It may have ended by itself.
-    let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+    let _ = Command::new("kill").args([name, &pid.to_string()]).status();
 }

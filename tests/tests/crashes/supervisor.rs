@@ -1,9 +1,15 @@
 //! `strait run` itself is killed outright: its processes go on, and the next one takes them over.
+//! Where it was the demonstration's, it ends with it.
+
+use std::process::{Command, Stdio};
+
+use strait_tests::program::wait_until;
+use strait_tests::strait::binary;
 
 use crate::call::Plan;
-use crate::place::Place;
+use crate::place::{PATIENCE, PROGRAMS, Place};
 use crate::scene::Scene;
-use crate::supervised::{Supervised, programs};
+use crate::supervised::{Supervised, kill, pid, programs};
 
 /// Calls that stand meanwhile.
 const CALLS: usize = 200;
@@ -80,4 +86,27 @@ fn a_dataplane_with_another_table_is_not_taken_over_and_goes_on() {
     let third = Supervised::take_over(&place, &programs());
     assert_eq!(third.pid("strait-dataplane"), alive);
     assert_eq!(third.terminate().code(), Some(0));
+}
+
+#[test]
+fn a_demonstration_that_is_killed_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let configuration = directory.path().join("demo.yaml");
+    let configuration = configuration.to_str().unwrap();
+    let mut command = Command::new(binary("strait"));
+    command.args(["demo", "--seconds", "30", "--output"]);
+    command.arg(directory.path()).stdin(Stdio::null());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut demo = command.spawn().unwrap();
+    let running = || PROGRAMS.map(|name| pid(name, configuration));
+    let all = wait_until(PATIENCE, || running().iter().all(Option::is_some));
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    let gone = wait_until(PATIENCE, || running() == [None; 3]);
+    running().into_iter().flatten().for_each(kill);
+    assert!(
+        all && gone,
+        "{:?}",
+        std::fs::read_to_string(directory.path().join("strait.log"))
+    );
 }

@@ -1,8 +1,12 @@
 //! New programs in the place of those that run, under live calls; and a table that another release
 //! made.
 
+use std::os::unix::fs::PermissionsExt;
+
+use strait_tests::program::wait_until;
+
 use crate::call::Plan;
-use crate::place::renew;
+use crate::place::{PATIENCE, renew};
 use crate::processes::Processes;
 use crate::scene::Scene;
 use crate::supervised::{Supervised, programs};
@@ -22,13 +26,19 @@ fn new_programs_take_over_live_calls_under_strait_run() {
     old.orphan();
     let new = Supervised::take_over(&scene.place, &folder);
     assert!(new.runs("strait", &folder.join("strait")));
-    for name in ["strait-control", "strait-dataplane"] {
+    let check = scene.place.command(&["check"]);
+    assert!(
+        check.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&check.stderr)
+    );
+    for (name, signal) in [("strait-control", "-USR2"), ("strait-dataplane", "-TERM")] {
         let program = folder.join(name);
         renew(&program);
         assert!(!new.runs(name, &program), "the old {name} still runs");
-        new.kill(name);
+        new.send(name, signal);
         scene.place.until_serving();
-        assert!(new.runs(name, &program), "{name}");
+        assert!(wait_until(PATIENCE, || new.runs(name, &program)), "{name}");
     }
     go_on_and_end(&mut scene, &numbers);
     assert_eq!(new.terminate().code(), Some(0), "{}", scene.place.said());
@@ -50,6 +60,36 @@ fn new_programs_take_over_live_calls_from_plain_processes() {
     }
     scene.place.until_serving();
     go_on_and_end(&mut scene, &numbers);
+}
+
+#[test]
+fn a_control_that_refuses_what_the_old_one_left_can_be_taken_back() {
+    let mut scene = Scene::new(CALLS);
+    let folder = scene.place.copies();
+    let strait = Supervised::start_from(&scene.place, &folder);
+    let numbers = scene.call(CALLS, Plan::Answer);
+    let control = folder.join("strait-control");
+    let refusing = folder.join("refusing");
+    std::fs::write(&refusing, "#!/bin/sh\nexit 6\n").unwrap();
+    std::fs::set_permissions(&refusing, PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::rename(refusing, &control).unwrap();
+    strait.send("strait-control", "-USR2");
+    let refused = || scene.place.said().contains("calls go on without it");
+    assert!(wait_until(PATIENCE, refused), "{}", scene.place.said());
+    scene.talk.mark();
+    scene.talk.until_heard(&numbers, 3);
+    renew(&control);
+    scene.place.until_serving();
+    assert_eq!(
+        scene.place.calls(),
+        Some(CALLS as u64),
+        "{}",
+        scene.place.said()
+    );
+    scene.hang_up_whole(&numbers);
+    let records = scene.place.until_records(CALLS);
+    assert!(records.iter().all(|record| record["reason"] == "bye"));
+    assert_eq!(strait.terminate().code(), Some(0), "{}", scene.place.said());
 }
 
 /// The calls know nothing of it: they talk, are renegotiated and hung up.

@@ -18,6 +18,12 @@ pub struct Backoff {
 }
 
 impl Backoff {
+    /// The wait after a process has refused what its predecessor left: only the operator can help,
+    /// by putting the predecessor's program back, and may take any time for it.
+    pub fn refused() -> Duration {
+        LONGEST_WAIT
+    }
+
     /// Counts a death after `ready_for`; the wait before the next start, or `None` to give up.
     pub fn died(&mut self, ready_for: Option<Duration>) -> Option<Duration> {
         if ready_for.is_some_and(|time| time >= PROVEN_AFTER) {

@@ -190,6 +190,14 @@ impl Process {
         Some(wait)
     }
 
+    /// Plans the next start after it has refused what its predecessor left, however often it does.
+    pub fn plan_patient_restart(&mut self) -> Duration {
+        let wait = Backoff::refused();
+        self.ready = None;
+        self.restart = Some(Instant::now() + wait);
+        wait
+    }
+
     /// Forgets what was kept for it; whether there was something.
     pub fn forget(&mut self) -> bool {
         let kept = !self.store.is_empty();

@@ -178,6 +178,14 @@ fn died(process: &mut Process, status: Option<ExitStatus>) -> Result<Next, Failu
     }
     // A program that was replaced while it ran does not take its predecessor's region.
     let renewed = exit == Exit::Region && process.forget();
+    if exit == Exit::Region && !renewed {
+        // Media goes on without control: what was put in the place of a program can be put back.
+        let wait = process.plan_patient_restart().as_secs();
+        say(&format!(
+            "{name}: {end}; calls go on without it; tried again in {wait} s"
+        ));
+        return Ok(Next::Same);
+    }
     let Some(wait) = process.plan_restart() else {
         return Err(Failure::new(
             exit,

@@ -10,10 +10,11 @@ use strait_shared::{
 };
 
 use super::{place::Place, process::Process, say};
-use crate::exit::{Exit, Failure};
+use crate::{
+    access::REGION_SOCKET,
+    exit::{Exit, Failure},
+};
 
-/// The dataplane's socket in the runtime directory.
-const REGION_SOCKET: &str = "region.sock";
 /// The name under which the dataplane has its region kept.
 const REGION_NAME: &str = "region";
 /// How long a dataplane that is starting may take to hand out its region.
