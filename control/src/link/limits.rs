@@ -32,3 +32,7 @@ pub const POLL_IDLE: Duration = Duration::from_millis(50);
 
 /// How often the dataplane is checked for life.
 pub const WATCH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The highest command number that a worker is believed to have applied: more were never given
+/// out, and as many again may be before the count overflows.
+pub const COMMAND_IDS_MAX: u64 = u64::MAX / 2;

@@ -21,7 +21,7 @@ use strait_shared::time::Instant;
 use thiserror::Error;
 
 pub use self::dataplane::{Change, Dataplane, DataplaneError, Found, Identity};
-use self::limits::{CLEAR_INTERVAL, CLEAR_LIMIT, EVENTS_PER_POLL, STALL_LIMIT};
+use self::limits::{CLEAR_INTERVAL, CLEAR_LIMIT, COMMAND_IDS_MAX, EVENTS_PER_POLL, STALL_LIMIT};
 use self::queues::Queues;
 use crate::media::SlotState;
 
@@ -123,7 +123,7 @@ impl Link {
         let applied = end
             .statistics
             .iter()
-            .map(|page| page.applied().0)
+            .map(|page| page.applied().0.min(COMMAND_IDS_MAX))
             .max()
             .unwrap_or(0);
         // Beyond whatever an earlier control may have given out and no worker has applied yet.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod commands;
+mod liars;
 mod restarts;
 #[allow(dead_code, reason = "shared with the tests of the process")]
 mod worker;
