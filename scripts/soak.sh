@@ -98,8 +98,10 @@ figures() {
 
 # Now and then the last line of the log of the part that runs.
 progress() {
+  local said
   while sleep 30; do
-    printf '%s %4d min: %s\n' "$1" $(((SECONDS - $3) / 60)) "$(tail -n 1 "$2" | cut -c 1-120)" >&2
+    said="$(tail -n 1 "$2" | cut -c 1-120)"
+    printf '%s, %d min: %s\n' "$1" $(((SECONDS - $3) / 60)) "${said:-at work}" >&2
   done
 }
 
