@@ -18,7 +18,7 @@ use self::limits::{COMMIT_INTERVAL, HEARTBEAT, RETRY_INTERVAL};
 use self::pending::Pending;
 pub use self::store::JournalError;
 use self::store::Store;
-use crate::gateway::journal::{Before, Change};
+use crate::gateway::journal::{Before, Change, Kind};
 
 /// Where changes go.
 #[derive(Debug)]
@@ -37,8 +37,12 @@ struct Shared {
 
 impl Journal {
     /// Opens the file, which is made where it does not exist, and starts the writer; and what the
-    /// file tells of the process before.
-    pub fn open(path: &Path) -> Result<(Self, Before), JournalError> {
+    /// file tells of the process before. `before_forgetting` is called each time before calls that
+    /// are over go from the file: until it returns, they are still there should anything die.
+    pub fn open(
+        path: &Path,
+        before_forgetting: impl Fn() + Send + 'static,
+    ) -> Result<(Self, Before), JournalError> {
         let (store, before) = Store::open(path)?;
         let keys = before.entries.iter().map(|(key, _)| *key);
         let shared = Arc::new(Shared {
@@ -50,7 +54,7 @@ impl Journal {
         let writer = shared.clone();
         let thread = std::thread::Builder::new()
             .name("journal".into())
-            .spawn(move || writer.write(&store))
+            .spawn(move || writer.write(&store, &before_forgetting))
             .map_err(|error| JournalError::Unusable {
                 path: path.to_owned(),
                 cause: error.to_string(),
@@ -112,10 +116,14 @@ impl Shared {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, store: &Store) {
+    fn write(&self, store: &Store, before_forgetting: &dyn Fn()) {
         let mut complained = false;
+        let forgets = |change: &Change| change.key.kind == Kind::Call && change.value.is_none();
         loop {
             let (changes, stopping) = self.next_batch();
+            if changes.iter().any(forgets) {
+                before_forgetting();
+            }
             match store.commit(&changes, unix_ms()) {
                 Ok(()) => {
                     self.pending().written();
@@ -176,7 +184,7 @@ fn unix_ms() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::journal::{EntryKey, Kind};
+    use crate::gateway::journal::EntryKey;
 
     fn change(number: u64, value: Option<&[u8]>) -> Change {
         Change {
@@ -189,26 +197,50 @@ mod tests {
     fn what_is_written_is_read_by_the_successor() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("sub/strait.journal");
-        let (journal, before) = Journal::open(&path).unwrap();
+        let (journal, before) = Journal::open(&path, || {}).unwrap();
         assert!(before.entries.is_empty());
         journal.write(vec![change(1, Some(b"one")), change(2, Some(b"two"))]);
         journal.write(vec![change(1, None), change(3, Some(b"three"))]);
         drop(journal);
-        let (_journal, before) = Journal::open(&path).unwrap();
+        let (_journal, before) = Journal::open(&path, || {}).unwrap();
         let numbers: Vec<u64> = before.entries.iter().map(|(key, _)| key.number).collect();
         assert_eq!(numbers, [2, 3]);
         assert_eq!(before.entries[0].1, b"two");
         assert!(before.alive_unix_ms.is_some());
-        assert!(matches!(Journal::open(&path), Err(JournalError::InUse(_))));
+        assert!(matches!(
+            Journal::open(&path, || {}),
+            Err(JournalError::InUse(_))
+        ));
+    }
+
+    #[test]
+    fn a_call_is_forgotten_only_after_what_has_to_come_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("strait.journal");
+        let call = |value: Option<&[u8]>| Change {
+            key: EntryKey::new(Kind::Call, 7),
+            value: value.map(<[u8]>::to_vec),
+        };
+        let (journal, _) = Journal::open(&path, || {}).unwrap();
+        journal.write(vec![call(Some(b"stands"))]);
+        drop(journal);
+        let (ask, asked) = std::sync::mpsc::sync_channel(0);
+        let (journal, _) = Journal::open(&path, move || ask.send(()).unwrap()).unwrap();
+        journal.write(vec![change(1, Some(b"other")), call(None)]);
+        assert_eq!(journal.commits(), 0, "it waits");
+        asked.recv().unwrap();
+        drop(journal);
+        let (_journal, before) = Journal::open(&path, || {}).unwrap();
+        assert_eq!(before.entries.len(), 1, "only the other is left");
     }
 
     #[test]
     fn another_layout_is_refused_with_a_way_out() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("strait.journal");
-        drop(Journal::open(&path).unwrap());
+        drop(Journal::open(&path, || {}).unwrap());
         store::tests::set_layout(&path, 99);
-        let error = Journal::open(&path).unwrap_err().to_string();
+        let error = Journal::open(&path, || {}).unwrap_err().to_string();
         assert!(
             error.contains("layout 99") && error.contains("move the file away"),
             "{error}"
@@ -220,7 +252,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("strait.journal");
         std::fs::write(&path, b"call records, perhaps").unwrap();
-        let error = Journal::open(&path).unwrap_err().to_string();
+        let error = Journal::open(&path, || {}).unwrap_err().to_string();
         assert!(error.contains("move the file away"), "{error}");
     }
 }

@@ -64,6 +64,17 @@ pub(super) struct KeptReport {
     pub(super) latched: Option<SocketAddr>,
 }
 
+impl KeptSession {
+    /// Whether the table knows nothing of its slots: it is another one than they were opened in.
+    pub fn is_lost(&self, slots: &dyn Slots) -> bool {
+        let mut ends = self.streams.iter().flat_map(KeptStream::ends);
+        ends.any(|end| {
+            let state = slots.slot(PairId(end.pair).slot(Component::Rtp));
+            state.is_none_or(|state| state.generation.0 != end.generation)
+        })
+    }
+}
+
 impl KeptStream {
     pub fn ends(&self) -> impl Iterator<Item = KeptEnd> + use<> {
         [self.ends.caller, self.ends.callee].into_iter().flatten()

@@ -49,7 +49,8 @@ pub fn run(config: Config) -> Result<Ending, Failure> {
     let socket = Socket::bind(&directory)?;
     let geometry =
         strait_config::geometry(&config).expect("a configuration that was loaded has a geometry");
-    let journal = config.journal_file().map(|path| Journal::open(&path));
+    let journal = config.journal_file();
+    let journal = journal.map(|path| Journal::open(&path, records.syncing()));
     let journal = journal.transpose()?;
     let dataplane = Dataplane::succeed(&directory.join(REGION_SOCKET), &geometry, ATTACH_LIMIT)?;
     serve(config, bound, records, socket, dataplane, journal)
@@ -129,8 +130,8 @@ async fn live(process: Rc<Process>, bound: Vec<Bound>, socket: Socket) -> Result
         Ending::MadeWay => tracing::info!("making way for a successor"),
     }
     // Not left to their drop: tasks and sockets hold the process, and it them.
-    process.records.close();
     process.journal.iter().for_each(Journal::close);
+    process.records.close();
     Ok(ending)
 }
 

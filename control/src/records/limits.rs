@@ -10,3 +10,6 @@ pub const RECORDS_PER_WRITE: usize = 256;
 
 /// How long the writer lets a failing disk rest.
 pub const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long a disk may take to take what was written before it is not waited for any more.
+pub const SYNC_LIMIT: Duration = Duration::from_secs(5);

@@ -3,6 +3,7 @@
 //!
 //! A record that cannot be kept (disk full, writer behind) is counted and its loss logged once
 //! until writing succeeds again. [`Records::reopen`] lets a log rotator move the file away.
+//! [`Records::syncing`] is for the journal, which forgets a call once its record is on disk.
 
 pub mod limits;
 mod writer;
@@ -19,7 +20,7 @@ use std::thread::JoinHandle;
 
 use thiserror::Error;
 
-use self::limits::MAX_QUEUED_RECORDS;
+use self::limits::{MAX_QUEUED_RECORDS, SYNC_LIMIT};
 use self::writer::{Order, Writer};
 use crate::gateway::record::CallRecord;
 
@@ -80,6 +81,19 @@ impl Records {
         self.order(Order::Reopen);
     }
 
+    /// What brings to disk, on whichever thread it is called, all that was ordered before.
+    pub fn syncing(&self) -> impl Fn() + Send + use<> {
+        let orders = self.orders.borrow().clone();
+        move || {
+            let (done, synced) = sync_channel(1);
+            let order = |orders: &SyncSender<Order>| orders.try_send(Order::Sync(done));
+            // A writer that is too far behind loses records anyway, and says so.
+            if orders.as_ref().map(order).is_some_and(|sent| sent.is_ok()) {
+                let _ = synced.recv_timeout(SYNC_LIMIT);
+            }
+        }
+    }
+
     /// Records that are in the file.
     pub fn written(&self) -> u64 {
         self.counters.written.load(Relaxed)
@@ -90,7 +104,8 @@ impl Records {
         self.counters.lost.load(Relaxed)
     }
 
-    /// Waits until what was ordered is done; what comes later is lost.
+    /// Waits until what was ordered is done, and for whoever has [`Records::syncing`] to let go of
+    /// it; what comes later is lost.
     pub fn close(&self) {
         self.orders.take();
         if let Some(thread) = self.thread.take() {

@@ -1,10 +1,11 @@
 //! The thread that appends records to their file.
 
+use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Instant;
 
 use super::limits::{RECORDS_PER_WRITE, RETRY_INTERVAL};
@@ -15,12 +16,26 @@ use crate::gateway::record::CallRecord;
 pub(super) enum Order {
     Write(Box<CallRecord>),
     Reopen,
+    /// Bring to disk what was ordered before, and say so.
+    Sync(SyncSender<()>),
+}
+
+/// Where lines go.
+pub(super) trait Destination: Write + Send {
+    /// Brings to disk what was written.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+impl Destination for File {
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
 }
 
 /// The file and what went wrong with it.
 pub(super) struct Writer {
     path: PathBuf,
-    file: Box<dyn Write + Send>,
+    file: Box<dyn Destination>,
     counters: Arc<Counters>,
     lines: Vec<u8>,
     /// The file ends within a line that could not be finished.
@@ -29,7 +44,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub fn new(path: PathBuf, file: Box<dyn Write + Send>, counters: Arc<Counters>) -> Self {
+    pub fn new(path: PathBuf, file: Box<dyn Destination>, counters: Arc<Counters>) -> Self {
         Self {
             path,
             file,
@@ -50,6 +65,14 @@ impl Writer {
                     Order::Reopen => {
                         self.flush();
                         self.reopen();
+                    }
+                    Order::Sync(done) => {
+                        self.flush();
+                        if let Err(error) = self.file.sync() {
+                            self.complain(&error);
+                        }
+                        // Whoever asked may have lost patience.
+                        let _ = done.send(());
                     }
                 }
             }
@@ -163,6 +186,12 @@ mod tests {
         }
 
         fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Destination for Disk {
+        fn sync(&mut self) -> io::Result<()> {
             Ok(())
         }
     }

@@ -1,5 +1,6 @@
 //! Control is killed outright under a thousand calls, over and over.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -179,4 +180,45 @@ impl Killing {
             );
         }
     }
+}
+
+#[test]
+fn control_killed_amid_hang_ups_leaves_no_call_and_no_call_without_a_record() {
+    const HANGING_UP: usize = 200;
+    let mut scene = Scene::new(HANGING_UP);
+    scene.place.reconfigure(
+        "port_quarantine: 5s",
+        "port_quarantine: 5s\n  media_timeout: 5s",
+    );
+    let mut processes = Processes::start(&scene.place);
+    scene.place.until_serving();
+    let numbers = scene.crowd.call(HANGING_UP, Plan::Answer);
+    scene.place.until_written();
+    // At another moment each time between a hang-up and what the disk has of it.
+    for (some, pause_ms) in numbers.chunks(HANGING_UP / 5).zip([0, 5, 20, 80, 320]) {
+        scene.crowd.hang_up(some);
+        std::thread::sleep(Duration::from_millis(pause_ms));
+        processes.control.kill();
+        processes.control.start();
+    }
+    scene.place.until("no call", |status| status["calls"] == 0);
+    scene.place.until_written();
+    let mut reasons = BTreeMap::new();
+    let mut recorded = BTreeSet::new();
+    for record in scene.place.records() {
+        *reasons
+            .entry(record["reason"].as_str().unwrap().to_owned())
+            .or_insert(0) += 1;
+        recorded.insert(number_of(&record));
+    }
+    println!("killed amid {HANGING_UP} hang-ups: none without a record; by reason {reasons:?}");
+    assert_eq!(recorded, numbers.into_iter().collect());
+    // One that had not been written down as over stood until its media were missed.
+    let truthful = ["bye", "control restarted", "media timeout"];
+    assert!(
+        reasons
+            .keys()
+            .all(|reason| truthful.contains(&reason.as_str())),
+        "{reasons:?}"
+    );
 }

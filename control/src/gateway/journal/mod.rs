@@ -27,7 +27,7 @@ use super::limits::NUMBERS_AHEAD;
 /// The media of a call are gone: the dataplane lost its table, or died together with control.
 pub const MEDIA_LOST: &str = "dataplane lost";
 
-/// Control restarted while the call was being set up or ended.
+/// Control restarted while the call was being set up, or a moment after it ended.
 pub const CONTROL_RESTARTED: &str = "control restarted";
 
 /// A reason that the journal holds and this version does not know.

@@ -63,7 +63,9 @@ impl Gateway {
                 self.restore_dialog(now, key, parties, dialog, session, restoring);
                 if lost {
                     restoring.restored.ended += 1;
-                    self.lose_call(now, key, restoring);
+                    let lost = first[0].is_lost(restoring.slots);
+                    let reason = if lost { MEDIA_LOST } else { CONTROL_RESTARTED };
+                    self.lose_call(now, key, reason, restoring);
                     return Some(false);
                 }
                 restoring.restored.calls += 1;
@@ -325,15 +327,22 @@ impl Gateway {
         Some(client)
     }
 
-    /// A call whose media are gone: whoever still believes in it is told.
-    fn lose_call(&mut self, now: Instant, key: CallKey, restoring: &Restoring) {
+    /// A call whose media are gone, with the table or because they were closed as it ended: whoever
+    /// still believes in it is told.
+    fn lose_call(
+        &mut self,
+        now: Instant,
+        key: CallKey,
+        reason: &'static str,
+        restoring: &Restoring,
+    ) {
         let Some(call) = self.calls.get(key) else {
             return;
         };
         let told = call.record.ended.is_some();
         for dialog in call.dialogs.clone() {
             for side in Side::BOTH.into_iter().filter(|_| !told) {
-                self.say_bye(now, dialog, side, MEDIA_LOST);
+                self.say_bye(now, dialog, side, reason);
             }
         }
         if let Some(call) = self.calls.get_mut(key) {
@@ -341,7 +350,7 @@ impl Gateway {
         }
         let ending = Ending {
             ended_by: EndedBy::Strait,
-            reason: if told { CONTROL_RESTARTED } else { MEDIA_LOST },
+            reason: if told { CONTROL_RESTARTED } else { reason },
             status: None,
         };
         self.close_call(now, key, ending);
