@@ -91,7 +91,7 @@ figures() {
       sed -E 's/^test .* \.\.\. //' "$2" | grep '[0-9]' \
         | grep -vE '^(running |test result| +[A-Z][a-z]+ )' | tail -n 20 || true ;;
     fuzz) grep '^|' "$2" || true ;;
-    miri) awk '/^test result:/ { n += $4 } END { print n " tests under Miri" }' "$2" ;;
+    miri) awk '/^test result:/ { n += $4 } END { print n + 0 " tests under Miri" }' "$2" ;;
     benches) grep -vE '^( *(Compiling|Finished|Running) |test .*ignored|running |test result|$)' "$2" || true ;;
   esac
 }
@@ -111,7 +111,7 @@ stop() {
   [ -z "$running" ] || kill -TERM -- "-$running" 2>/dev/null || true
 }
 trap stop INT TERM
-table=() broken=0
+table=() ended=() broken=0
 for part in "${parts[@]}"; do
   log="$output/$part.log" began=$SECONDS result=passed status=0
   echo "== $part (log: $log)" >&2
@@ -126,13 +126,14 @@ for part in "${parts[@]}"; do
   kill -TERM -- "-$watcher" 2>/dev/null || true
   wait "$watcher" 2>/dev/null || true
   case "$status" in
-    0) ;;
+    0) ended+=("$part") ;;
     77) result="left out: $(tail -n 1 "$log")" ;;
     *)
       if [ -n "$stopped" ]; then
         result=stopped
       else
         result=FAILED broken=1
+        ended+=("$part")
         tail -n 40 "$log" >&2
       fi ;;
   esac
@@ -145,7 +146,7 @@ printf '\n| part | result | time |\n|---|---|---|\n'
 printf '%s\n' "${table[@]}"
 for part in "${parts[@]}"; do
   log="$output/$part.log"
-  if [ -s "$log" ]; then
+  if [ -s "$log" ] && [[ " ${ended[*]:-} " == *" $part "* ]]; then
     printf '\n%s:\n' "$part"
     figures "$part" "$log" | sed 's/^/  /'
   fi
