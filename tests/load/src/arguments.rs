@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::side::Pace;
+use crate::signalling::Kind;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 within the bounds; 1 packets were lost beyond --loss, or came changed, twice from \
@@ -31,6 +32,9 @@ pub enum Command {
     /// Replay a capture's RTP and RTCP as many simultaneous calls, at both parties.
     #[command(after_long_help = EXIT_CODES)]
     Replay(Replay),
+    /// Place calls by SIP, with media, at a rate: answered, busy, cancelled, re-INVITEd.
+    #[command(after_long_help = EXIT_CODES)]
+    Calls(Calls),
     /// Find the most calls at which less than --loss is lost, by bisection.
     #[command(after_long_help = EXIT_CODES)]
     Ramp(Ramp),
@@ -137,6 +141,66 @@ pub struct Replay {
     pub output: Output,
 }
 
+/// Arguments of `strait-load calls`.
+#[derive(Args, Debug)]
+pub struct Calls {
+    /// The capture that calls play: pcap or pcapng, of Ethernet frames.
+    #[arg(long, value_name = "FILE")]
+    pub capture: PathBuf,
+    /// The configuration of the Strait that runs; without it, one of our own is started. Calls
+    /// go to its first realm that forwards to a softswitch, whose place we take: the softswitch's
+    /// address must be this machine's, and free.
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The realm of those who call.
+    #[arg(long, value_name = "NAME", requires = "config")]
+    pub near_realm: Option<String>,
+    /// This machine's address that callers use; that of the realm's first signalling address.
+    #[arg(long, value_name = "ADDRESS")]
+    pub near_address: Option<IpAddr>,
+    /// Calls a second.
+    #[arg(long, default_value_t = 10.0, value_name = "CALLS", value_parser = rate)]
+    pub rate: f64,
+    /// How long calls are placed.
+    #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
+    pub seconds: Duration,
+    /// How long an answered call lasts.
+    #[arg(long, default_value = "3", value_name = "SECONDS", value_parser = seconds)]
+    pub hold: Duration,
+    /// How long a callee's phone rings.
+    #[arg(long, default_value = "0.1", value_name = "SECONDS", value_parser = seconds)]
+    pub ring: Duration,
+    /// Shares of what calls do: answer, reinvite, busy, cancel.
+    #[arg(long, default_value = "answer=70,reinvite=10,busy=10,cancel=10", value_parser = mix)]
+    pub mix: Mix,
+    /// Addresses each side sends RTP from.
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    pub sockets: usize,
+    /// What comes out.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Shares of what calls do.
+#[derive(Clone, Debug)]
+pub struct Mix(Vec<(Kind, u32)>);
+
+impl Mix {
+    /// What call `number` does: kinds take turns by their shares.
+    pub fn kind(&self, number: u64) -> Kind {
+        let total: u32 = self.0.iter().map(|(_, share)| share).sum();
+        // Neighbours differ: a step without a common divisor walks through all places.
+        let mut place = (number.wrapping_mul(0x9e37_79b9) % u64::from(total)) as u32;
+        for (kind, share) in &self.0 {
+            if place < *share {
+                return *kind;
+            }
+            place -= share;
+        }
+        unreachable!("the place is less than the sum of the shares")
+    }
+}
+
 /// Arguments of `strait-load ramp`.
 #[derive(Args, Debug)]
 pub struct Ramp {
@@ -168,6 +232,27 @@ fn pace(text: &str) -> Result<Pace, String> {
         Ok(times) if (0.01..=1_000.0).contains(&times) => Ok(Pace::Times(times)),
         _ => Err("a number from 0.01 to 1000, or `max`".to_owned()),
     }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if (0.1..=10_000.0).contains(&rate) => Ok(rate),
+        _ => Err("calls a second, 0.1 to 10000".to_owned()),
+    }
+}
+
+fn mix(text: &str) -> Result<Mix, String> {
+    let allowed = "shares such as answer=80,reinvite=5,busy=10,cancel=5";
+    let shares = text.split(',').map(|part| {
+        let (kind, share) = part.split_once('=')?;
+        Some((
+            Kind::named(kind.trim())?,
+            share.trim().parse().ok().filter(|share| *share <= 1_000)?,
+        ))
+    });
+    let shares: Option<Vec<(Kind, u32)>> = shares.collect();
+    let shares = shares.filter(|shares| shares.iter().any(|(_, share)| *share > 0));
+    shares.map(Mix).ok_or_else(|| allowed.to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -66,6 +66,12 @@ pub enum Failure {
     /// A scratch directory cannot be had.
     #[error("cannot write a configuration: {0}")]
     Scratch(std::io::Error),
+    /// Strait never asked.
+    #[error(
+        "Strait at {0} has not asked its softswitch, which we stand for, whether it lives: does it \
+         run with this configuration, and is `probe` on?"
+    )]
+    Deaf(SocketAddr),
     /// rtpengine does not do as it is told.
     #[error("rtpengine: {0}")]
     Rtpengine(String),

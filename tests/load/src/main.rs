@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 mod arguments;
+mod calls;
 mod capture;
 mod failure;
 mod measure;
@@ -10,21 +11,26 @@ mod report;
 mod scene;
 mod script;
 mod side;
+mod signalling;
+mod stage;
 mod through;
 mod trial;
 mod wire;
 
+use std::fmt::Display;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 
-use self::arguments::{Arguments, Command, Output, Ramp, Replay};
+use self::arguments::{Arguments, Calls, Command, Output, Ramp, Replay};
 use self::failure::Failure;
-use self::report::Report;
+use self::report::{CallsReport, Report};
 use self::scene::Scene;
 use self::side::Pace;
 use self::trial::{Load, Trial};
@@ -43,6 +49,7 @@ fn main() -> ExitCode {
     }
     let outcome = match &arguments.command {
         Command::Replay(replay) => self::replay(replay, &stop),
+        Command::Calls(calls) => self::calls(calls, &stop),
         Command::Ramp(ramp) => self::ramp(ramp, &stop),
     };
     match outcome {
@@ -67,11 +74,22 @@ fn replay(arguments: &Replay, stop: &AtomicBool) -> Result<bool, Failure> {
         pace: arguments.speed,
         length: arguments.seconds,
     };
-    let bar = bar(load);
+    let bar = bar(load.length, format!("{} calls", load.calls));
     let trial = Trial::run(&mut scene, load, &bar, stop)?;
     bar.finish_and_clear();
     let report = Report::new(&trial);
-    show(&arguments.output, &report, &[])?;
+    let title = format!("Strait: {} calls", report.calls);
+    show(&arguments.output, &report, &title, &report, &[])?;
+    Ok(report.is_good(arguments.output.loss))
+}
+
+fn calls(arguments: &Calls, stop: &AtomicBool) -> Result<bool, Failure> {
+    let bar = bar(arguments.seconds, format!("{} calls/s", arguments.rate));
+    let run = calls::run(arguments, &bar, stop)?;
+    bar.finish_and_clear();
+    let report = CallsReport::new(run);
+    let title = format!("Strait: {} calls by SIP", report.placed);
+    show(&arguments.output, &report, &title, &report.media, &[])?;
     Ok(report.is_good(arguments.output.loss))
 }
 
@@ -86,7 +104,7 @@ fn ramp(arguments: &Ramp, stop: &AtomicBool) -> Result<bool, Failure> {
         };
         let mut trials = Vec::new();
         for _ in 0..arguments.trials.max(1) {
-            let bar = bar(load);
+            let bar = bar(load.length, format!("{} calls", load.calls));
             let trial = Trial::run(&mut scene, load, &bar, stop)?;
             bar.finish_and_clear();
             trials.push(Report::new(&trial));
@@ -118,23 +136,31 @@ fn ramp(arguments: &Ramp, stop: &AtomicBool) -> Result<bool, Failure> {
         );
         return Ok(false);
     };
-    show(&arguments.output, &best, &found.rungs)?;
+    let title = format!("Strait: {} calls at most", best.calls);
+    show(&arguments.output, &best, &title, &best, &found.rungs)?;
     Ok(true)
 }
 
 /// A bar of milliseconds, where somebody looks.
-fn bar(load: Load) -> ProgressBar {
+fn bar(length: Duration, what: String) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{msg} {wide_bar} {percent} %");
-    let bar = ProgressBar::new(load.length.as_millis() as u64);
+    let bar = ProgressBar::new(length.as_millis() as u64);
     bar.set_style(style.expect("a template that is right"));
-    bar.set_message(format!("{} calls", load.calls));
+    bar.set_message(what);
     bar
 }
 
-fn show(output: &Output, report: &Report, rungs: &[Report]) -> Result<(), Failure> {
+/// Prints a report, and writes it as a page with plots of its media.
+fn show(
+    output: &Output,
+    report: &(impl Display + Serialize),
+    title: &str,
+    media: &Report,
+    rungs: &[Report],
+) -> Result<(), Failure> {
     if output.json {
         let json = serde_json::to_string_pretty(report).expect("numbers and names alone");
         println!("{json}");
@@ -144,8 +170,7 @@ fn show(output: &Output, report: &Report, rungs: &[Report]) -> Result<(), Failur
     let Some(path) = &output.html else {
         return Ok(());
     };
-    let title = format!("Strait: {} calls", report.calls);
-    let page = report::page(&title, report, rungs)?;
+    let page = report::page(title, &report.to_string(), media, rungs)?;
     std::fs::write(path, page).map_err(|cause| Failure::Write {
         path: path.clone(),
         cause,

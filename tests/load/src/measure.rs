@@ -150,7 +150,8 @@ pub fn nanoseconds(duration: Duration) -> u64 {
         .max(1)
 }
 
-fn histogram() -> Histogram<u64> {
+/// A histogram of nanoseconds.
+pub fn histogram() -> Histogram<u64> {
     Histogram::new_with_max(nanoseconds(LATENCY_MAX), DIGITS).expect("bounds that make sense")
 }
 

@@ -50,7 +50,7 @@ pub struct Scene {
 impl Scene {
     /// A scene with room for `calls` calls.
     pub fn new(place: &Place, calls: usize) -> Result<Self, Failure> {
-        let scripts = scripts(place)?;
+        let scripts = scripts(&place.capture)?;
         let directory = tempfile::tempdir().map_err(Failure::Scratch)?;
         let (through, wires) = match place.through {
             Middle::Strait => strait(place, calls, directory.path())?,
@@ -124,7 +124,7 @@ fn loopback(place: &Place, sockets: usize, calls: usize) -> Result<[Box<dyn Wire
     Ok([wire(0)?, wire(1)?])
 }
 
-fn sockets_on(
+pub fn sockets_on(
     address: IpAddr,
     count: usize,
     namespace: Option<&str>,
@@ -135,17 +135,18 @@ fn sockets_on(
 }
 
 /// A loopback address of this process's own, so that several can run at once.
-fn own_address(number: u8) -> IpAddr {
+pub fn own_address(number: u8) -> IpAddr {
     let pid = std::process::id();
     [127, 64 + (pid >> 8) as u8 % 64, pid as u8, number].into()
 }
 
-fn scripts(place: &Place) -> Result<Vec<Scripts>, Failure> {
+/// What calls play, in turn.
+pub fn scripts(capture: &Path) -> Result<Vec<Scripts>, Failure> {
     let failed = |cause| Failure::Capture {
-        path: place.capture.clone(),
+        path: capture.to_owned(),
         cause,
     };
-    let recordings = recordings(&place.capture).map_err(failed)?;
+    let recordings = recordings(capture).map_err(failed)?;
     let both = |stream| {
         [
             Arc::new(Script::rtp(stream)),

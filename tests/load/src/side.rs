@@ -5,6 +5,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use crate::measure::{Heard, Sent, Turn, Window, nanoseconds};
@@ -23,6 +24,9 @@ const IN_FLIGHT: u64 = 512;
 const GIVE_UP: Duration = Duration::from_millis(20);
 /// How long the last packets may take to arrive.
 const LAST_PACKETS: Duration = Duration::from_millis(500);
+
+/// What is due next: when, which flow, which of its packets.
+type Schedule = BinaryHeap<Reverse<(Duration, usize, u64)>>;
 
 /// How fast a recording is played.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -52,6 +56,29 @@ pub struct Outgoing {
     pub flight: Arc<Flight>,
 }
 
+/// What a side is told while it runs.
+pub enum Order {
+    /// A call's flows begin now.
+    Begin {
+        /// The call's number.
+        call: u64,
+        /// What this side sends.
+        outgoing: Vec<Outgoing>,
+        /// What it hears, by the address in the middle that it comes from.
+        incoming: Vec<(SocketAddr, Incoming)>,
+    },
+    /// A call's flows end; what is under way is still heard.
+    End(u64),
+}
+
+/// A flow that is being sent.
+struct Playing {
+    call: u64,
+    flow: Outgoing,
+    /// Since the side began.
+    begun: Duration,
+}
+
 /// A flow on the side that hears it.
 pub struct Incoming {
     /// What is heard.
@@ -73,7 +100,9 @@ pub struct Progress {
 /// One side of all calls.
 pub struct Side {
     wire: Box<dyn Wire>,
-    outgoing: Vec<Outgoing>,
+    orders: Receiver<Order>,
+    playing: HashMap<usize, Playing>,
+    begun: usize,
     incoming: HashMap<SocketAddr, Incoming>,
     /// Of what this side sends, and of what it hears.
     progress: (Arc<Progress>, Arc<Progress>),
@@ -127,17 +156,18 @@ impl Incoming {
 }
 
 impl Side {
-    /// A side with its flows; `incoming` by the address of Strait's that they come from.
+    /// A side without flows: they come as orders.
     pub fn new(
         wire: Box<dyn Wire>,
-        outgoing: Vec<Outgoing>,
-        incoming: HashMap<SocketAddr, Incoming>,
+        orders: Receiver<Order>,
         progress: (Arc<Progress>, Arc<Progress>),
     ) -> Self {
         Self {
             wire,
-            outgoing,
-            incoming,
+            orders,
+            playing: HashMap::new(),
+            begun: 0,
+            incoming: HashMap::new(),
             progress,
             sent: Sent::default(),
             heard: Heard::default(),
@@ -173,16 +203,10 @@ impl Side {
 
     /// Every packet at its time, whatever becomes of it.
     fn play(&mut self, start: Instant, length: Duration, speed: f64, stop: &dyn Fn() -> bool) {
-        let at = |flow: &Outgoing, number| flow.phase + flow.part.due(number).div_f64(speed);
-        let mut schedule: BinaryHeap<Reverse<(Duration, usize, u64)>> = self
-            .outgoing
-            .iter()
-            .enumerate()
-            .map(|(index, flow)| Reverse((at(flow, 0), index, 0)))
-            .collect();
-        while let Some(&Reverse((first, ..))) = schedule.peek() {
-            if first >= length || stop() {
-                return;
+        let mut schedule: Schedule = BinaryHeap::new();
+        while start.elapsed() < length && !stop() {
+            for index in self.obey(start.elapsed()) {
+                schedule.extend(self.next(index, 0, speed).map(Reverse));
             }
             let now = start.elapsed();
             let mut burst = 0;
@@ -192,26 +216,32 @@ impl Side {
                 && burst < BURST
             {
                 schedule.pop();
-                self.send(index, number, due, now);
-                schedule.push(Reverse((
-                    at(&self.outgoing[index], number + 1),
-                    index,
-                    number + 1,
-                )));
-                burst += 1;
+                if self.send(index, number, due, now) {
+                    schedule.extend(self.next(index, number + 1, speed).map(Reverse));
+                    burst += 1;
+                }
             }
             self.flush();
             let heard = self.receive(start);
             if burst == 0 && heard == 0 {
+                let first = schedule.peek().map_or(length, |Reverse((due, ..))| *due);
                 let next = first.saturating_sub(start.elapsed());
                 self.wire.wait(next.min(WAIT_MAX));
             }
         }
     }
 
+    /// When a flow's packet is due, as the schedule has it.
+    fn next(&self, index: usize, number: u64, speed: f64) -> Option<(Duration, usize, u64)> {
+        let playing = self.playing.get(&index)?;
+        let flow = &playing.flow;
+        let due = playing.begun + flow.phase + flow.part.due(number).div_f64(speed);
+        Some((due, index, number))
+    }
+
     /// Every flow in turn, as many packets under way as fit.
     fn race(&mut self, start: Instant, length: Duration, stop: &dyn Fn() -> bool) {
-        let mut numbers = vec![0; self.outgoing.len()];
+        let mut numbers = vec![0; self.obey(Duration::ZERO).len()];
         let (mut turn, mut given_up) = (0, 0);
         let mut moved = start.elapsed();
         while start.elapsed() < length && !stop() && !numbers.is_empty() {
@@ -235,8 +265,41 @@ impl Side {
         }
     }
 
-    fn send(&mut self, index: usize, number: u64, due: Duration, now: Duration) {
-        let flow = &self.outgoing[index];
+    /// Does as it is told; the flows that have begun.
+    fn obey(&mut self, now: Duration) -> Vec<usize> {
+        let mut begun = Vec::new();
+        while let Ok(order) = self.orders.try_recv() {
+            match order {
+                Order::Begin {
+                    call,
+                    outgoing,
+                    incoming,
+                } => {
+                    for flow in outgoing {
+                        self.playing.insert(
+                            self.begun,
+                            Playing {
+                                call,
+                                flow,
+                                begun: now,
+                            },
+                        );
+                        begun.push(self.begun);
+                        self.begun += 1;
+                    }
+                    self.incoming.extend(incoming);
+                }
+                Order::End(call) => self.playing.retain(|_, playing| playing.call != call),
+            }
+        }
+        begun
+    }
+
+    /// Queues a packet, unless its flow has ended.
+    fn send(&mut self, index: usize, number: u64, due: Duration, now: Duration) -> bool {
+        let Some(Playing { flow, .. }) = self.playing.get(&index) else {
+            return false;
+        };
         let mut space = [0; PACKET_BYTES_MAX];
         let length = flow.part.render(number, &mut space);
         flow.flight
@@ -246,6 +309,7 @@ impl Side {
         self.sent.offered += 1;
         let lateness = nanoseconds(now.saturating_sub(due));
         self.sent.lateness.saturating_record(lateness);
+        true
     }
 
     fn flush(&mut self) {

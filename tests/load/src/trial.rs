@@ -1,9 +1,9 @@
 //! One trial: so many calls for so long, and what became of their packets.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 use crate::Failure;
 use crate::scene::{Scene, Scripts};
 use crate::script::{Part, Script};
-use crate::side::{Flight, Incoming, Outcome, Outgoing, Pace, Progress, Side};
+use crate::side::{Flight, Incoming, Order, Outcome, Outgoing, Pace, Progress, Side};
 use crate::through::{Counted, Legs};
 use crate::wire::{Endpoint, Wire};
 
@@ -47,13 +47,6 @@ pub struct Trial {
     pub processor_time: Option<Duration>,
 }
 
-/// The flows of both sides.
-#[derive(Default)]
-struct Flows {
-    outgoing: [Vec<Outgoing>; 2],
-    incoming: [HashMap<SocketAddr, Incoming>; 2],
-}
-
 impl Trial {
     /// Opens the calls, plays them and closes them again.
     pub fn run(
@@ -63,21 +56,15 @@ impl Trial {
         stop: &AtomicBool,
     ) -> Result<Self, Failure> {
         let mut wires = scene.wires.take().expect("one trial at a time");
-        let flows = open(scene, load, &wires)?;
+        let (orders, heard) = channels();
+        open(scene, load, &wires, &orders)?;
         for wire in &mut wires {
             // Latecomers of an earlier trial.
             wire.receive(&mut |_, _| {});
         }
         let before = (scene.through.counted(), scene.through.processor_time());
-        let Flows { outgoing, incoming } = flows;
-        let progress = [(); 2].map(|()| Arc::new(Progress::default()));
         let start = Instant::now() + LEAD;
-        let [near_wire, far_wire] = wires;
-        let [near_out, far_out] = outgoing;
-        let [near_in, far_in] = incoming;
-        let [ahead, back] = progress;
-        let near = Side::new(near_wire, near_out, near_in, (ahead.clone(), back.clone()));
-        let far = Side::new(far_wire, far_out, far_in, (back, ahead));
+        let [near, far] = sides(wires, heard);
         let Load { pace, length, .. } = load;
         let (sides, lasted) = std::thread::scope(|scope| {
             let stopped = || stop.load(Ordering::Relaxed);
@@ -121,53 +108,90 @@ impl Trial {
     }
 }
 
-/// Opens every call's slots, and says what each side sends and hears.
-fn open(scene: &mut Scene, load: Load, wires: &[Box<dyn Wire>; 2]) -> Result<Flows, Failure> {
-    let mut flows = Flows::default();
+/// A way to tell each side what to do, and the sides' ends of it.
+pub fn channels() -> ([Sender<Order>; 2], [Receiver<Order>; 2]) {
+    let [near, far] = [(); 2].map(|()| channel());
+    ([near.0, far.0], [near.1, far.1])
+}
+
+/// Both sides, each with its wire and what it is told.
+pub fn sides(wires: [Box<dyn Wire>; 2], orders: [Receiver<Order>; 2]) -> [Side; 2] {
+    let [ahead, back] = [(); 2].map(|()| Arc::new(Progress::default()));
+    let [near_wire, far_wire] = wires;
+    let [near_orders, far_orders] = orders;
+    [
+        Side::new(near_wire, near_orders, (ahead.clone(), back.clone())),
+        Side::new(far_wire, far_orders, (back, ahead)),
+    ]
+}
+
+/// Opens every call in the middle, and tells both sides what to send and hear.
+fn open(
+    scene: &mut Scene,
+    load: Load,
+    wires: &[Box<dyn Wire>; 2],
+    orders: &[Sender<Order>; 2],
+) -> Result<(), Failure> {
     for call in 0..load.calls {
-        let endpoints = [0, 1].map(|side| endpoints(&*wires[side], call));
+        let endpoints = [0, 1].map(|side| endpoints(wires[side].addresses(), call));
         let address = |side: usize, Endpoint(number)| wires[side].addresses()[number];
         let party = [0, 1].map(|side| endpoints[side].map(|endpoint| address(side, endpoint)));
         let local = scene.through.open(call, party)?;
         let scripts = &scene.scripts[call % scene.scripts.len()];
-        flows.add(call, load, scripts, local, endpoints);
+        begin(
+            call,
+            scripts,
+            local,
+            endpoints,
+            |script| phase(script, call, load),
+            orders,
+        );
     }
-    scene.through.settle()?;
-    Ok(flows)
+    scene.through.settle()
 }
 
 /// A call's RTP and RTCP addresses on one side: the first half carry RTP.
-fn endpoints(wire: &dyn Wire, call: usize) -> [Endpoint; 2] {
-    let half = wire.addresses().len() / 2;
+pub fn endpoints(addresses: &[SocketAddr], call: usize) -> [Endpoint; 2] {
+    let half = addresses.len() / 2;
     [Endpoint(call % half), Endpoint(half + call % half)]
 }
 
-impl Flows {
-    fn add(
-        &mut self,
-        call: usize,
-        load: Load,
-        scripts: &Scripts,
-        local: Legs,
-        endpoints: [[Endpoint; 2]; 2],
-    ) {
-        for side in [0, 1] {
-            for component in [0, 1] {
-                let script = &scripts[side][component];
-                let number = (call * 4 + side * 2 + component) as u32;
-                let part = Part::new(script.clone(), FIRST_SSRC + number, number as u16);
-                let flight = Flight::new();
-                self.outgoing[side].push(Outgoing {
-                    part: part.clone(),
-                    from: endpoints[side][component],
-                    to: local[side][component],
-                    phase: phase(script, call, load),
-                    flight: flight.clone(),
-                });
-                let heard_from = local[1 - side][component];
-                self.incoming[1 - side].insert(heard_from, Incoming::new(part, flight));
-            }
+/// Tells both sides to begin a call whose media goes through `local`.
+pub fn begin(
+    call: usize,
+    scripts: &Scripts,
+    local: Legs,
+    endpoints: [[Endpoint; 2]; 2],
+    phase: impl Fn(&Script) -> Duration,
+    orders: &[Sender<Order>; 2],
+) {
+    let mut outgoing = [Vec::new(), Vec::new()];
+    let mut incoming = [Vec::new(), Vec::new()];
+    for side in [0, 1] {
+        for component in [0, 1] {
+            let script = &scripts[side][component];
+            let number = (call * 4 + side * 2 + component) as u32;
+            let ssrc = FIRST_SSRC.wrapping_add(number);
+            let part = Part::new(script.clone(), ssrc, number as u16);
+            let flight = Flight::new();
+            outgoing[side].push(Outgoing {
+                part: part.clone(),
+                from: endpoints[side][component],
+                to: local[side][component],
+                phase: phase(script),
+                flight: flight.clone(),
+            });
+            let heard_from = local[1 - side][component];
+            incoming[1 - side].push((heard_from, Incoming::new(part, flight)));
         }
+    }
+    for ((orders, outgoing), incoming) in orders.iter().zip(outgoing).zip(incoming) {
+        // A side that has ended hears nothing, and the trial is over.
+        let _ = orders.send(Order::Begin {
+            call: call as u64,
+            outgoing,
+            incoming,
+        });
     }
 }
 

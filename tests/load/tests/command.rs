@@ -159,6 +159,47 @@ fn what_the_policer_drops_is_found_missing_and_named() {
 }
 
 #[test]
+fn calls_of_every_kind_go_as_they_are_meant_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let capture = capture(&directory);
+    let load = Path::new(env!("CARGO_BIN_EXE_strait-load"));
+    for program in ["strait", "strait-control", "strait-dataplane"] {
+        let built = load.with_file_name(program).exists();
+        assert!(built, "first: cargo build --workspace --bins");
+    }
+    let mut command = Command::new(load);
+    command.args([
+        "calls",
+        "--rate",
+        "20",
+        "--seconds",
+        "1",
+        "--hold",
+        "0.5",
+        "--json",
+    ]);
+    command.args([
+        "--mix",
+        "answer=2,reinvite=1,busy=1,cancel=1",
+        "--loss",
+        "5",
+    ]);
+    let report = report(command.arg("--capture").arg(&capture), 0);
+    assert_eq!(
+        (report["placed"].as_u64(), &report["failed"]),
+        (Some(20), &serde_json::json!({}))
+    );
+    for kind in ["answer", "reinvite", "busy", "cancel"] {
+        assert!(report["good"][kind].as_u64() >= Some(1), "{kind}: {report}");
+    }
+    assert!(
+        report["media"]["delivered"].as_u64() > Some(200),
+        "{report}"
+    );
+    assert_eq!(report["media"]["directions"][0]["strange"], 0, "{report}");
+}
+
+#[test]
 fn mistakes_are_explained_in_one_line() {
     let directory = tempfile::tempdir().unwrap();
     let none = directory.path().join("none.pcap");

@@ -1,8 +1,10 @@
 //! What a trial showed, as numbers: for people, for programs, as a page with plots.
 
+mod calls;
 mod page;
 mod text;
 
+pub use self::calls::CallsReport;
 pub use self::page::page;
 
 use std::collections::BTreeMap;

@@ -20,10 +20,10 @@ struct Curve {
 }
 
 /// The page of one trial, or of a ramp's rungs and its best trial.
-pub fn page(title: &str, report: &Report, rungs: &[Report]) -> Result<String, Failure> {
+pub fn page(title: &str, text: &str, report: &Report, rungs: &[Report]) -> Result<String, Failure> {
     let mut page = format!(
         "<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>\
-         <style>{STYLE}</style><h1>{title}</h1><pre>{report}</pre>\n"
+         <style>{STYLE}</style><h1>{title}</h1><pre>{text}</pre>\n"
     );
     let mut add = |heading: &str, plot: String| {
         let _ = write!(page, "<h2>{heading}</h2>\n{plot}\n");

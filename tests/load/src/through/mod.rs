@@ -9,8 +9,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use strait_shared::geometry::WorkerIndex;
+use strait_shared::region::Region;
+
 pub use self::nothing::Nothing;
-pub use self::process::Process;
+pub use self::process::{Process, program};
 pub use self::relay::Relay;
 pub use self::rtpengine::Rtpengine;
 use crate::Failure;
@@ -47,6 +50,18 @@ pub struct Counted {
 }
 
 impl Counted {
+    /// What the workers of a dataplane have counted since they started.
+    pub fn by(region: &Region) -> Self {
+        let workers = (0..region.geometry().workers()).map(WorkerIndex);
+        let mut all = Self::default();
+        for page in workers.filter_map(|worker| region.statistics(worker)) {
+            for (reason, count) in page.read().drops().filter(|(_, count)| *count > 0) {
+                *all.drops.entry(reason.name()).or_default() += count;
+            }
+        }
+        all
+    }
+
     /// What was counted since an earlier look.
     pub fn since(&self, earlier: &Self) -> Self {
         let since = |(reason, count): (&&'static str, &u64)| {

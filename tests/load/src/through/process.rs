@@ -17,6 +17,7 @@ const PROGRAM: &str = "strait-dataplane";
 const START_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+const TELL_AGAIN: Duration = Duration::from_millis(500);
 
 /// A running program. Dropping it ends it.
 pub struct Process(Child);
@@ -40,7 +41,7 @@ impl Process {
         socket: &Path,
         handed: &[(&str, BorrowedFd<'_>)],
     ) -> Result<(Self, Attached), Failure> {
-        let mut command = Command::new(program());
+        let mut command = Command::new(program(PROGRAM));
         command.arg("-c").arg(configuration);
         command.env_remove(NOTIFY_SOCKET);
         let failed = |cause| Failure::Start {
@@ -73,26 +74,62 @@ impl Process {
 
     /// Processor time of all its threads so far (proc(5), schedstat).
     pub fn processor_time(&self) -> Duration {
-        let tasks = format!("/proc/{}/task", self.0.id());
-        let tasks = std::fs::read_dir(tasks).into_iter().flatten().flatten();
-        let spent = tasks.filter_map(|task| {
-            let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-            text.split_whitespace().next()?.parse::<u64>().ok()
-        });
-        Duration::from_nanos(spent.sum())
+        processor_time(self.0.id())
     }
+
+    /// The same with everything it has started.
+    pub fn processor_time_of_all(&self) -> Duration {
+        family(self.0.id()).into_iter().map(processor_time).sum()
+    }
+}
+
+fn tasks(pid: u32) -> impl Iterator<Item = PathBuf> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
+    tasks
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|task| task.path())
+}
+
+fn processor_time(pid: u32) -> Duration {
+    let spent = tasks(pid).filter_map(|task| {
+        let text = std::fs::read_to_string(task.join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(spent.sum())
+}
+
+/// A process with its children and theirs.
+fn family(pid: u32) -> Vec<u32> {
+    let children =
+        tasks(pid).filter_map(|task| std::fs::read_to_string(task.join("children")).ok());
+    let children: Vec<u32> = children
+        .flat_map(|text| {
+            text.split_whitespace()
+                .flat_map(str::parse)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let mut all = vec![pid];
+    all.extend(children.into_iter().flat_map(family));
+    all
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already.
-        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
         let deadline = Instant::now() + STOP_WITHIN;
         while Instant::now() < deadline {
-            if !matches!(self.0.try_wait(), Ok(None)) {
-                return;
+            // It may have ended already. `strait run` drains when told once, and ends when told
+            // twice.
+            let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
+            let told = Instant::now();
+            while told.elapsed() < TELL_AGAIN {
+                if !matches!(self.0.try_wait(), Ok(None)) {
+                    return;
+                }
+                std::thread::sleep(LOOK_EVERY);
             }
-            std::thread::sleep(LOOK_EVERY);
         }
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -100,10 +137,10 @@ impl Drop for Process {
 }
 
 /// Beside this command, else in PATH.
-fn program() -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     let own = std::env::current_exe().ok();
-    let beside = own.and_then(|own| Some(own.parent()?.join(PROGRAM)));
+    let beside = own.and_then(|own| Some(own.parent()?.join(name)));
     beside
         .filter(|path| path.exists())
-        .unwrap_or_else(|| PathBuf::from(PROGRAM))
+        .unwrap_or_else(|| PathBuf::from(name))
 }

@@ -208,13 +208,7 @@ impl Through for Relay {
     }
 
     fn counted(&self) -> Counted {
-        let mut all = Counted::default();
-        for page in &self.control.statistics {
-            for (reason, count) in page.read().drops().filter(|(_, count)| *count > 0) {
-                *all.drops.entry(reason.name()).or_default() += count;
-            }
-        }
-        all
+        Counted::by(&self.attached.region)
     }
 
     fn processor_time(&self) -> Option<Duration> {
