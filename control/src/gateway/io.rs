@@ -145,13 +145,13 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// How much a log line matters.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// How much a log line matters, least first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum LogLevel {
-    /// Someone should look.
-    Warn,
-    /// A state changed.
-    Info,
     /// For whoever is debugging.
     Debug,
+    /// A state changed.
+    Info,
+    /// Someone should look.
+    Warn,
 }

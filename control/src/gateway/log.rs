@@ -14,6 +14,8 @@ pub struct Log {
     second_began: Instant,
     written: u32,
     held_back: u32,
+    /// The weightiest line held back: as much weight has the line that tells of it.
+    held_level: Option<LogLevel>,
 }
 
 impl Log {
@@ -30,6 +32,7 @@ impl Log {
         }
         if self.written >= LOG_LINES_PER_SECOND {
             self.held_back += 1;
+            self.held_level = self.held_level.max(Some(level));
             return;
         }
         self.written += 1;
@@ -43,12 +46,9 @@ impl Log {
         self.second_began = now;
         self.written = 0;
         let held_back = std::mem::take(&mut self.held_back);
-        if held_back > 0 {
+        if let Some(level) = self.held_level.take() {
             let text = format!("{held_back} further log lines were held back");
-            out.push_back(Output::Log(LogLine {
-                level: LogLevel::Warn,
-                text,
-            }));
+            out.push_back(Output::Log(LogLine { level, text }));
         }
     }
 }
@@ -74,6 +74,7 @@ mod tests {
         );
         let texts: Vec<_> = out.iter().rev().take(2).map(|o| format!("{o:?}")).collect();
         assert!(texts[1].contains("5 further"), "{texts:?}");
+        assert!(texts[1].contains("Info"), "{texts:?}");
         assert!(texts[0].contains('y'), "{texts:?}");
     }
 }
