@@ -6,8 +6,8 @@ set -euo pipefail
 
 # program:package
 needed=(
-  cc:build-essential ip:iproute2 nft:nftables conntrack:conntrack tcpdump:tcpdump tshark:tshark sipp:sip-tester
-  kamailio:kamailio baresip:baresip-core python3:python3
+  cc:build-essential ip:iproute2 ethtool:ethtool ping:iputils-ping nft:nftables conntrack:conntrack
+  tcpdump:tcpdump tshark:tshark sipp:sip-tester kamailio:kamailio baresip:baresip-core python3:python3
 )
 export PATH="$PATH:/usr/sbin:/sbin"
 

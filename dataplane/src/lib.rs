@@ -7,6 +7,8 @@
 pub mod frame;
 pub mod fuzz;
 pub mod limits;
+mod netlink;
+pub mod next_hops;
 pub mod port;
 pub mod process;
 pub mod relay;

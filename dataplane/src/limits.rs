@@ -20,9 +20,24 @@ pub const HEADER_BYTES_MAX: usize =
 pub const HEADER_BYTES_MIN: usize = ethernet::HEADER_BYTES + ipv4::HEADER_BYTES + udp::HEADER_BYTES;
 
 /// Ports (NICs) of one dataplane.
-pub const PORTS_MAX: usize = 16;
+pub const PORTS_MAX: usize = strait_shared::limits::NICS_MAX;
 /// Times a frame goes through the relay: once more when its remote is one of our own addresses.
 pub const PASSES_MAX: usize = 2;
+
+/// Receive queues of one `af_xdp` NIC.
+pub const QUEUES_MAX: u32 = 64;
+/// Frames in each ring of an `af_xdp` socket.
+pub const RING_FRAMES: u32 = 2_048;
+/// System calls that have a burst sent without zero-copy: the kernel sends 32 frames a call.
+pub const KICKS_MAX: usize = 4;
+/// IPv6 extension headers that steering steps over.
+pub const EXTENSIONS_MAX: usize = 4;
+/// Frames of a burst that go out through the kernel because their next hop is not known.
+pub const KERNEL_PATH_PER_BURST: usize = 16;
+/// Routes of the kernel that are followed; with more, media goes out through the kernel.
+pub const ROUTES_MAX: usize = 16_384;
+/// How often a queue is asked for that its last owner has not let go of.
+pub const BUSY_TRIES: usize = 40;
 
 /// Octets of frames after which a capture stops.
 pub const CAPTURE_BYTES_MAX: u64 = 1 << 30;
@@ -57,6 +72,7 @@ pub const PUBLISH_BREATHS: u32 = 1_024;
 
 const _: () = {
     assert!(BURST <= u8::MAX as usize + 1);
+    assert!(RING_FRAMES.is_power_of_two() && KICKS_MAX * 32 > BURST);
     assert!(BUFFER_BYTES.is_multiple_of(64) && !BUFFER_BYTES.is_multiple_of(128));
     assert!(BUFFER_BYTES <= u16::MAX as usize);
     assert!(IDLE_WAIT.as_secs() == 0 && BLIND_WAIT.as_nanos() < IDLE_WAIT.as_nanos());

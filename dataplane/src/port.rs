@@ -1,5 +1,6 @@
 //! Ports: where frames come from and go to. The relay does not know which kind it runs on.
 
+pub mod af_xdp;
 pub mod capture;
 pub mod memory;
 pub mod pcap;
@@ -7,6 +8,7 @@ pub mod udp;
 
 use std::os::fd::BorrowedFd;
 
+use strait_shared::statistics::Access;
 use strait_shared::time::Instant;
 
 use crate::frame::Frame;
@@ -50,13 +52,18 @@ pub trait Port: Send {
 pub struct Capabilities {
     /// Longest frame it takes, Ethernet header and VLAN tag included.
     pub frame_bytes_max: u16,
-    /// The next hop, where there is only one it could be. Others are resolved by control.
+    /// The next hop, where there is only one it could be, or the address that stands for one
+    /// which is not known. Others are resolved by control.
     pub next_hop: Option<MacAddress>,
+    /// How frames get in and out, for whoever watches.
+    pub access: Access,
 }
 
 /// What a port could not bring in or out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PortCounters {
+    /// Arrived while there was no room, or by a queue that no worker has.
+    pub missed: u64,
     /// Received, but longer than a frame's buffer.
     pub oversized: u64,
     /// Receive calls that failed (ICMP errors among them), with no frame lost of ours.
@@ -70,6 +77,7 @@ impl PortCounters {
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
+            missed: self.missed + other.missed,
             oversized: self.oversized + other.oversized,
             receive_errors: self.receive_errors + other.receive_errors,
             send_errors: self.send_errors + other.send_errors,

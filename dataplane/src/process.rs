@@ -26,6 +26,7 @@ use strait_shared::time::Instant;
 
 pub use self::failure::{Exit, Failure};
 use self::nics::{Handed, Nics};
+use crate::next_hops::NextHops;
 use crate::worker::{IdlePolicy, Worker, pin};
 
 /// The socket in the runtime directory where the region is handed out.
@@ -54,7 +55,11 @@ pub fn run(configuration: &Path) -> Result<(), Failure> {
     let nics = Nics::open(&config, &geometry, &mut handed)?;
     let region = region(handed.take(REGION_NAME), &geometry)?;
     resolve(&region, &nics);
-    let workers = start_workers(&config, &region, nics)?;
+    let next_hops = match nics.followed.as_slice() {
+        [] => None,
+        interfaces => Some(NextHops::follow(&region, interfaces)?),
+    };
+    let workers = start_workers(&config, &region, nics, next_hops.as_ref())?;
     let server = RegionServer::start(&directory.join(REGION_SOCKET), &region)?;
     if let Some(fd) = region.fd() {
         notifier.store(REGION_NAME, fd)?;
@@ -71,6 +76,9 @@ pub fn run(configuration: &Path) -> Result<(), Failure> {
     notifier.stopping()?;
     drop(server);
     workers.stop();
+    if let Some(next_hops) = next_hops {
+        next_hops.stop();
+    }
     Ok(())
 }
 
@@ -154,7 +162,12 @@ impl Workers {
     }
 }
 
-fn start_workers(config: &Config, region: &Region, nics: Nics) -> Result<Workers, Failure> {
+fn start_workers(
+    config: &Config,
+    region: &Region,
+    nics: Nics,
+    next_hops: Option<&NextHops>,
+) -> Result<Workers, Failure> {
     let policy = match config.dataplane.idle {
         Idle::Adaptive => IdlePolicy::Adaptive,
         Idle::Poll => IdlePolicy::Poll,
@@ -176,6 +189,7 @@ fn start_workers(config: &Config, region: &Region, nics: Nics) -> Result<Workers
             .workers
             .get(number)
             .and_then(|worker| worker.core);
+        let inbox = next_hops.map(|next_hops| next_hops.inbox(number));
         let name = format!("worker-{number}");
         threads.push(std::thread::Builder::new().name(name).spawn(move || {
             let pinned = core.map_or(Ok(()), pin);
@@ -190,6 +204,9 @@ fn start_workers(config: &Config, region: &Region, nics: Nics) -> Result<Workers
             if go {
                 let (table, geometry) = (region.table(), region.geometry());
                 let mut worker = Worker::new(end, table, geometry, ports, Instant::now);
+                if let Some(inbox) = inbox {
+                    worker.follow(inbox);
+                }
                 worker.run(policy, &|| stop.load(Ordering::Relaxed));
             }
         })?);

@@ -14,12 +14,16 @@
 mod admission;
 mod arrival;
 mod departure;
+pub(crate) mod intervals;
 mod locals;
 mod notices;
 mod open_slots;
 mod outbox;
 mod owner;
+pub(crate) mod routes;
 mod tally;
+
+use std::sync::Arc;
 
 use strait_shared::adjacency::AdjacencyTable;
 use strait_shared::drops::DropReason;
@@ -33,6 +37,7 @@ use self::departure::Exit;
 use self::locals::Locals;
 pub use self::notices::{Notices, Refusal};
 pub use self::owner::{Owner, Turn};
+pub use self::routes::Routes;
 pub use self::tally::Tally;
 use crate::frame::Frame;
 use crate::limits::{BURST, PASSES_MAX, PORTS_MAX};
@@ -53,6 +58,7 @@ pub struct Relay {
     table: Table,
     locals: Locals,
     next_hops: AdjacencyTable,
+    routes: Arc<Routes>,
     egress: Box<[Egress]>,
     arrivals: Box<[Arrival; BURST]>,
     again: Picks,
@@ -78,6 +84,7 @@ impl Relay {
             notices: Notices::new(table.len()),
             table,
             next_hops,
+            routes: Arc::default(),
             egress: egress.into(),
             arrivals: Box::new([Arrival::default(); BURST]),
             again: Picks::default(),
@@ -105,6 +112,11 @@ impl Relay {
         }
         self.tally
             .drop(DropReason::HairpinLimit, picks.as_slice().len() as u64);
+    }
+
+    /// From now on the next hops of remotes are looked up in `routes`.
+    pub fn follow(&mut self, routes: Arc<Routes>) {
+        self.routes = routes;
     }
 
     /// The frames that leave by `port`, in order.
@@ -196,6 +208,7 @@ impl Relay {
             table: &self.table,
             locals: &self.locals,
             next_hops: &self.next_hops,
+            routes: &self.routes,
             egress: &self.egress,
         };
         for arrival in &self.arrivals[..admitted] {

@@ -7,6 +7,8 @@
 mod idle;
 mod publication;
 
+use std::sync::Arc;
+
 use strait_shared::geometry::Geometry;
 use strait_shared::region::WorkerEnd;
 use strait_shared::slot::EgressPort;
@@ -18,6 +20,7 @@ pub use self::idle::{IdlePolicy, pin};
 use self::publication::Publication;
 use crate::frame::Frame;
 use crate::limits::{BURST, PORTS_MAX, PUBLISH_BREATHS};
+use crate::next_hops::Inbox;
 use crate::port::{Port, PortCounters};
 use crate::relay::{Egress, Owner, Relay, Tally};
 
@@ -33,6 +36,8 @@ pub struct Worker {
     relay: Relay,
     owner: Owner,
     publication: Publication,
+    /// Where routes come from, for ports whose next hops are not all known at start.
+    routes: Option<Arc<Inbox>>,
     clock: Clock,
     since_publication: u32,
     complained: bool,
@@ -62,7 +67,11 @@ impl Worker {
         Self {
             relay: Relay::new(table, next_hops, geometry, &egress),
             owner,
-            publication: Publication::new(statistics),
+            publication: Publication::new(
+                statistics,
+                ports.iter().map(|port| port.capabilities().access),
+            ),
+            routes: None,
             frames: std::iter::repeat_with(Frame::new).take(BURST).collect(),
             ports,
             first: 0,
@@ -70,6 +79,11 @@ impl Worker {
             since_publication: 0,
             complained: false,
         }
+    }
+
+    /// From now on takes its routes from `inbox`.
+    pub fn follow(&mut self, inbox: Arc<Inbox>) {
+        self.routes = Some(inbox);
     }
 
     /// Breathes until `stop` says so.
@@ -89,6 +103,9 @@ impl Worker {
     /// One breath; says whether there was anything to do.
     pub fn breathe(&mut self) -> bool {
         let now = (self.clock)();
+        if let Some(routes) = self.routes.as_ref().and_then(|inbox| inbox.take()) {
+            self.relay.follow(routes);
+        }
         let received = self.receive(now);
         let mut gone = now;
         if received > 0 {

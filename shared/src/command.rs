@@ -24,8 +24,13 @@ pub struct CommandId(pub u64);
 pub struct NextHop {
     /// The dataplane port to leave by.
     pub egress_port: EgressPort,
-    /// The next hop's MAC address, as sent on the wire.
+    /// The next hop's MAC address, as sent on the wire; or [`BY_REMOTE`](Self::BY_REMOTE).
     pub mac: [u8; 6],
+}
+
+impl NextHop {
+    /// Stands for a next hop that depends on the remote. No host has this address.
+    pub const BY_REMOTE: [u8; 6] = [0; 6];
 }
 
 /// What control asks of the worker that owns a slot.

@@ -24,6 +24,8 @@ pub const RING_CAPACITY_MAX: u32 = 1 << 16;
 /// Next hops.
 pub const ADJACENCIES_MAX: u16 = 4096;
 
+/// NICs of one dataplane.
+pub const NICS_MAX: usize = 16;
 /// Drop counters that a statistics page has room for.
 pub const DROP_REASONS_MAX: usize = 64;
 

@@ -3,8 +3,10 @@
 //! Every word is a total since the region was made and only rises; readers take differences.
 //! Words are whole each, but a copy is not of one moment.
 
+mod access;
 mod histogram;
 
+pub use access::Access;
 pub use histogram::{BUCKETS, Histogram};
 
 use std::time::Duration;
@@ -12,7 +14,7 @@ use std::time::Duration;
 use crate::command::CommandId;
 use crate::drops::DropReason;
 use crate::handover::Applied;
-use crate::limits::{DROP_REASONS_MAX, SECTION_ALIGN_BYTES};
+use crate::limits::{DROP_REASONS_MAX, NICS_MAX, SECTION_ALIGN_BYTES};
 use crate::sync::AtomicU64;
 use crate::sync::Ordering::Relaxed;
 use crate::words::Shared;
@@ -30,9 +32,11 @@ pub(crate) struct StatisticsPage {
     bytes_out: AtomicU64,
     open_slots: AtomicU64,
     events_delayed: AtomicU64,
+    missed: AtomicU64,
     oversized: AtomicU64,
     receive_errors: AtomicU64,
     send_errors: AtomicU64,
+    accesses: [AtomicU64; NICS_MAX],
     drops: [AtomicU64; DROP_REASONS_MAX],
     latency: [AtomicU64; BUCKETS],
 }
@@ -104,6 +108,11 @@ impl StatisticsWriter {
         add(&self.page.events_delayed, events);
     }
 
+    /// Frames came while there was no room for them, or where no worker listens.
+    pub fn add_missed(&self, frames: u64) {
+        add(&self.page.missed, frames);
+    }
+
     /// The ports could not bring frames in or out: too long for a buffer, refused by the system
     /// on the way in (ICMP errors among them), refused on the way out.
     pub fn add_port_faults(&self, oversized: u64, receive_errors: u64, send_errors: u64) {
@@ -116,6 +125,13 @@ impl StatisticsWriter {
     #[inline]
     pub fn set_open_slots(&self, slots: u64) {
         self.page.open_slots.store(slots, Relaxed);
+    }
+
+    /// How a NIC, by its number, is got at.
+    pub fn set_access(&self, nic: usize, access: Access) {
+        if let Some(word) = self.page.accesses.get(nic) {
+            word.store(access as u64, Relaxed);
+        }
     }
 
     /// Every command up to this one has taken effect in the table.
@@ -156,9 +172,11 @@ impl StatisticsReader {
             bytes_out: load(&page.bytes_out),
             open_slots: load(&page.open_slots),
             events_delayed: load(&page.events_delayed),
+            missed: load(&page.missed),
             oversized: load(&page.oversized),
             receive_errors: load(&page.receive_errors),
             send_errors: load(&page.send_errors),
+            accesses: std::array::from_fn(|nic| Access::decode(load(&page.accesses[nic]))),
             drops: std::array::from_fn(|index| load(&page.drops[index])),
             latency: Histogram::new(|index| load(&page.latency[index])),
         }
@@ -188,12 +206,17 @@ pub struct Statistics {
     pub open_slots: u64,
     /// Events that had to wait for room on their ring.
     pub events_delayed: u64,
+    /// Frames that came while there was no room for them, or by a queue of no worker: not among
+    /// the packets received.
+    pub missed: u64,
     /// Frames that were longer than a buffer: not among the packets received.
     pub oversized: u64,
     /// Receive calls that failed, ICMP errors among them.
     pub receive_errors: u64,
     /// Frames that the system refused to send: among the dropped as `transmit_full`.
     pub send_errors: u64,
+    /// How each NIC, by its number, is got at.
+    pub accesses: [Option<Access>; NICS_MAX],
     /// Time from receipt to sending.
     pub latency: Histogram,
     drops: [u64; DROP_REASONS_MAX],
@@ -226,9 +249,11 @@ impl Statistics {
             bytes_out: since(self.bytes_out, earlier.bytes_out),
             open_slots: self.open_slots,
             events_delayed: since(self.events_delayed, earlier.events_delayed),
+            missed: since(self.missed, earlier.missed),
             oversized: since(self.oversized, earlier.oversized),
             receive_errors: since(self.receive_errors, earlier.receive_errors),
             send_errors: since(self.send_errors, earlier.send_errors),
+            accesses: self.accesses,
             drops: std::array::from_fn(|index| since(self.drops[index], earlier.drops[index])),
             latency: self.latency.since(&earlier.latency),
         }

@@ -106,6 +106,17 @@ impl Namespace {
         Program::start(name, command, directory)
     }
 
+    /// Turns a feature of one of its interfaces `on` or `off`, as `ethtool -K` names it.
+    pub fn feature(&self, interface: &str, feature: &str, value: &str) {
+        let mut ethtool = self.command("ethtool");
+        let status = ethtool.args(["-K", interface, feature, value]).output();
+        assert!(
+            status.is_ok_and(|output| output.status.success()),
+            "cannot turn {feature} of {interface} {value} in {}",
+            self.name
+        );
+    }
+
     /// Connects this host's `interface` with `peer_interface` of `peer`.
     pub fn connect(&self, interface: &str, peer: &Namespace, peer_interface: &str) {
         self.ip(&format!(

@@ -5,9 +5,13 @@
 
 use std::path::Path;
 
+use crate::port::Port;
+
 /// Programs the scenarios run, with the Debian package that brings each.
 const PACKAGES: &[(&str, &str)] = &[
     ("ip", "iproute2"),
+    ("ethtool", "ethtool"),
+    ("ping", "iputils-ping"),
     ("nft", "nftables"),
     ("conntrack", "conntrack"),
     ("tcpdump", "tcpdump"),
@@ -22,6 +26,10 @@ const PACKAGES: &[(&str, &str)] = &[
 /// # Panics
 /// Where `CI` is set and something is missing.
 pub fn met(programs: &[&str]) -> bool {
+    if Port::chosen().bypasses_kernel() && !has_af_xdp() {
+        println!("skipped: this kernel has no AF_XDP");
+        return false;
+    }
     let Some(reason) = missing(programs) else {
         return true;
     };
@@ -31,6 +39,12 @@ pub fn met(programs: &[&str]) -> bool {
     );
     println!("skipped: {reason}");
     false
+}
+
+/// True where the kernel has AF_XDP. No package brings it, so a skip is right even under `CI`.
+pub fn has_af_xdp() -> bool {
+    let protocols = std::fs::read_to_string("/proc/net/protocols").unwrap_or_default();
+    protocols.lines().any(|line| line.starts_with("XDP "))
 }
 
 /// Skips the calling test unless root, namespaces and the named programs are there.

@@ -1,7 +1,7 @@
 //! `strait status` and `strait drain`.
 
 use hyper::Method;
-use strait_control::admin::model::{Softswitch, State, Status};
+use strait_control::admin::model::{Nic, Softswitch, State, Status};
 
 use crate::{
     access::{Access, converse},
@@ -53,6 +53,11 @@ pub fn up(softswitch: &Softswitch) -> &'static str {
     if softswitch.up { "up" } else { "down" }
 }
 
+/// How a NIC is got at.
+pub fn access(nic: &Nic) -> String {
+    print::plain(nic.access.as_deref().unwrap_or("not open"))
+}
+
 fn text(status: &Status) -> String {
     let dataplane = if status.dataplane.attached {
         "attached"
@@ -73,6 +78,10 @@ fn text(status: &Status) -> String {
             status.workers.len()
         ),
     ];
+    for nic in &status.dataplane.nics {
+        let name = print::plain(&nic.name);
+        lines.push(format!("nic            {name}: {}", access(nic)));
+    }
     for realm in &status.realms {
         let (used, all) = (realm.media_pairs_used, realm.media_pairs);
         let name = print::plain(&realm.name);

@@ -102,6 +102,18 @@ pub struct Dataplane {
     pub reattached: u64,
     /// Commands that wait for room in a ring.
     pub backlog: u64,
+    /// Its NICs, in the configuration's order.
+    #[serde(default)]
+    pub nics: Vec<Nic>,
+}
+
+/// A NIC of the dataplane.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Nic {
+    /// Its name in the configuration.
+    pub name: String,
+    /// How frames get in and out: `udp`, `af_xdp native` …; nothing while no worker has said.
+    pub access: Option<String>,
 }
 
 /// A worker and what it counted since it started.

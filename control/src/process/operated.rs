@@ -8,8 +8,8 @@ use strait_shared::time::Instant;
 use super::{Process, unix_ms};
 use crate::admin::Operated;
 use crate::admin::model::{
-    Call, CallState, Dataplane, Percentiles, Realm, Registration, Side, Signalling, Softswitch,
-    State, Status, Stream, Worker,
+    Call, CallState, Dataplane, Nic, Percentiles, Realm, Registration, Side, Signalling,
+    Softswitch, State, Status, Stream, Worker,
 };
 use crate::gateway::io::{CallNumber, OperatorCommand, RealmIndex};
 use crate::gateway::record::StreamRecord;
@@ -165,10 +165,18 @@ impl Process {
 
     fn dataplane_status(&self) -> Dataplane {
         let dataplane = self.dataplane.borrow();
+        let first = dataplane.link().statistics().into_iter().next();
+        let access = |nic: usize| first.as_ref()?.accesses.get(nic).copied().flatten();
+        let nics = self.config.dataplane.nics.iter().enumerate();
+        let nics = nics.map(|(number, nic)| Nic {
+            name: nic.name.to_string(),
+            access: access(number).map(|access| access.name().to_owned()),
+        });
         Dataplane {
             attached: dataplane.is_attached(),
             reattached: dataplane.reattached(),
             backlog: dataplane.link().waiting() as u64,
+            nics: nics.collect(),
         }
     }
 
@@ -193,6 +201,10 @@ fn worker(number: u16, alive: bool, statistics: &Statistics) -> Worker {
         ("bytes_received", statistics.bytes_in),
         ("bytes_sent", statistics.bytes_out),
         ("events_delayed", statistics.events_delayed),
+        ("missed", statistics.missed),
+        ("oversized", statistics.oversized),
+        ("receive_errors", statistics.receive_errors),
+        ("send_errors", statistics.send_errors),
         ("commands_applied", statistics.applied.0),
     ];
     Worker {

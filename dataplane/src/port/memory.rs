@@ -10,6 +10,7 @@ mod ring;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
+use strait_shared::statistics::Access;
 use strait_shared::time::Instant;
 
 use self::mapping::Mapping;
@@ -174,6 +175,7 @@ impl Port for MemoryPort {
         Capabilities {
             frame_bytes_max: FRAME_BYTES_MAX as u16,
             next_hop: Some(FAR),
+            access: Access::Memory,
         }
     }
 

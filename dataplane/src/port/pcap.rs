@@ -7,6 +7,7 @@ mod file;
 use std::path::Path;
 use std::time::Duration;
 
+use strait_shared::statistics::Access;
 use strait_shared::time::Instant;
 
 pub use self::file::{CaptureError, Reader, Writer};
@@ -97,6 +98,7 @@ impl Port for PcapPort {
         Capabilities {
             frame_bytes_max: FRAME_BYTES_MAX as u16,
             next_hop: Some(FAR),
+            access: Access::Pcap,
         }
     }
 

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use rustix::event::{Timespec, epoll};
 use strait_shared::geometry::WorkerIndex;
+use strait_shared::statistics::Access;
 use strait_shared::time::Instant;
 
 use self::batch::{Batch, Outgoing};
@@ -136,6 +137,7 @@ impl Port for UdpPort {
         Capabilities {
             frame_bytes_max: FRAME_BYTES_MAX as u16,
             next_hop: Some(FAR),
+            access: Access::Udp,
         }
     }
 

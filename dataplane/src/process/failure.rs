@@ -9,6 +9,7 @@ use strait_shared::attach::ServeError;
 use strait_shared::geometry::GeometryError;
 use strait_shared::region::{AttachError, CreateError, EndError};
 
+use crate::port::af_xdp::OpenError;
 use crate::port::memory::LinkError;
 use crate::port::pcap::CaptureError;
 use crate::port::udp::BindError;
@@ -90,6 +91,14 @@ pub enum Failure {
         /// Why.
         error: LinkError,
     },
+    /// An interface cannot be brought up.
+    #[error("NIC {nic}: {error}")]
+    AfXdp {
+        /// Which one.
+        nic: String,
+        /// Why.
+        error: OpenError,
+    },
     /// The region cannot be made.
     #[error(transparent)]
     Create(#[from] CreateError),
@@ -128,6 +137,13 @@ impl Failure {
             Self::Running(_) | Self::Serve(ServeError::InUse(_)) => Exit::InUse,
             Self::Bind(BindError::InUse(_) | BindError::NotLocal(_)) => Exit::InUse,
             Self::Bind(BindError::Privileged(_) | BindError::Files { .. }) => Exit::Privilege,
+            Self::AfXdp { error, .. } => match error {
+                OpenError::Occupied(_) | OpenError::QueueInUse { .. } | OpenError::NotLocal(_) => {
+                    Exit::InUse
+                }
+                OpenError::Capability | OpenError::Memory(_) => Exit::Privilege,
+                _ => Exit::Failure,
+            },
             Self::Attach(_) | Self::End(EndError::Ring { .. }) => Exit::Region,
             _ => Exit::Failure,
         }

@@ -4,12 +4,13 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use strait_config::{Config, Nic, PortKind};
+use strait_config::{Config, Nic, PortKind, XdpMode};
 use strait_shared::geometry::{Geometry, WorkerIndex};
 use strait_shared::slot::EgressPort;
 
 use super::failure::Failure;
 use crate::port::Port;
+use crate::port::af_xdp::{self, Mode};
 use crate::port::capture::Capture;
 use crate::port::memory::{Link, LinkError};
 use crate::port::pcap::PcapPort;
@@ -41,6 +42,8 @@ pub(super) struct Nics {
     /// For each worker its queue of every NIC, in the configuration's order.
     pub(super) ports: Vec<Vec<Box<dyn Port>>>,
     next_hops: Vec<Option<MacAddress>>,
+    /// The interfaces whose next hops the kernel knows.
+    pub(super) followed: Vec<(EgressPort, u32)>,
 }
 
 impl Nics {
@@ -52,11 +55,18 @@ impl Nics {
     ) -> Result<Self, Failure> {
         let workers = geometry.workers();
         let mut ports: Vec<Vec<Box<dyn Port>>> = (0..workers).map(|_| Vec::new()).collect();
+        let mut followed = Vec::new();
         for (number, nic) in config.dataplane.nics.iter().enumerate() {
+            let number = EgressPort(number as u8);
             let queues = match nic.port {
-                PortKind::Udp => udp(nic, EgressPort(number as u8), geometry)?,
+                PortKind::Udp => udp(nic, number, geometry)?,
                 PortKind::Memory => memory(nic, workers, handed)?,
                 PortKind::Pcap => pcap(nic, workers)?,
+                PortKind::AfXdp => {
+                    let (queues, interface) = af_xdp(nic, number, geometry)?;
+                    followed.push((number, interface));
+                    queues
+                }
             };
             for (worker, (all, queue)) in ports.iter_mut().zip(queues).enumerate() {
                 all.push(tapped(nic, worker, queue)?);
@@ -64,7 +74,11 @@ impl Nics {
         }
         let next_hops = ports[0].iter().map(|port| port.capabilities().next_hop);
         let next_hops = next_hops.collect();
-        Ok(Self { ports, next_hops })
+        Ok(Self {
+            ports,
+            next_hops,
+            followed,
+        })
     }
 
     /// The next hop behind a NIC, where there is only one it could be.
@@ -98,6 +112,29 @@ fn memory(nic: &Nic, workers: u16, handed: &mut Handed) -> Result<Vec<Box<dyn Po
     }
     let queue = |worker| Box::new(link.port(worker, name, MEMORY_MAC)) as Box<dyn Port>;
     Ok((0..usize::from(workers)).map(queue).collect())
+}
+
+/// The ports, and the kernel's number of the interface.
+fn af_xdp(
+    nic: &Nic,
+    number: EgressPort,
+    geometry: &Geometry,
+) -> Result<(Vec<Box<dyn Port>>, u32), Failure> {
+    let name = nic.name.as_str();
+    let required = nic.mode.map(|mode| match mode {
+        XdpMode::ZeroCopy => Mode::ZeroCopy,
+        XdpMode::Native => Mode::Native,
+        XdpMode::Generic => Mode::Generic,
+    });
+    let opened = af_xdp::Nic::open(name, nic.interface(), required, geometry, number);
+    let opened = opened.map_err(|error| Failure::AfXdp {
+        nic: name.to_owned(),
+        error,
+    })?;
+    let interface = opened.interface();
+    let boxed = |port| Box::new(port) as Box<dyn Port>;
+    let ports = opened.into_ports()?.into_iter().map(boxed).collect();
+    Ok((ports, interface))
 }
 
 /// The first worker plays the capture; each records what it sends.

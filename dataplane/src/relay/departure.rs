@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use strait_shared::adjacency::AdjacencyTable;
+use strait_shared::command::NextHop;
 use strait_shared::drops::DropReason;
 use strait_shared::net::{Endpoint, PackedIp};
 use strait_shared::slot::{EgressPort, SlotIndex};
@@ -11,6 +12,7 @@ use strait_shared::table::{ForwardingView, Table};
 use super::Egress;
 use super::arrival::{Arrival, addressing};
 use super::locals::{Local, Locals};
+use super::routes::Routes;
 use crate::frame::Frame;
 use crate::limits::HEADER_BYTES_MAX;
 use crate::wire::checksum::{Sum, updated};
@@ -45,6 +47,7 @@ pub(super) struct Exit<'a> {
     pub(super) table: &'a Table,
     pub(super) locals: &'a Locals,
     pub(super) next_hops: &'a AdjacencyTable,
+    pub(super) routes: &'a Routes,
     pub(super) egress: &'a [Egress],
 }
 
@@ -68,7 +71,7 @@ impl<'a> Exit<'a> {
         let link = if hairpin {
             self.inside(local)
         } else {
-            self.outside(&view)
+            self.outside(&view, to.ip)
         };
         Ok(Departure {
             link: link.ok_or(DropReason::NoAdjacency)?,
@@ -82,8 +85,15 @@ impl<'a> Exit<'a> {
     }
 
     #[inline]
-    fn outside(&self, view: &ForwardingView) -> Option<Link> {
-        let hop = self.next_hops.get(view.adjacency())?;
+    fn outside(&self, view: &ForwardingView, to: PackedIp) -> Option<Link> {
+        let mut hop = self.next_hops.get(view.adjacency())?;
+        if hop.mac == NextHop::BY_REMOTE {
+            // Where the remote's own is not known, the port knows what to do.
+            let routed = self.routes.find(view.address(), to);
+            hop = routed
+                .and_then(|index| self.next_hops.get(index))
+                .unwrap_or(hop);
+        }
         let port = self.egress.get(usize::from(hop.egress_port.0))?;
         Some(Link {
             port: hop.egress_port,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use strait_shared::command::CommandId;
 use strait_shared::drops::DropReason;
-use strait_shared::statistics::StatisticsWriter;
+use strait_shared::statistics::{Access, StatisticsWriter};
 use strait_shared::time::Instant;
 
 use crate::frame::Frame;
@@ -22,7 +22,13 @@ pub(super) struct Publication {
 }
 
 impl Publication {
-    pub(super) fn new(statistics: StatisticsWriter) -> Self {
+    pub(super) fn new(
+        statistics: StatisticsWriter,
+        accesses: impl Iterator<Item = Access>,
+    ) -> Self {
+        for (nic, access) in accesses.enumerate() {
+            statistics.set_access(nic, access);
+        }
         Self {
             statistics,
             published: Tally::default(),
@@ -76,6 +82,7 @@ impl Publication {
             std::mem::take(&mut self.breaths),
             std::mem::take(&mut self.busy),
         );
+        page.add_missed(faults.missed - self.faults.missed);
         page.add_port_faults(
             faults.oversized - self.faults.oversized,
             faults.receive_errors - self.faults.receive_errors,

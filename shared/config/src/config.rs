@@ -123,6 +123,8 @@ impl Default for Dataplane {
             nics: vec![Nic {
                 name: default_nic(),
                 port: PortKind::Udp,
+                interface: None,
+                mode: None,
                 read: None,
                 write: None,
                 capture: None,
@@ -144,6 +146,13 @@ pub struct Nic {
     /// How packets get in and out.
     #[serde(default)]
     pub port: PortKind,
+    /// `af_xdp` only: the interface, as `ip link` lists it; without it the one of the NIC's name.
+    #[serde(default)]
+    pub interface: Option<String>,
+    /// `af_xdp` only: the mode that is required; without it the best that the driver has. `strait
+    /// top` and the log show which one was got.
+    #[serde(default)]
+    pub mode: Option<XdpMode>,
     /// `pcap` only: the capture whose frames arrive; without it none do.
     #[serde(default)]
     pub read: Option<PathBuf>,
@@ -168,6 +177,30 @@ pub enum PortKind {
     Memory,
     /// Frames from and to capture files.
     Pcap,
+    /// Frames straight from the queues of a Linux interface, past the kernel's network stack; all
+    /// but media still goes to the kernel. Needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF.
+    #[serde(rename = "af_xdp")]
+    AfXdp,
+}
+
+/// How much of the way past the kernel a driver goes along.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum XdpMode {
+    /// The driver puts frames into the relay's memory and takes them from there.
+    ZeroCopy,
+    /// The driver hands frames over before the kernel makes packets of them; they are copied.
+    Native,
+    /// Works with every driver, and costs about as much as sockets do.
+    Generic,
+}
+
+impl Nic {
+    /// The interface of an `af_xdp` NIC.
+    pub fn interface(&self) -> &str {
+        let named = self.interface.as_deref();
+        named.unwrap_or_else(|| self.name.as_str())
+    }
 }
 
 /// One worker of the dataplane.

@@ -7,7 +7,9 @@ pub(crate) const DATAPLANE: &str = "dataplane:
   workers: [ { core: 2 }, { core: 3 } ]
   idle: poll";
 
-pub(crate) const NIC: &str = "nics: [ { name: capture, port: pcap, write: out.pcap } ]";
+pub(crate) const NIC: &str = "nics:
+  - { name: access, port: af_xdp, interface: eth0, mode: native }
+  - { name: capture, port: pcap, write: out.pcap }";
 
 pub(crate) const RECORDS: &str = "records: { file: /var/lib/strait/calls.jsonl }";
 

@@ -29,6 +29,7 @@ mod yaml;
 
 pub use config::{
     Config, Dataplane, Idle, Journal, Limits, Log, LogLevel, Nic, PortKind, Records, Worker,
+    XdpMode,
 };
 pub use geometry::geometry;
 pub use load::{Checked, check, check_file};

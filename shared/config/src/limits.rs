@@ -11,3 +11,9 @@ pub const QUOTED_CHARS_MAX: usize = 60;
 
 /// The longest path of a Unix socket, in bytes, its terminator included (unix(7)).
 pub const SOCKET_PATH_BYTES_MAX: usize = 108;
+
+/// The longest name of a network interface, in bytes, without its terminator (`IFNAMSIZ`).
+pub const INTERFACE_BYTES_MAX: usize = 15;
+
+/// Next hops there is room for beyond one for each local address, where NICs have neighbours.
+pub const NEXT_HOPS: u16 = 2_048;

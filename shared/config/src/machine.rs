@@ -2,6 +2,8 @@
 //!
 //! Said apart from the rest, because a file may be checked on another machine than it runs on.
 
+mod interfaces;
+
 use std::{
     io::ErrorKind,
     net::{IpAddr, UdpSocket},
@@ -20,6 +22,7 @@ pub fn lacking(config: &Config) -> Vec<String> {
     let mut lacks = Vec::new();
     lacks.extend(cores(config));
     lacks.extend(addresses(config));
+    lacks.extend(interfaces::lacking(config));
     lacks.extend(descriptors(config));
     lacks.extend(memory(config));
     lacks
@@ -58,7 +61,7 @@ fn addresses(config: &Config) -> Vec<String> {
         let media = realm
             .media
             .iter()
-            .filter(|media| through_sockets(config, &media.nic));
+            .filter(|media| of_kernel(config, &media.nic));
         all.extend(realm.signalling.iter().map(|signalling| signalling.address));
         all.extend(media.map(|media| media.address));
     }
@@ -76,6 +79,13 @@ fn addresses(config: &Config) -> Vec<String> {
 fn through_sockets(config: &Config, nic: &crate::NicName) -> bool {
     let mut nics = config.dataplane.nics.iter();
     nics.any(|settings| settings.name == *nic && settings.port == PortKind::Udp)
+}
+
+/// Whether the addresses on a NIC are the kernel's: it answers ARP for `af_xdp`.
+fn of_kernel(config: &Config, nic: &crate::NicName) -> bool {
+    let kinds = [PortKind::Udp, PortKind::AfXdp];
+    let mut nics = config.dataplane.nics.iter();
+    nics.any(|settings| settings.name == *nic && kinds.contains(&settings.port))
 }
 
 /// A `udp` NIC has one socket for each media port; control has one for each connection.

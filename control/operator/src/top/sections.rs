@@ -8,7 +8,7 @@ use super::Picture;
 use crate::{
     calls,
     print::{self, clock, nanoseconds, plain},
-    status::{state, up},
+    status::{access, state, up},
 };
 
 /// A titled table.
@@ -49,14 +49,17 @@ pub(super) fn headline(picture: &Picture) -> String {
     } else {
         ", dataplane away"
     };
+    let nics = status.dataplane.nics.iter();
+    let nics = nics.map(|nic| format!(", {} {}", plain(&nic.name), access(nic)));
     format!(
-        "{} {} {}{dataplane}, up {}, {} calls, {} registrations",
+        "{} {} {}{dataplane}, up {}, {} calls, {} registrations{}",
         plain(&status.instance),
         plain(&status.version),
         state(status.state),
         clock(now_ms.saturating_sub(status.since_unix_ms)),
         status.calls,
         status.registrations,
+        nics.collect::<String>(),
     )
 }
 
