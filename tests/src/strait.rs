@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::port::Port;
 use crate::program::{Program, wait_until};
 use crate::topology::Topology;
 
@@ -195,14 +196,13 @@ impl Configuration {
                 })
                 .collect()
         };
-        let media = |v4: &str, v6: &str| -> String {
+        let port = Port::chosen();
+        let media = |v4: &str, v6: &str, interface: &str| -> String {
+            let (ports, nic) = (self.ports, port.nic(interface));
             [v4, v6]
                 .iter()
                 .map(|address| {
-                    format!(
-                        "      - {{ address: \"{address}\", ports: {} }}\n",
-                        self.ports
-                    )
+                    format!("      - {{ address: \"{address}\", ports: {ports}, nic: {nic} }}\n")
                 })
                 .collect()
         };
@@ -218,17 +218,19 @@ impl Configuration {
              \n  - name: core\n    nat: false\n    latch: restricted\n    \
              signalling:\n{}    media:\n{}{}\
              softswitches:\n{switches}\
+             dataplane: {{ nics: {} }}\n\
              records: {{ file: \"{{directory}}/calls.jsonl\" }}\n\
              log: {{ level: debug }}\n\
              drain_timeout: 2s\n",
             self.latch,
             names.join(", "),
             listeners(ACCESS, ACCESS_V6),
-            media(ACCESS, ACCESS_V6),
+            media(ACCESS, ACCESS_V6, "access"),
             indent(&self.access),
             listeners(CORE, CORE_V6),
-            media(CORE, CORE_V6),
+            media(CORE, CORE_V6, "core"),
             indent(&self.core),
+            port.nics(&["access", "core"]),
         )
     }
 }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::namespace::{Namespace, World};
 use crate::nat::{self, Kind};
+use crate::port::Port;
 
 /// Strait's address towards the phones.
 pub const ACCESS: &str = "198.51.100.1";
@@ -52,6 +53,8 @@ pub struct Topology {
     pub mallory: Namespace,
     /// Where Strait runs.
     pub strait: Namespace,
+    /// What lies between Strait, the NATs and the others: its end of Strait's wire is `strait`.
+    pub internet: Namespace,
     /// Where softswitches run.
     pub core: Namespace,
     /// The NAT in front of alice.
@@ -82,12 +85,15 @@ impl Topology {
         let internet = world.host("internet");
         internet.ip("link add bridge type bridge");
         internet.ip("link set bridge up");
+        let port = Port::chosen();
         let strait = world.host("strait");
         let core = world.host("core");
         attach(&strait, "access", &internet, "strait");
+        port.prepare(&internet, "strait");
         strait.address("access", &format!("{ACCESS}/24"));
         strait.address("access", &format!("{ACCESS_V6}/64"));
         strait.connect("core", &core, "eth0");
+        port.prepare(&core, "eth0");
         strait.address("core", &format!("{CORE}/24"));
         strait.address("core", &format!("{CORE_V6}/64"));
         for address in [SOFTSWITCH, SOFTSWITCH_2] {
@@ -129,7 +135,8 @@ impl Topology {
             core,
             nat_a,
             nat_b,
-            _routers: vec![inner, outer, internet],
+            internet,
+            _routers: vec![inner, outer],
             directory,
         }
     }

@@ -10,6 +10,7 @@ use strait_tests::capture::{
 use strait_tests::kamailio;
 use strait_tests::namespace::Namespace;
 use strait_tests::nat::Kind;
+use strait_tests::port::Port;
 use strait_tests::program::{Program, wait_until};
 use strait_tests::sipp::{Calls, Sipp};
 use strait_tests::strait::{Configuration, Strait};
@@ -50,19 +51,20 @@ impl Scene {
         softswitch: Option<Program>,
         configuration: &Configuration,
     ) -> Scene {
+        // At the other ends of Strait's wires: what bypasses the kernel passes no tap at this one.
         let access = Capture::start(
-            &topology.strait,
-            "access",
+            &topology.internet,
+            "strait",
             "strait-access",
             topology.directory(),
         );
-        let core = Capture::start(
-            &topology.strait,
-            "core",
-            "strait-core",
-            topology.directory(),
-        );
+        let core = Capture::start(&topology.core, "eth0", "strait-core", topology.directory());
         let strait = Strait::start(&topology, &configuration.text());
+        let status = strait.query(&["status"]).expect("strait answers");
+        let nics = status["dataplane"]["nics"].as_array().cloned();
+        for nic in nics.expect("a status names its NICs") {
+            assert_eq!(nic["access"], Port::chosen().access(), "{status:#}");
+        }
         Scene {
             strait,
             softswitch,
