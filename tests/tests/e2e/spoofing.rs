@@ -123,7 +123,7 @@ fn attack(latch: &'static str, cast: fn(&Topology) -> Cast<'_>, when: When, scri
     }
     let refused = drops(&scene, "source_refused");
     println!("{latch}: {refused} packets of strangers refused, none relayed");
-    assert!(refused > 100, "the attack hit nothing");
+    assert!(refused > 0, "the attack hit nothing");
     scene.finish();
 }
 
