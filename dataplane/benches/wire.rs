@@ -133,7 +133,7 @@ impl Bench {
             only_port(open(host, "eth0", Some(Mode::Native), &geometry, 0).unwrap())
         };
         Self {
-            generator: Generator::new(far(&hosts.phones, "192.0.2.9")),
+            generator: Generator::new(far(&hosts.phones, "192.0.2.9"), mac(&hosts)),
             sink: Sink::start(far(&hosts.core, "10.0.0.9")),
             worker,
             _hosts: hosts,
@@ -282,21 +282,22 @@ fn open_slots(region: &Region) {
 struct Generator {
     port: AfXdpPort,
     frames: Vec<Frame>,
+    templates: Vec<Vec<u8>>,
     flow: u16,
 }
 
 impl Generator {
-    fn new(port: AfXdpPort) -> Self {
+    fn new(port: AfXdpPort, to: [u8; 6]) -> Self {
         let _ = pin(0);
         Self {
             port,
             frames: std::iter::repeat_with(Frame::new).take(BURST).collect(),
+            templates: (0..FLOWS).map(|flow| frame(flow, to)).collect(),
             flow: 0,
         }
     }
 
     fn send(&mut self, span: Duration, rate: Option<f64>) -> u64 {
-        let frames: Vec<Vec<u8>> = (0..FLOWS).map(frame).collect();
         let chosen: Vec<u8> = (0..BURST as u8).collect();
         let start = Wall::now();
         let mut sent = 0;
@@ -308,7 +309,7 @@ impl Generator {
                 continue;
             }
             for place in &mut self.frames[..count] {
-                place.fill(&frames[usize::from(self.flow)]);
+                place.fill(&self.templates[usize::from(self.flow)]);
                 self.flow = (self.flow + 1) % FLOWS;
             }
             sent += self
@@ -320,15 +321,25 @@ impl Generator {
     }
 }
 
-fn frame(flow: u16) -> Vec<u8> {
+/// The hardware address that the generator sends to.
+fn mac(hosts: &Hosts) -> [u8; 6] {
+    let mut cat = hosts.strait.command("cat");
+    let output = cat.arg("/sys/class/net/access/address").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let octets = text
+        .trim()
+        .split(':')
+        .map(|octet| u8::from_str_radix(octet, 16).unwrap());
+    octets.collect::<Vec<u8>>().try_into().unwrap()
+}
+
+fn frame(flow: u16, to: [u8; 6]) -> Vec<u8> {
     let port = FIRST_PORT + 2 * flow;
     let at = |ip: &str| (ip.parse::<std::net::IpAddr>().unwrap(), port).into();
-    build(
-        None,
-        at("192.0.2.9"),
-        at("192.0.2.1"),
-        &rtp(u32::from(flow), 1, 160, 172),
-    )
+    let payload = rtp(u32::from(flow), 1, 160, 172);
+    let mut frame = build(None, at("192.0.2.9"), at("192.0.2.1"), &payload);
+    frame[..6].copy_from_slice(&to);
+    frame
 }
 
 /// Takes frames off the wire and counts them.
