@@ -150,7 +150,10 @@ impl Place {
     pub fn records(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.directory().join("calls.jsonl"));
         let text = text.unwrap_or_default();
-        text.lines()
+        // The last line may be being written.
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        let lines = text[..whole].lines();
+        lines
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
     }

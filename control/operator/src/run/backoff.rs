@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// The wait after the first death.
+/// The wait after the second death in a row; nothing waits after the first, for every packet until
+/// the next start is lost.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -30,8 +31,11 @@ impl Backoff {
             self.deaths = 0;
         }
         self.deaths += 1;
-        let doubled = FIRST_WAIT.saturating_mul(1 << (self.deaths - 1).min(16));
-        (self.deaths <= DEATHS_MAX).then(|| doubled.min(LONGEST_WAIT))
+        let wait = match self.deaths {
+            1 => Duration::ZERO,
+            deaths => FIRST_WAIT.saturating_mul(1 << (deaths - 2).min(16)),
+        };
+        (self.deaths <= DEATHS_MAX).then(|| wait.min(LONGEST_WAIT))
     }
 }
 
@@ -43,22 +47,20 @@ mod tests {
     fn waits_double_to_a_bound_and_end() {
         let mut backoff = Backoff::default();
         let waits: Vec<_> = (0..12).map(|_| backoff.died(None)).collect();
-        assert_eq!(waits[0], Some(FIRST_WAIT));
-        assert_eq!(waits[1], Some(2 * FIRST_WAIT));
+        assert_eq!(waits[0], Some(Duration::ZERO));
+        assert_eq!(waits[1], Some(FIRST_WAIT));
+        assert_eq!(waits[2], Some(2 * FIRST_WAIT));
         assert_eq!(waits[9], Some(LONGEST_WAIT));
         assert_eq!(waits[10], None);
     }
 
     #[test]
-    fn a_process_that_lived_starts_from_the_first_wait() {
+    fn a_process_that_lived_is_started_again_at_once() {
         let mut backoff = Backoff::default();
         for _ in 0..9 {
             backoff.died(None);
         }
-        assert_eq!(backoff.died(Some(PROVEN_AFTER)), Some(FIRST_WAIT));
-        assert_eq!(
-            backoff.died(Some(Duration::from_secs(1))),
-            Some(2 * FIRST_WAIT)
-        );
+        assert_eq!(backoff.died(Some(PROVEN_AFTER)), Some(Duration::ZERO));
+        assert_eq!(backoff.died(Some(Duration::from_secs(1))), Some(FIRST_WAIT));
     }
 }

@@ -240,29 +240,29 @@ impl Process {
     pub async fn stop(&mut self) {
         self.restart = None;
         self.terminate();
+        self.wait_for_end().await;
+    }
+
+    /// Waits for the end of a process that was asked to, for a while.
+    async fn wait_for_end(&mut self) {
         let Some(mut living) = self.living.take() else {
             return;
         };
         if timeout(ENDED_WITHIN, living.ended()).await.is_err() {
             let (name, seconds) = (self.name, ENDED_WITHIN.as_secs());
             eprintln!("strait: {name} did not end within {seconds} s and is killed");
-            kill(living).await;
+            living.signal(Signal::KILL);
+            // Its end is waited for here, so that no second one meets its sockets.
+            living.ended().await;
         }
     }
 
-    /// Ends it outright: what it knew is for its successor. It is not started again by itself.
-    pub async fn kill(&mut self) {
+    /// Has it write down what it knows and end, for a successor. It is not started again by itself.
+    pub async fn make_way(&mut self) {
         self.restart = None;
-        if let Some(living) = self.living.take() {
-            kill(living).await;
-        }
+        self.signal(Signal::USR2);
+        self.wait_for_end().await;
     }
-}
-
-/// Its end is waited for here, so that no second one meets its sockets.
-async fn kill(mut living: Living) {
-    living.signal(Signal::KILL);
-    living.ended().await;
 }
 
 /// The process's end; never, while there is no process.

@@ -84,7 +84,7 @@ impl Pair {
                     if happened(process, event)? == Next::AllAnew {
                         // Its calls have no media any more, and the file may have changed: a
                         // successor ends them and says why.
-                        self.control.kill().await;
+                        self.control.make_way().await;
                     }
                 }
             }
