@@ -66,8 +66,9 @@ fn kill_dataplane(kills: usize) {
         "nobody is misled"
     );
     let lost = scene.sent - scene.heard;
+    let gap = INTERVAL.mul_f64(lost as f64 / (2 * CALLS * kills) as f64);
     println!(
-        "{kills} kills: {} packets sent, {lost} lost while it was dead",
+        "{kills} kills: {} packets sent, {lost} lost while it was dead: a gap of {gap:?} each",
         scene.sent
     );
     assert!(
