@@ -137,6 +137,12 @@ impl Dataplane {
         }
     }
 
+    /// Whether everything the workers were told has taken effect; also when nobody is there to
+    /// wait for.
+    pub fn is_settled(&mut self) -> bool {
+        self.broken || self.lost || self.link.is_settled()
+    }
+
     /// Appends what the workers reported.
     pub fn poll(&mut self, reports: &mut Vec<Report>) {
         if !self.broken && self.link.poll(reports).is_err() {

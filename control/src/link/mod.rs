@@ -199,6 +199,11 @@ impl Link {
         self.queues.waiting()
     }
 
+    /// Whether every command given so far has taken effect. A broken ring settles nothing more.
+    pub fn is_settled(&mut self) -> bool {
+        self.waiting() == 0 && self.is_applied().unwrap_or(true)
+    }
+
     /// Whether each worker has moved lately, by its number.
     pub fn alive(&mut self, now: Instant) -> Vec<bool> {
         let pulse = |(pulse, page): (&mut Pulse, &strait_shared::statistics::StatisticsReader)| {

@@ -19,3 +19,10 @@ pub const SEARCH_LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Descriptors that are needed beside one for each TCP connection.
 pub const OTHER_DESCRIPTORS: u64 = 256;
+
+/// How long a message waits at most for the workers: they look at their rings far more often, and
+/// a party that hears nothing for longer repeats itself (RFC 3261 §17.1.1.1: T1 is 500 ms).
+pub const HELD_LIMIT: Duration = Duration::from_millis(100);
+
+/// How often held messages are looked at.
+pub const HELD_LOOK: Duration = Duration::from_millis(1);

@@ -2,10 +2,12 @@
 //! input, and every output is carried out at once.
 //!
 //! * [`run`]: from a configuration to the end of the process · `exit`: why it ends
+//! * `held`: messages leave once the media they tell of can flow
 //! * `tasks`: what goes on beside signalling · `operated`: what the operator sees
 
 mod descriptors;
 mod exit;
+mod held;
 pub mod limits;
 mod operated;
 mod start;
@@ -21,6 +23,7 @@ use strait_shared::time::Instant;
 use tokio::sync::Notify;
 
 pub use self::exit::Failure;
+use self::held::Held;
 use self::limits::{LATENCY_DIGITS, LATENCY_MAX_NS};
 pub use self::start::{Ending, run, serve};
 use crate::gateway::Gateway;
@@ -40,6 +43,8 @@ pub(crate) struct Process {
     dataplane: RefCell<Dataplane>,
     /// Set before anything can come in.
     transport: OnceCell<Rc<Transport>>,
+    /// Messages that wait for the workers.
+    held: Held,
     records: Records,
     journal: Option<Journal>,
     /// From an input to the end of what it caused, in nanoseconds.
@@ -64,6 +69,7 @@ impl Process {
             gateway: RefCell::new(gateway),
             dataplane: RefCell::new(dataplane),
             transport: OnceCell::new(),
+            held: Held::default(),
             records,
             journal,
             latency: RefCell::new(latency.expect("the bounds are constants that fit")),
@@ -85,6 +91,7 @@ impl Process {
         if let Some(journal) = &self.journal {
             journal.write(gateway.journal(now));
         }
+        self.held.step_over();
         let next = gateway.next_timeout();
         if next.is_some_and(|next| self.armed.get().is_none_or(|armed| next < armed)) {
             self.rearm.notify_one();
@@ -95,27 +102,38 @@ impl Process {
 
     fn carry_out(&self, gateway: &mut Gateway, now: Instant, output: Output) {
         match output {
-            Output::Send { flow, bytes } => {
-                let Some(transport) = self.transport.get() else {
-                    return;
-                };
-                match transport.send(&flow, bytes) {
-                    Ok(None) => {}
-                    Ok(Some(flow)) => gateway.receive(now, Input::Connected { flow }),
-                    Err(_) => gateway.receive(now, Input::SendFailed { flow, branch: None }),
+            Output::Send { .. } | Output::Close(_) => {
+                if let Some(output) = self.held.hold(now, output)
+                    && let Some(input) = self.emit(output)
+                {
+                    gateway.receive(now, input);
                 }
             }
             Output::Media(command) => {
+                self.held.commanded(&command);
                 self.dataplane.borrow_mut().send(command);
                 gateway.set_media_backlog(!self.dataplane.borrow().is_ready());
             }
             Output::Record(record) => self.records.write(record),
             Output::Log(line) => log(&line),
+        }
+    }
+
+    /// Hands a message, or the end of a connection, to the transport; what the gateway has to know
+    /// of it.
+    fn emit(&self, output: Output) -> Option<Input<'static>> {
+        let transport = self.transport.get()?;
+        match output {
+            Output::Send { flow, bytes } => match transport.send(&flow, bytes) {
+                Ok(None) => None,
+                Ok(Some(flow)) => Some(Input::Connected { flow }),
+                Err(_) => Some(Input::SendFailed { flow, branch: None }),
+            },
             Output::Close(connection) => {
-                if let Some(transport) = self.transport.get() {
-                    transport.close(connection);
-                }
+                transport.close(connection);
+                None
             }
+            Output::Media(_) | Output::Record(_) | Output::Log(_) => None,
         }
     }
 

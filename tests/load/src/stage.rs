@@ -117,6 +117,7 @@ fn built_in(directory: &Path, arguments: &Calls) -> String {
          softswitches: [ {{ name: softswitch, realm: far, address: \"{softswitch}:5060\" }} ]\n\
          limits: {{ calls: {calls}, calls_per_second: {per_second} }}\n\
          dataplane: {{ nics: [ {{ name: default, port: udp }} ], workers: [ {{}} ] }}\n\
+         records: {{ file: {directory}/calls.jsonl }}\n\
          log: {{ level: warn }}\n",
         directory = directory.display(),
     )

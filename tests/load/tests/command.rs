@@ -197,6 +197,11 @@ fn calls_of_every_kind_go_as_they_are_meant_to() {
         "{report}"
     );
     assert_eq!(report["media"]["directions"][0]["strange"], 0, "{report}");
+    // Parties send at once when they hear of an answer: the gates are open by then.
+    assert!(
+        report["media"]["lost"]["dataplane: gate_shut"].is_null(),
+        "{report}"
+    );
 }
 
 #[test]
