@@ -45,7 +45,7 @@ pub fn page(title: &str, text: &str, report: &Report, rungs: &[Report]) -> Resul
     let distribution = report.directions.iter().map(spread).collect::<Vec<_>>();
     add(
         "Latency: share of packets that took longer",
-        plot("one in 10^x packets", "us, log10", &distribution)?,
+        plot_logarithms("one packet in so many", "us", &distribution)?,
     );
     let delivered = curves(|point| point.delivered as f64 * 10.0);
     add("Delivered", plot("s", "packets/s", &delivered)?);
@@ -88,15 +88,26 @@ fn spread(direction: &Direction) -> Curve {
 
 fn plot(x: &str, y: &str, curves: &[Curve]) -> Result<String, Failure> {
     let mut svg = String::new();
-    draw(&mut svg, x, y, curves).map_err(|error| Failure::Draw(error.to_string()))?;
+    let drawn = draw(&mut svg, [x, y], curves, &|value| value.to_string());
+    drawn.map_err(|error| Failure::Draw(error.to_string()))?;
+    Ok(svg)
+}
+
+/// The same of logarithms, with what they stand for at the axes.
+fn plot_logarithms(x: &str, y: &str, curves: &[Curve]) -> Result<String, Failure> {
+    let mut svg = String::new();
+    let drawn = draw(&mut svg, [x, y], curves, &|value| {
+        format!("{:.0}", 10_f64.powf(*value))
+    });
+    drawn.map_err(|error| Failure::Draw(error.to_string()))?;
     Ok(svg)
 }
 
 fn draw(
     svg: &mut String,
-    x: &str,
-    y: &str,
+    [x, y]: [&str; 2],
     curves: &[Curve],
+    label: &dyn Fn(&f64) -> String,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let points = || curves.iter().flat_map(|curve| &curve.points);
     let bounds = |of: fn(&(f64, f64)) -> f64| {
@@ -115,6 +126,8 @@ fn draw(
         .configure_mesh()
         .light_line_style(WHITE.mix(0.0))
         .label_style(FONT)
+        .x_label_formatter(&label)
+        .y_label_formatter(&label)
         .x_desc(x)
         .y_desc(y)
         .draw()?;
