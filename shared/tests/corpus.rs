@@ -31,11 +31,9 @@ fn replay(target: &str, body: fn(&[u8])) {
         body(&data);
         for at in 0..data.len() {
             body(&data[..at]);
-            for change in [1, 0x80, 0xff] {
-                let mut changed = data.clone();
-                changed[at] ^= change;
-                body(&changed);
-            }
+            let mut changed = data.clone();
+            changed[at] ^= [1, 0x80, 0xff][at % 3];
+            body(&changed);
         }
     }
     assert!(files > 0, "{target}: an empty corpus");
