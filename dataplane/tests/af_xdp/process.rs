@@ -58,6 +58,33 @@ fn a_killed_process_leaves_the_interface_as_it_was() {
     }
 }
 
+/// A dataplane with these capabilities and no others, as `setpriv` writes them.
+fn confined(hosts: &Hosts, capabilities: &str, file: &Path) -> Command {
+    let mut command = hosts.strait.command("setpriv");
+    command.args([
+        &format!("--bounding-set=-all{capabilities}"),
+        "--inh-caps=-all",
+    ]);
+    command
+        .arg(env!("CARGO_BIN_EXE_strait-dataplane"))
+        .arg("-c")
+        .arg(file);
+    command
+}
+
+#[test]
+fn the_capabilities_that_are_asked_for_suffice() {
+    if !possible() {
+        return;
+    }
+    let hosts = Hosts::new(1);
+    let directory = tempfile::tempdir().unwrap();
+    let file = configuration(directory.path(), "");
+    let command = confined(&hosts, ",+net_admin,+net_raw,+bpf,+perfmon", &file);
+    let mut process = Program::start("confined", command, directory.path());
+    process.wait_for_output("relaying", PATIENCE);
+}
+
 #[test]
 fn a_process_without_privileges_says_which_it_needs() {
     if !possible() {
@@ -66,18 +93,13 @@ fn a_process_without_privileges_says_which_it_needs() {
     let hosts = Hosts::new(1);
     let directory = tempfile::tempdir().unwrap();
     let file = configuration(directory.path(), "");
-    let mut command = hosts.strait.command("setpriv");
-    command.args(["--bounding-set=-all", "--inh-caps=-all"]);
-    command
-        .arg(env!("CARGO_BIN_EXE_strait-dataplane"))
-        .arg("-c")
-        .arg(&file);
+    let mut command = confined(&hosts, "", &file);
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(5), "{said}");
     let last = said.lines().last().unwrap_or_default();
     assert!(
-        last.contains("CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF"),
+        last.contains("CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_PERFMON"),
         "{said}"
     );
 }

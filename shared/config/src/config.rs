@@ -178,7 +178,8 @@ pub enum PortKind {
     /// Frames from and to capture files.
     Pcap,
     /// Frames straight from the queues of a Linux interface, past the kernel's network stack; all
-    /// but media still goes to the kernel. Needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF.
+    /// but media still goes to the kernel. Needs CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and
+    /// CAP_PERFMON.
     #[serde(rename = "af_xdp")]
     AfXdp,
 }

@@ -62,8 +62,9 @@ pub enum OpenError {
     NotLocal(IpAddr),
     /// A capability is missing.
     #[error(
-        "AF_XDP needs the capabilities CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF: run as root, give \
-         the service `AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_BPF`, or use `port: udp`"
+        "AF_XDP needs the capabilities CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_PERFMON: run \
+         as root, give the service `AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_BPF \
+         CAP_PERFMON`, or use `port: udp`"
     )]
     Capability,
     /// The kernel was built without it.
@@ -164,6 +165,7 @@ pub(super) fn open(
     let interface = Interface::find(name).map_err(other)?;
     let interface = interface.ok_or_else(|| OpenError::NoInterface(name.to_owned()))?;
     check(name, &interface, addresses, workers)?;
+    // Without CAP_PERFMON the verifier refuses a program that steps over headers of any length.
     let steering = Steering::load(addresses).map_err(|error| match errno(&error) {
         Some(Errno::PERM | Errno::ACCESS) => OpenError::Capability,
         Some(Errno::NOSYS | Errno::INVAL) => OpenError::Kernel(error),

@@ -5,8 +5,12 @@ use std::{collections::BTreeSet, fs, path::Path};
 use crate::{Config, Nic, PortKind};
 
 /// The capabilities AF_XDP needs, by their numbers (`capabilities(7)`).
-const CAPABILITIES: [(u32, &str); 3] =
-    [(12, "CAP_NET_ADMIN"), (13, "CAP_NET_RAW"), (39, "CAP_BPF")];
+const CAPABILITIES: [(u32, &str); 4] = [
+    (12, "CAP_NET_ADMIN"),
+    (13, "CAP_NET_RAW"),
+    (38, "CAP_PERFMON"),
+    (39, "CAP_BPF"),
+];
 const NETWORK: &str = "/sys/class/net";
 
 /// What this machine lacks for the `af_xdp` NICs of a configuration.
