@@ -5,7 +5,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         Ok(Ending::Stopped) => ExitCode::SUCCESS,
         Ok(Ending::MadeWay) => make_way(),
         Err(failure) => {
-            eprintln!("strait-control: {failure}");
+            say(&failure.to_string());
             ExitCode::from(failure.code())
         }
     }
@@ -45,8 +45,13 @@ fn run(arguments: &Arguments) -> Result<Ending, Failure> {
 /// again that a signal has ended, and leave one alone that ended by itself.
 fn make_way() -> ExitCode {
     let ended = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGUSR2);
-    eprintln!("strait-control: cannot end by a signal: {ended:?}");
+    say(&format!("cannot end by a signal: {ended:?}"));
     ExitCode::FAILURE
+}
+
+/// Writes a line for whoever reads standard error, if someone still does.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "strait-control: {line}");
 }
 
 fn log_to_stderr(level: LogLevel) {
@@ -62,5 +67,7 @@ fn log_to_stderr(level: LogLevel) {
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .with_max_level(level)
+        // A log that nobody reads any more is no reason to end: the complaint would be a panic.
+        .log_internal_errors(false)
         .init();
 }

@@ -1,6 +1,7 @@
 //! `strait-dataplane -c FILE`: the media relay as a process.
 #![forbid(unsafe_code)]
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -23,7 +24,8 @@ fn main() -> ExitCode {
     match strait_dataplane::process::run(&arguments.config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("strait-dataplane: {failure}");
+            // Nobody may be there to read it.
+            let _ = writeln!(std::io::stderr(), "strait-dataplane: {failure}");
             failure.exit().into()
         }
     }

@@ -89,6 +89,8 @@ fn trace(config: &Config) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        // A log that nobody reads any more is no reason to end: the complaint would be a panic.
+        .log_internal_errors(false)
         .try_init();
 }
 

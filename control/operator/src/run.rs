@@ -26,12 +26,12 @@ use crate::{
 pub fn run(arguments: &Run) -> Result<(), Failure> {
     arguments.end_with.map_or(Ok(()), end_with)?;
     let Checked { config, report } = check_file(&arguments.config);
-    eprint!("{report}");
+    let _ = write!(std::io::stderr(), "{report}");
     let Some(config) = config else {
         return Err(Failure::new(Exit::Configuration, "nothing is started"));
     };
     for lack in machine::lacking(&config) {
-        eprintln!("strait: on this machine: {lack}");
+        say(&format!("on this machine: {lack}"));
     }
     let place = place::Place::take(&config)?;
     converse(supervisor::supervise(&config, &arguments.config, &place))

@@ -1,6 +1,7 @@
 //! `strait run` with both its processes, each of which may be killed.
 
 use std::fs::OpenOptions;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -52,12 +53,26 @@ impl Supervised {
         supervised.child.wait().unwrap()
     }
 
+    /// Starts it with somebody who reads what it prints, and goes away once it serves.
+    pub fn start_unheard(place: &Place) -> Self {
+        let mut supervised = Self::print_to(Stdio::piped(), place, &programs());
+        let mut printed = supervised.child.stderr.take().unwrap();
+        let mut space = [0; 1_000];
+        assert!(printed.read(&mut space).unwrap() > 0);
+        place.until_serving();
+        supervised
+    }
+
     fn spawn(place: &Place, folder: &Path) -> Self {
         let log = place.directory().join("strait.log");
         let log = OpenOptions::new().create(true).append(true).open(log);
+        Self::print_to(log.unwrap().into(), place, folder)
+    }
+
+    fn print_to(log: Stdio, place: &Place, folder: &Path) -> Self {
         let mut command = Command::new(folder.join("strait"));
         command.args(["run", "-c"]).arg(place.configuration());
-        command.stdin(Stdio::null()).stderr(log.unwrap());
+        command.stdin(Stdio::null()).stderr(log);
         Self {
             child: command.spawn().unwrap(),
             configuration: place.configuration().to_str().unwrap().to_owned(),

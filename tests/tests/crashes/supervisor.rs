@@ -89,6 +89,27 @@ fn a_dataplane_with_another_table_is_not_taken_over_and_goes_on() {
 }
 
 #[test]
+fn a_log_that_nobody_reads_any_more_ends_nothing() {
+    let mut scene = Scene::new(10);
+    let strait = Supervised::start_unheard(&scene.place);
+    let numbers = scene.call(10, Plan::Answer);
+    scene.place.until_written();
+    for name in ["strait-dataplane", "strait-control"] {
+        strait.kill(name);
+        scene.place.until_serving();
+    }
+    let before = ["strait-control", "strait-dataplane"].map(|name| strait.pid(name));
+    scene.crowd.renegotiate(&numbers);
+    let ways = scene.hang_up(&numbers);
+    assert!(ways.iter().flatten().all(|way| way.wrong == 0));
+    let records = scene.place.until_records(numbers.len());
+    assert!(records.iter().all(|record| record["reason"] == "bye"));
+    let after = ["strait-control", "strait-dataplane"].map(|name| strait.pid(name));
+    assert_eq!(before, after, "neither has died of it");
+    assert_eq!(strait.terminate().code(), Some(0));
+}
+
+#[test]
 fn a_demonstration_that_is_killed_leaves_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let configuration = directory.path().join("demo.yaml");

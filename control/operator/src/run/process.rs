@@ -21,6 +21,7 @@ use super::{
     notices::Notices,
     orphan::Orphan,
     place::{Place, program},
+    say,
 };
 use crate::{
     exit::{Exit, Failure},
@@ -119,7 +120,9 @@ impl Process {
     pub fn keep(&mut self, name: &str, descriptor: OwnedFd) {
         if !self.store.keep(name, descriptor) {
             let name = self.name;
-            eprintln!("strait: {name} wants more than {STORED_MAX} descriptors kept");
+            say(&format!(
+                "{name} wants more than {STORED_MAX} descriptors kept"
+            ));
         }
     }
 
@@ -250,7 +253,9 @@ impl Process {
         };
         if timeout(ENDED_WITHIN, living.ended()).await.is_err() {
             let (name, seconds) = (self.name, ENDED_WITHIN.as_secs());
-            eprintln!("strait: {name} did not end within {seconds} s and is killed");
+            say(&format!(
+                "{name} did not end within {seconds} s and is killed"
+            ));
             living.signal(Signal::KILL);
             // Its end is waited for here, so that no second one meets its sockets.
             living.ended().await;
