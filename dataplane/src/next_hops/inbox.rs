@@ -8,6 +8,8 @@ use crate::relay::Routes;
 /// Holds the newest routes until the worker takes them.
 #[derive(Default)]
 pub struct Inbox {
+    /// A hint that saves taking the lock, which alone orders what it guards. Written under it, so
+    /// it is true whenever something waits.
     fresh: AtomicBool,
     newest: Mutex<Option<Arc<Routes>>>,
 }
@@ -21,7 +23,7 @@ impl Inbox {
             .lock()
             .unwrap_or_else(|broken| broken.into_inner());
         *newest = Some(routes);
-        self.fresh.store(true, Ordering::Release);
+        self.fresh.store(true, Ordering::Relaxed);
     }
 
     /// The newest routes, once. Costs a look at a flag when there are none; whoever puts some in
@@ -29,11 +31,11 @@ impl Inbox {
     /// nothing is freed here.
     #[inline]
     pub fn take(&self) -> Option<Arc<Routes>> {
-        if !self.fresh.load(Ordering::Acquire) {
+        if !self.fresh.load(Ordering::Relaxed) {
             return None;
         }
         let mut newest = self.newest.try_lock().ok()?;
-        self.fresh.store(false, Ordering::Release);
+        self.fresh.store(false, Ordering::Relaxed);
         newest.take()
     }
 }

@@ -6,7 +6,7 @@ use super::rust_sources;
 const STRONG: [&str; 4] = ["Acquire", "Release", "AcqRel", "SeqCst"];
 
 /// Files with orderings of their own, and why.
-const ACCOUNTED: [(&str, &str); 3] = [
+const ACCOUNTED: [(&str, &str); 4] = [
     (
         "shared/src/sync.rs",
         "says what each site is for and where it is weakened",
@@ -19,6 +19,11 @@ const ACCOUNTED: [(&str, &str); 3] = [
         "dataplane/src/port/memory/mapping.rs",
         "the header of a link is written before its descriptor is sent, which orders it: weakened, \
          nothing would show",
+    ),
+    (
+        "dataplane/src/port/af_xdp/rings.rs",
+        "the kernel is at the other end, and its interface says which index is acquired and which \
+         released",
     ),
 ];
 
