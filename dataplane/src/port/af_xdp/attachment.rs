@@ -281,11 +281,14 @@ fn refused(name: &str, error: io::Error) -> OpenError {
     }
 }
 
-/// The kernel lets go of a dead process's queues and programs in its own time.
+/// The kernel lets go of a dead process's queues and programs in its own time, and so does a child
+/// that is about to run something else.
 fn patiently<T>(attempt: impl Fn() -> io::Result<T>) -> io::Result<T> {
     for _ in 0..BUSY_TRIES {
         match attempt() {
-            Err(error) if errno(&error) == Some(Errno::BUSY) => std::thread::sleep(BUSY_WAIT),
+            Err(error) if matches!(errno(&error), Some(Errno::BUSY | Errno::EXIST)) => {
+                std::thread::sleep(BUSY_WAIT);
+            }
             settled => return settled,
         }
     }
