@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs under Miri what holds `unsafe`: the region's memory and everything made of it, the memory
-# port's frames, the udp port's arrays. Undefined behaviour, a data race or a leak ends it.
+# port's frames, the buffers ports lend, the udp port's arrays. Undefined behaviour, a data race or
+# a leak ends it.
 #
 # Miri knows no memfd, no shared mapping, no flock, no fork, no recvmmsg and no machine code: there
 # the region and the frames lie on the heap, and what only those calls reach is left out.
@@ -15,4 +16,4 @@ fi
 export MIRIFLAGS="-Zmiri-disable-isolation ${MIRIFLAGS:-}"
 export PROPTEST_CASES="${PROPTEST_CASES:-4}"
 cargo +nightly miri test --quiet -p strait-shared
-cargo +nightly miri test --quiet -p strait-dataplane --lib -- port::memory port::udp::batch
+cargo +nightly miri test --quiet -p strait-dataplane --lib -- frame:: port::memory port::udp::batch

@@ -33,7 +33,7 @@ use strait_shared::slot::{AdjacencyIndex, EgressPort, Forwarding, Generation, La
 use strait_shared::time::Instant;
 
 use rig::{build, local, rtp};
-use stage::{Hosts, geometry, only_port, open, possible, within};
+use stage::{Hosts, geometry, memories, only_port, open, open_in, possible, within};
 
 const FLOWS: u16 = 1_000;
 const FIRST_PORT: u16 = 20_000;
@@ -168,6 +168,7 @@ impl Running {
     fn start(kind: Kind, hosts: &Hosts, region: &Region) -> Self {
         let mut followed = Vec::new();
         let mut ports: Vec<Box<dyn Port>> = Vec::new();
+        let mut memories = memories(&hosts.strait, region.geometry(), &["access", "core"]);
         for (number, interface) in (0..).zip(["access", "core"]) {
             let nic = EgressPort(number);
             ports.push(match kind {
@@ -178,7 +179,8 @@ impl Running {
                 }),
                 Kind::Xdp(mode) => {
                     let geometry = region.geometry();
-                    let nic = open(&hosts.strait, interface, Some(mode), geometry, number);
+                    let (host, mode) = (&hosts.strait, Some(mode));
+                    let nic = open_in(&mut memories, host, interface, mode, geometry, number);
                     let nic = nic.unwrap();
                     followed.push((EgressPort(number), nic.interface()));
                     Box::new(only_port(nic))

@@ -6,13 +6,14 @@ use crate::wire::{ethernet, ipv4, ipv6, udp};
 
 /// Frames in one burst.
 pub const BURST: usize = 64;
-/// Octets kept free before a received frame, for headers longer than the ones it came with.
-pub const HEADROOM_BYTES: usize = 64;
+/// Octets kept free before a received frame, for headers longer than the ones it came with: as
+/// many as the kernel keeps before the frames of an `af_xdp` socket (`XDP_PACKET_HEADROOM`).
+pub const HEADROOM_BYTES: usize = 256;
 /// Longest frame that is relayed, Ethernet header and VLAN tag included.
 pub const FRAME_BYTES_MAX: usize = 2048;
 /// One frame's buffer. An odd number of cache lines, so that the same octet of the frames of a
 /// burst falls into different cache sets.
-pub const BUFFER_BYTES: usize = HEADROOM_BYTES + FRAME_BYTES_MAX;
+pub const BUFFER_BYTES: usize = HEADROOM_BYTES + FRAME_BYTES_MAX + 64;
 /// Longest headers the relay builds: a tagged IPv6 frame.
 pub const HEADER_BYTES_MAX: usize =
     ethernet::HEADER_BYTES + ethernet::TAG_BYTES + ipv6::HEADER_BYTES + udp::HEADER_BYTES;

@@ -11,7 +11,7 @@ use std::os::fd::BorrowedFd;
 use strait_shared::statistics::Access;
 use strait_shared::time::Instant;
 
-use crate::frame::Frame;
+use crate::frame::{Buffer, Frame};
 use crate::wire::MacAddress;
 
 /// A frame's place in its burst.
@@ -35,6 +35,13 @@ pub trait Port: Send {
     /// Sends the chosen frames in order; returns how many were taken. The others are lost.
     /// Never waits.
     fn tx_burst(&mut self, now: Instant, frames: &mut [Frame], chosen: &[FrameIndex]) -> usize;
+
+    /// Memory of the port's own for frames to begin in, `count` buffers, asked for once at start:
+    /// such frames come in and go out without being copied, by every port that shares the memory.
+    /// None for ports that copy.
+    fn lend(&mut self, _count: usize) -> Option<Vec<Buffer>> {
+        None
+    }
 
     /// A descriptor that becomes readable when a frame arrives, for ports that have one.
     fn readiness(&self) -> Option<BorrowedFd<'_>> {

@@ -52,7 +52,7 @@ impl Worker {
         end: WorkerEnd,
         table: Table,
         geometry: &Geometry,
-        ports: Vec<Box<dyn Port>>,
+        mut ports: Vec<Box<dyn Port>>,
         clock: Clock,
     ) -> Self {
         let egress: Vec<Egress> = ports
@@ -72,7 +72,7 @@ impl Worker {
                 ports.iter().map(|port| port.capabilities().access),
             ),
             routes: None,
-            frames: std::iter::repeat_with(Frame::new).take(BURST).collect(),
+            frames: burst(&mut ports),
             ports,
             first: 0,
             clock,
@@ -191,4 +191,13 @@ impl Worker {
             tracing::error!(%error, "control has broken a ring: media goes on, changes do not");
         }
     }
+}
+
+/// Frames in the memory of the first port that has some of its own.
+fn burst(ports: &mut [Box<dyn Port>]) -> Box<[Frame]> {
+    let lent = ports.iter_mut().find_map(|port| port.lend(BURST));
+    let lent = lent.into_iter().flatten().map(Frame::of);
+    lent.chain(std::iter::repeat_with(Frame::new))
+        .take(BURST)
+        .collect()
 }

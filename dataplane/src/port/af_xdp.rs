@@ -2,8 +2,9 @@
 //!
 //! A small program in the kernel steers media to the workers' sockets and leaves everything else
 //! to the kernel: signalling, ARP, neighbour discovery, ping, ssh. Worker `w` of `n` has the
-//! queues `w`, `w + n`, `w + 2n` … and sends by the first of them. Frames are copied between the
-//! UMEM and the worker's buffers, once each way.
+//! queues `w`, `w + n`, `w + 2n` … and sends by the first of them. All its sockets share one frame
+//! memory with the kernel, in which its burst lives too: we copy no frame, and with zero-copy
+//! nobody does.
 
 mod assembler;
 mod attachment;
@@ -12,9 +13,11 @@ mod ethtool;
 mod interface;
 mod kernel_path;
 mod mapping;
+mod memory;
 mod rings;
 mod socket;
 mod steering;
+mod umem;
 
 use std::io;
 use std::net::IpAddr;
@@ -31,10 +34,11 @@ use self::attachment::Attachment;
 pub use self::attachment::{Mode, OpenError};
 use self::kernel_path::{KernelPath, UNKNOWN};
 use self::mapping::Pages;
+pub use self::memory::Memories;
 use self::socket::Socket;
 use super::{Capabilities, FrameIndex, Port, PortCounters};
-use crate::frame::Frame;
-use crate::limits::KERNEL_PATH_PER_BURST;
+use crate::frame::{Buffer, Frame};
+use crate::limits::{BURST, KERNEL_PATH_PER_BURST};
 use crate::wire::MacAddress;
 
 /// An interface that has been brought up: the program is attached, the sockets are bound.
@@ -49,13 +53,14 @@ pub struct Nic {
 
 impl Nic {
     /// Brings `interface` up for the local addresses that live on `nic`, in the best mode there
-    /// is or in the one required.
+    /// is or in the one required, with frames in `memories`.
     pub fn open(
         name: &str,
         interface: &str,
         required: Option<Mode>,
         geometry: &Geometry,
         nic: EgressPort,
+        memories: &mut Memories,
     ) -> Result<Self, OpenError> {
         let addresses = geometry.addresses().iter();
         let addresses: Vec<LocalAddress> = addresses
@@ -63,7 +68,7 @@ impl Nic {
             .copied()
             .collect();
         let workers = geometry.workers();
-        let (attachment, sockets) = attachment::open(interface, &addresses, workers, required)?;
+        let (attachment, sockets) = attachment::open(interface, &addresses, memories, required)?;
         let refused = |(ip, error): (IpAddr, io::Error)| match error.kind() {
             io::ErrorKind::PermissionDenied => OpenError::Capability,
             io::ErrorKind::AddrNotAvailable => OpenError::NotLocal(ip),
@@ -204,19 +209,28 @@ impl Port for AfXdpPort {
     }
 
     fn tx_burst(&mut self, _: Instant, frames: &mut [Frame], chosen: &[FrameIndex]) -> usize {
-        let bytes = |&index: &FrameIndex| frames[usize::from(index)].bytes();
-        let known = chosen.iter().map(bytes);
-        let known = known.filter(|frame| !KernelPath::wants(frame));
-        let wanted = known.clone().count();
-        let sent = self.sockets[0].send(known);
-        if sent.down {
-            self.counters.send_errors += 1;
+        let unknown = |frames: &[Frame], index: FrameIndex| {
+            KernelPath::wants(frames[usize::from(index)].bytes())
+        };
+        let mut known = [0; BURST];
+        let mut count = 0;
+        for &index in chosen.iter().filter(|&&index| !unknown(frames, index)) {
+            known[count] = index;
+            count += 1;
         }
-        let by_kernel = match chosen.len() - wanted {
+        let by_kernel = match chosen.len() - count {
             0 => 0,
             _ => self.send_by_kernel(frames, chosen),
         };
+        let sent = self.sockets[0].send(frames, known[..count].iter().copied());
+        if sent.down {
+            self.counters.send_errors += 1;
+        }
         sent.taken + by_kernel
+    }
+
+    fn lend(&mut self, count: usize) -> Option<Vec<Buffer>> {
+        self.sockets[0].lend(count)
     }
 
     fn readiness(&self) -> Option<BorrowedFd<'_>> {

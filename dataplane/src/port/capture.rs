@@ -7,7 +7,7 @@ use strait_shared::time::Instant;
 
 use super::pcap::{CaptureError, Writer};
 use super::{Capabilities, FrameIndex, Port, PortCounters};
-use crate::frame::Frame;
+use crate::frame::{Buffer, Frame};
 use crate::limits::CAPTURE_BYTES_MAX;
 use crate::wire::MacAddress;
 
@@ -68,6 +68,10 @@ impl Port for Capture {
             self.tap(now, frames[usize::from(index)].bytes());
         }
         self.inner.tx_burst(now, frames, chosen)
+    }
+
+    fn lend(&mut self, count: usize) -> Option<Vec<Buffer>> {
+        self.inner.lend(count)
     }
 
     fn readiness(&self) -> Option<BorrowedFd<'_>> {

@@ -10,7 +10,7 @@ use strait_shared::slot::EgressPort;
 
 use super::failure::Failure;
 use crate::port::Port;
-use crate::port::af_xdp::{self, Mode};
+use crate::port::af_xdp::{self, Memories, Mode};
 use crate::port::capture::Capture;
 use crate::port::memory::{Link, LinkError};
 use crate::port::pcap::PcapPort;
@@ -56,6 +56,7 @@ impl Nics {
         let workers = geometry.workers();
         let mut ports: Vec<Vec<Box<dyn Port>>> = (0..workers).map(|_| Vec::new()).collect();
         let mut followed = Vec::new();
+        let mut memories = memories(config, workers)?;
         for (number, nic) in config.dataplane.nics.iter().enumerate() {
             let number = EgressPort(number as u8);
             let queues = match nic.port {
@@ -63,7 +64,7 @@ impl Nics {
                 PortKind::Memory => memory(nic, workers, handed)?,
                 PortKind::Pcap => pcap(nic, workers)?,
                 PortKind::AfXdp => {
-                    let (queues, interface) = af_xdp(nic, number, geometry)?;
+                    let (queues, interface) = af_xdp(nic, number, geometry, &mut memories)?;
                     followed.push((number, interface));
                     queues
                 }
@@ -114,11 +115,19 @@ fn memory(nic: &Nic, workers: u16, handed: &mut Handed) -> Result<Vec<Box<dyn Po
     Ok((0..usize::from(workers)).map(queue).collect())
 }
 
+/// Where the frames of all `af_xdp` NICs will live.
+fn memories(config: &Config, workers: u16) -> Result<Memories, Failure> {
+    let nics = config.dataplane.nics.iter();
+    let bypassing = nics.filter(|nic| nic.port == PortKind::AfXdp);
+    Ok(Memories::new(workers, bypassing.map(Nic::interface))?)
+}
+
 /// The ports, and the kernel's number of the interface.
 fn af_xdp(
     nic: &Nic,
     number: EgressPort,
     geometry: &Geometry,
+    memories: &mut Memories,
 ) -> Result<(Vec<Box<dyn Port>>, u32), Failure> {
     let name = nic.name.as_str();
     let required = nic.mode.map(|mode| match mode {
@@ -126,7 +135,7 @@ fn af_xdp(
         XdpMode::Native => Mode::Native,
         XdpMode::Generic => Mode::Generic,
     });
-    let opened = af_xdp::Nic::open(name, nic.interface(), required, geometry, number);
+    let opened = af_xdp::Nic::open(name, nic.interface(), required, geometry, number, memories);
     let opened = opened.map_err(|error| Failure::AfXdp {
         nic: name.to_owned(),
         error,

@@ -58,9 +58,11 @@ fn a_killed_process_leaves_the_interface_as_it_was() {
     }
 }
 
-/// A dataplane with these capabilities and no others, as `setpriv` writes them.
+/// A dataplane with these capabilities and no others, as `setpriv` writes them, which may lock
+/// little memory without `CAP_IPC_LOCK`.
 fn confined(hosts: &Hosts, capabilities: &str, file: &Path) -> Command {
-    let mut command = hosts.strait.command("setpriv");
+    let mut command = hosts.strait.command("prlimit");
+    command.args(["--memlock=65536", "setpriv"]);
     command.args([
         &format!("--bounding-set=-all{capabilities}"),
         "--inh-caps=-all",
@@ -72,6 +74,23 @@ fn confined(hosts: &Hosts, capabilities: &str, file: &Path) -> Command {
     command
 }
 
+const SUFFICIENT: &str = ",+net_admin,+net_raw,+bpf,+perfmon";
+
+#[test]
+fn too_little_memory_to_lock_is_said() {
+    if !possible() {
+        return;
+    }
+    let hosts = Hosts::new(1);
+    let directory = tempfile::tempdir().unwrap();
+    let file = configuration(directory.path(), "");
+    let mut command = confined(&hosts, SUFFICIENT, &file);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("LimitMEMLOCK=infinity"), "{said}");
+}
+
 #[test]
 fn the_capabilities_that_are_asked_for_suffice() {
     if !possible() {
@@ -80,7 +99,9 @@ fn the_capabilities_that_are_asked_for_suffice() {
     let hosts = Hosts::new(1);
     let directory = tempfile::tempdir().unwrap();
     let file = configuration(directory.path(), "");
-    let command = confined(&hosts, ",+net_admin,+net_raw,+bpf,+perfmon", &file);
+    // Stands in for the unit's LimitMEMLOCK, which not everybody who runs tests may raise.
+    let capabilities = format!("{SUFFICIENT},+ipc_lock");
+    let command = confined(&hosts, &capabilities, &file);
     let mut process = Program::start("confined", command, directory.path());
     process.wait_for_output("relaying", PATIENCE);
 }

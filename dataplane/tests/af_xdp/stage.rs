@@ -16,7 +16,7 @@ use strait_dataplane::frame::Frame;
 use strait_dataplane::limits::BURST;
 use strait_dataplane::next_hops::NextHops;
 use strait_dataplane::port::Port;
-use strait_dataplane::port::af_xdp::{AfXdpPort, Mode, Nic, OpenError};
+use strait_dataplane::port::af_xdp::{AfXdpPort, Memories, Mode, Nic, OpenError};
 use strait_dataplane::worker::Worker;
 use strait_shared::command::NextHop;
 use strait_shared::geometry::{Geometry, LocalAddress, Sizes, WorkerIndex};
@@ -141,9 +141,29 @@ pub fn open(
     geometry: &Geometry,
     number: u8,
 ) -> Result<Nic, OpenError> {
+    let mut memories = memories(host, geometry, &[interface]);
+    open_in(&mut memories, host, interface, mode, geometry, number)
+}
+
+/// The same in a memory that other NICs share.
+pub fn open_in(
+    memories: &mut Memories,
+    host: &Namespace,
+    interface: &str,
+    mode: Option<Mode>,
+    geometry: &Geometry,
+    number: u8,
+) -> Result<Nic, OpenError> {
+    let number = EgressPort(number);
     within(host, || {
-        Nic::open(interface, interface, mode, geometry, EgressPort(number))
+        Nic::open(interface, interface, mode, geometry, number, memories)
     })
+}
+
+/// Memory for the frames of these interfaces of a host.
+pub fn memories(host: &Namespace, geometry: &Geometry, interfaces: &[&str]) -> Memories {
+    let interfaces = interfaces.iter().copied();
+    within(host, || Memories::new(geometry.workers(), interfaces)).unwrap()
 }
 
 /// A worker between two AF_XDP NICs, next hops followed, and a far end at each.
@@ -164,10 +184,12 @@ impl Stage {
     pub fn with(mode: Mode, vlan: Option<u16>) -> Self {
         let hosts = Hosts::new(1);
         let region = Region::heap(geometry(addresses(vlan), 1));
+        let (strait, geometry) = (&hosts.strait, region.geometry());
+        let mut memories = memories(strait, geometry, &["access", "core"]);
         let nics = ["access", "core"].into_iter().zip(0..);
         let nics: Vec<Nic> = nics
             .map(|(name, number)| {
-                open(&hosts.strait, name, Some(mode), region.geometry(), number).unwrap()
+                open_in(&mut memories, strait, name, Some(mode), geometry, number).unwrap()
             })
             .collect();
         let followed: Vec<(EgressPort, u32)> = (0..)

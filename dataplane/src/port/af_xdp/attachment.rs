@@ -15,7 +15,8 @@ use strait_shared::geometry::LocalAddress;
 use super::bpf;
 use super::interface::Interface;
 use super::mapping::Pages;
-use super::socket::Socket;
+use super::memory::{Memories, Umem};
+use super::socket::{Bound, Socket};
 use super::steering::Steering;
 use crate::limits::{BUSY_TRIES, FRAME_BYTES_MAX, QUEUES_MAX};
 use crate::wire::ethernet;
@@ -121,6 +122,9 @@ pub enum OpenError {
          `LimitMEMLOCK=infinity` in systemd) or give the service CAP_IPC_LOCK"
     )]
     Memory(String),
+    /// There is no memory for frames.
+    #[error("no memory for the frames of the `af_xdp` ports: {0}")]
+    Frames(io::Error),
     /// The driver refuses every mode that is allowed.
     #[error("`{interface}` refuses {tried}; {hint}")]
     Refused {
@@ -155,7 +159,7 @@ pub(super) struct Attachment {
 pub(super) fn open(
     name: &str,
     addresses: &[LocalAddress],
-    workers: u16,
+    memories: &mut Memories,
     required: Option<Mode>,
 ) -> Result<(Arc<Attachment>, Vec<Socket>), OpenError> {
     let other = |error| OpenError::Other {
@@ -164,7 +168,7 @@ pub(super) fn open(
     };
     let interface = Interface::find(name).map_err(other)?;
     let interface = interface.ok_or_else(|| OpenError::NoInterface(name.to_owned()))?;
-    check(name, &interface, addresses, workers)?;
+    check(name, &interface, addresses, memories.workers())?;
     // Without CAP_PERFMON the verifier refuses a program that steps over headers of any length.
     let steering = Steering::load(addresses).map_err(|error| match errno(&error) {
         Some(Errno::PERM | Errno::ACCESS) => OpenError::Capability,
@@ -176,12 +180,15 @@ pub(super) fn open(
         .into_iter()
         .filter(|mode| required.is_none_or(|only| only == *mode))
     {
-        match bring_up(name, &interface, &steering, mode) {
-            Ok((link, sockets)) => {
+        let zero_copy = mode == Mode::ZeroCopy;
+        let brought_up = memories.bind(zero_copy, |umems| {
+            bring_up(name, &interface, &steering, mode, umems)
+        });
+        match brought_up {
+            Ok((link, sockets, pages)) => {
                 for (queue, socket) in (0..).zip(&sockets) {
                     steering.steer(queue, socket.as_fd()).map_err(other)?;
                 }
-                let pages = sockets.first().map_or(Pages::Ordinary, Socket::pages);
                 let attachment = Attachment {
                     interface,
                     mode,
@@ -234,13 +241,14 @@ fn check(
     Ok(())
 }
 
-/// The program attached, and a socket on every queue, in one mode.
+/// The program attached, and a socket on every queue, in one mode; and what the frames' pages are.
 fn bring_up(
     name: &str,
     interface: &Interface,
     steering: &Steering,
     mode: Mode,
-) -> Result<(OwnedFd, Vec<Socket>), OpenError> {
+    umems: &mut [Umem],
+) -> Result<(OwnedFd, Vec<Socket>, Pages), OpenError> {
     let flags = match mode {
         Mode::ZeroCopy | Mode::Native => FLAGS_NATIVE,
         Mode::Generic => FLAGS_GENERIC,
@@ -251,27 +259,43 @@ fn bring_up(
         Some(Errno::BUSY | Errno::EXIST) => OpenError::Occupied(name.to_owned()),
         _ => refused(name, error),
     })?;
-    let frame_bytes = frame_bytes_max(interface, true);
-    let sockets = (0..interface.queues).map(|queue| {
-        let zero_copy = mode == Mode::ZeroCopy;
-        let bind = || Socket::bind(interface.index, queue, frame_bytes, zero_copy);
-        let socket = patiently(bind).map_err(|error| match errno(&error) {
-            Some(Errno::PERM | Errno::ACCESS) => OpenError::Capability,
-            Some(Errno::AFNOSUPPORT) => OpenError::Kernel(error),
-            Some(Errno::NOBUFS) => OpenError::Memory(name.to_owned()),
-            Some(Errno::BUSY) => OpenError::QueueInUse {
-                interface: name.to_owned(),
-                queue,
-            },
-            _ => refused(name, error),
-        })?;
-        if zero_copy && !socket.is_zero_copy() {
-            return Err(refused(name, Errno::OPNOTSUPP.into()));
-        }
-        Ok(socket)
+    let workers = umems.len();
+    let bound = (0..interface.queues).map(|queue| {
+        let umem = &mut umems[queue as usize % workers];
+        bind(name, interface, queue, mode, umem)
+    });
+    let bound = bound.collect::<Result<Vec<_>, _>>()?;
+    let sockets = bound.into_iter().enumerate().map(|(queue, bound)| {
+        let share = umems[queue % workers].share();
+        Ok(bound.begin(share.map_err(|error| refused(name, error))?))
     });
     let sockets = sockets.collect::<Result<_, _>>()?;
-    Ok((link, sockets))
+    Ok((link, sockets, umems[0].pages()))
+}
+
+fn bind(
+    name: &str,
+    interface: &Interface,
+    queue: u32,
+    mode: Mode,
+    umem: &mut Umem,
+) -> Result<Bound, OpenError> {
+    let zero_copy = mode == Mode::ZeroCopy;
+    let bind = || Bound::new(interface.index, queue, umem, zero_copy);
+    let bound = patiently(bind).map_err(|error| match errno(&error) {
+        Some(Errno::PERM | Errno::ACCESS) => OpenError::Capability,
+        Some(Errno::AFNOSUPPORT) => OpenError::Kernel(error),
+        Some(Errno::NOBUFS) => OpenError::Memory(name.to_owned()),
+        Some(Errno::BUSY) => OpenError::QueueInUse {
+            interface: name.to_owned(),
+            queue,
+        },
+        _ => refused(name, error),
+    })?;
+    if zero_copy && !bound.is_zero_copy() {
+        return Err(refused(name, Errno::OPNOTSUPP.into()));
+    }
+    Ok(bound)
 }
 
 fn refused(name: &str, error: io::Error) -> OpenError {
@@ -283,7 +307,7 @@ fn refused(name: &str, error: io::Error) -> OpenError {
 
 /// The kernel lets go of a dead process's queues and programs in its own time, and so does a child
 /// that is about to run something else.
-fn patiently<T>(attempt: impl Fn() -> io::Result<T>) -> io::Result<T> {
+fn patiently<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for _ in 0..BUSY_TRIES {
         match attempt() {
             Err(error) if matches!(errno(&error), Some(Errno::BUSY | Errno::EXIST)) => {

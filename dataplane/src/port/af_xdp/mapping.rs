@@ -70,6 +70,12 @@ impl Mapping {
         self.first.as_ptr().addr() as u64
     }
 
+    /// Its first octet.
+    #[inline]
+    pub(super) fn first(&self) -> NonNull<u8> {
+        self.first
+    }
+
     /// How many octets there are.
     pub(super) fn bytes(&self) -> usize {
         self.bytes

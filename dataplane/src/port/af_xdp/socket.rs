@@ -1,44 +1,44 @@
-//! One AF_XDP socket: one queue of one interface, with a UMEM of its own.
+//! One AF_XDP socket: one queue of one interface.
 //!
-//! Frames of the UMEM are either the receiving ones, which go round from the fill ring to the
-//! receive ring, or the sending ones, which go round from the free list to the transmit and
-//! completion rings. A received frame is copied out and given back at once, so the kernel never
-//! starves for as long as the receive ring has room.
+//! A received frame's buffer goes to the worker, and the worker's empty one to the fill ring in
+//! its place, so the kernel never starves for as long as the receive ring has room. To send, it
+//! is the other way round. Frames in other memory are copied.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::net::xdp::{
-    SocketAddrXdp, SocketAddrXdpFlags, XDP_PGOFF_RX_RING, XDP_PGOFF_TX_RING,
-    XDP_UMEM_PGOFF_COMPLETION_RING, XDP_UMEM_PGOFF_FILL_RING, XdpOptionsFlags, XdpUmemReg,
-    XdpUmemRegFlags,
+    SocketAddrXdp, SocketAddrXdpFlags, SocketAddrXdpWithSharedUmem, XDP_PGOFF_RX_RING,
+    XDP_PGOFF_TX_RING, XDP_UMEM_PGOFF_COMPLETION_RING, XDP_UMEM_PGOFF_FILL_RING, XdpOptionsFlags,
 };
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
 use strait_shared::time::Instant;
 
-use super::mapping::{Mapping, Pages};
+use super::memory::Umem;
 use super::rings::{Consumer, Entry, EntryKind, Producer};
-use crate::frame::Frame;
-use crate::limits::{FRAME_BYTES_MAX, KICKS_MAX, RING_FRAMES};
+use super::umem::{Chunk, Share};
+use crate::frame::{Buffer, Frame};
+use crate::limits::{KICKS_MAX, RING_FRAMES};
+use crate::port::FrameIndex;
 
-/// What the kernel keeps free before a frame for programs that grow its headers.
-const KERNEL_HEADROOM_BYTES: usize = 256;
-const SMALL_CHUNK_BYTES: usize = 2048;
-const LARGE_CHUNK_BYTES: usize = 4096;
-
-/// A bound socket. Gets frames once its queue's media is steered to it.
-pub(super) struct Socket {
+/// A bound socket, which has no frames yet.
+pub(super) struct Bound {
     fd: OwnedFd,
-    umem: Mapping,
-    pages: Pages,
-    chunk_bytes: usize,
     fill: Producer,
     completion: Consumer,
     receive: Consumer,
     transmit: Producer,
-    /// Addresses of sending frames that are ours.
-    free: Vec<u64>,
+}
+
+/// A bound socket with frames. Gets some once its queue's media is steered to it.
+pub(super) struct Socket {
+    fd: OwnedFd,
+    share: Share,
+    fill: Producer,
+    completion: Consumer,
+    receive: Consumer,
+    transmit: Producer,
 }
 
 /// What came of a burst that was to be sent.
@@ -50,53 +50,36 @@ pub(super) struct Sent {
     pub(super) down: bool,
 }
 
-impl Socket {
-    /// A socket on `queue` of the interface with this index, for frames of up to `frame_bytes`,
-    /// with or without the driver's zero-copy.
-    pub(super) fn bind(
+impl Bound {
+    /// A socket on `queue` of the interface with this index, over this memory, with or without
+    /// the driver's zero-copy.
+    pub(super) fn new(
         interface: u32,
         queue: u32,
-        frame_bytes: usize,
+        umem: &mut Umem,
         zero_copy: bool,
     ) -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC;
         let fd = rustix::net::socket_with(AddressFamily::XDP, SocketType::RAW, flags, None)?;
-        let chunk_bytes = if frame_bytes + KERNEL_HEADROOM_BYTES > SMALL_CHUNK_BYTES {
-            LARGE_CHUNK_BYTES
-        } else {
-            SMALL_CHUNK_BYTES
-        };
-        // As many frames to receive into as there are to send from.
-        let (umem, pages) = Mapping::anonymous(2 * RING_FRAMES as usize * chunk_bytes)?;
-        register(fd.as_fd(), &umem, chunk_bytes)?;
-        sockopt::set_xdp_umem_fill_ring_size(&fd, RING_FRAMES)?;
-        sockopt::set_xdp_umem_completion_ring_size(&fd, RING_FRAMES)?;
-        sockopt::set_xdp_rx_ring_size(&fd, RING_FRAMES)?;
-        sockopt::set_xdp_tx_ring_size(&fd, RING_FRAMES)?;
+        if umem.owner().is_none() {
+            sockopt::set_xdp_umem_reg(&fd, umem.memory().registration())?;
+        }
+        let entries = RING_FRAMES;
+        sockopt::set_xdp_umem_fill_ring_size(&fd, entries)?;
+        sockopt::set_xdp_umem_completion_ring_size(&fd, entries)?;
+        sockopt::set_xdp_rx_ring_size(&fd, entries)?;
+        sockopt::set_xdp_tx_ring_size(&fd, entries)?;
         let at = sockopt::xdp_mmap_offsets(&fd)?;
-        let (ring, entries) = (fd.as_fd(), RING_FRAMES);
+        let ring = fd.as_fd();
         let (one, two) = (EntryKind::Address, EntryKind::Frame);
-        let mut fill = Producer::map(ring, XDP_UMEM_PGOFF_FILL_RING, at.fr, one, entries)?;
+        let fill = Producer::map(ring, XDP_UMEM_PGOFF_FILL_RING, at.fr, one, entries)?;
         let completion = Consumer::map(ring, XDP_UMEM_PGOFF_COMPLETION_RING, at.cr, one, entries)?;
         let receive = Consumer::map(ring, XDP_PGOFF_RX_RING, at.rx, two, entries)?;
         let transmit = Producer::map(ring, XDP_PGOFF_TX_RING, at.tx, two, entries)?;
-        let chunk = |number: u32| u64::from(number) * chunk_bytes as u64;
-        for address in (0..entries).map(chunk) {
-            fill.put(Entry { address, bytes: 0 });
-        }
-        fill.publish();
-        let mut flags = SocketAddrXdpFlags::XDP_USE_NEED_WAKEUP;
-        flags |= match zero_copy {
-            true => SocketAddrXdpFlags::XDP_ZEROCOPY,
-            false => SocketAddrXdpFlags::XDP_COPY,
-        };
-        rustix::net::bind(&fd, &SocketAddrXdp::new(flags, interface, queue))?;
+        bind(ring, interface, queue, umem.owner(), zero_copy)?;
+        umem.bound(ring)?;
         Ok(Self {
-            free: (entries..2 * entries).map(chunk).collect(),
             fd,
-            umem,
-            pages,
-            chunk_bytes,
             fill,
             completion,
             receive,
@@ -110,9 +93,56 @@ impl Socket {
             .is_ok_and(|options| options.contains(XdpOptionsFlags::XDP_OPTIONS_ZEROCOPY))
     }
 
-    /// What the UMEM's pages are.
-    pub(super) fn pages(&self) -> Pages {
-        self.pages
+    /// Gives the kernel half of the share's chunks to receive into.
+    pub(super) fn begin(mut self, mut share: Share) -> Socket {
+        for _ in 0..RING_FRAMES {
+            if let Some(chunk) = share.take() {
+                let address = share.lend(chunk);
+                self.fill.put(Entry { address, bytes: 0 });
+            }
+        }
+        self.fill.publish();
+        Socket {
+            fd: self.fd,
+            share,
+            fill: self.fill,
+            completion: self.completion,
+            receive: self.receive,
+            transmit: self.transmit,
+        }
+    }
+}
+
+/// Sockets after the first of a memory are bound with that one, and are as it is.
+fn bind(
+    socket: BorrowedFd<'_>,
+    interface: u32,
+    queue: u32,
+    owner: Option<BorrowedFd<'_>>,
+    zero_copy: bool,
+) -> io::Result<()> {
+    if let Some(owner) = owner {
+        let flags = SocketAddrXdpFlags::XDP_SHARED_UMEM;
+        let address = SocketAddrXdp::new(flags, interface, queue);
+        let address = SocketAddrXdpWithSharedUmem {
+            addr: address,
+            shared_umem_fd: owner,
+        };
+        return Ok(rustix::net::bind(socket, &address)?);
+    }
+    let mut flags = SocketAddrXdpFlags::XDP_USE_NEED_WAKEUP;
+    flags |= match zero_copy {
+        true => SocketAddrXdpFlags::XDP_ZEROCOPY,
+        false => SocketAddrXdpFlags::XDP_COPY,
+    };
+    let address = SocketAddrXdp::new(flags, interface, queue);
+    Ok(rustix::net::bind(socket, &address)?)
+}
+
+impl Socket {
+    /// Memory for `count` frames that come and go without being copied.
+    pub(super) fn lend(&mut self, count: usize) -> Option<Vec<Buffer>> {
+        (0..count).map(|_| self.share.buffer()).collect()
     }
 
     /// Fills frames from the front with what has arrived; returns how many, and how many more
@@ -122,17 +152,20 @@ impl Socket {
         let (mut filled, mut oversized) = (0, 0);
         for _ in 0..available {
             let entry = self.receive.take();
-            let (at, bytes) = (entry.address as usize, entry.bytes as usize);
+            let Some((chunk, start)) = self.share.regain(entry.address) else {
+                // The kernel says so of what it has not got: there is no frame, and no chunk.
+                debug_assert!(false, "no such chunk: {:x}", entry.address);
+                continue;
+            };
             let frame = &mut frames[filled];
-            let space = frame.space().get_mut(..bytes);
-            if space.is_some_and(|space| self.umem.read(at, space).is_some()) {
-                frame.set_length(bytes);
+            let (taken, empty) = self.exchange(frame, chunk, start, entry.bytes as usize);
+            if taken {
                 frame.received = now;
                 filled += 1;
             } else {
                 oversized += 1;
             }
-            let address = (at & !(self.chunk_bytes - 1)) as u64;
+            let address = self.share.lend(empty);
             let given_back = self.fill.put(Entry { address, bytes: 0 });
             debug_assert!(given_back, "as many places as receiving frames");
         }
@@ -148,31 +181,65 @@ impl Socket {
         (filled, oversized)
     }
 
+    /// Puts a received frame in place; whether it fits, and the chunk that is left over.
+    #[inline]
+    fn exchange(&self, frame: &mut Frame, chunk: Chunk, at: usize, bytes: usize) -> (bool, Chunk) {
+        if !frame.place(at, bytes) {
+            return (false, chunk);
+        }
+        match self.share.exchange(frame.buffer(), chunk) {
+            Ok(empty) => (true, empty),
+            Err(chunk) => {
+                let space = &mut frame.space()[..bytes];
+                let copied = self.share.read(&chunk, at, space).is_some();
+                frame.set_length(bytes);
+                (copied, chunk)
+            }
+        }
+    }
+
     /// Sends frames in order. What the interface has not taken of the last burst because it is
     /// down goes first; as long as that fails, nothing is added to it.
-    pub(super) fn send<'a>(&mut self, frames: impl Iterator<Item = &'a [u8]>) -> Sent {
+    pub(super) fn send(
+        &mut self,
+        frames: &mut [Frame],
+        chosen: impl Iterator<Item = FrameIndex>,
+    ) -> Sent {
         let mut sent = Sent::default();
         if self.transmit.is_pending() && self.kick().is_err() {
             sent.down = true;
             return sent;
         }
         self.reclaim();
-        for bytes in frames {
+        for index in chosen {
             if self.transmit.room(1) == 0 {
                 break;
             }
-            let Some(address) = self.free.pop() else {
+            let Some(spare) = self.share.take() else {
                 break;
             };
-            let written = self.umem.write(address as usize, bytes);
-            debug_assert!(written.is_some() && bytes.len() <= FRAME_BYTES_MAX);
-            let bytes = bytes.len() as u32;
-            self.transmit.put(Entry { address, bytes });
+            let entry = self.entry(&mut frames[usize::from(index)], spare);
+            self.transmit.put(entry);
             sent.taken += 1;
         }
         self.transmit.publish();
         sent.down = self.kick().is_err();
         sent
+    }
+
+    /// A frame for the transmit ring, for which it gets a spare chunk.
+    #[inline]
+    fn entry(&mut self, frame: &mut Frame, spare: Chunk) -> Entry {
+        let bytes = frame.bytes().len() as u32;
+        let (chunk, at) = match self.share.exchange(frame.buffer(), spare) {
+            Ok(full) => (full, frame.start() as u64),
+            Err(mut spare) => {
+                self.share.write(&mut spare, frame.bytes());
+                (spare, 0)
+            }
+        };
+        let address = self.share.lend(chunk) + at;
+        Entry { address, bytes }
     }
 
     /// What this socket's queue lost since start because no frame or place was free.
@@ -201,7 +268,9 @@ impl Socket {
     fn reclaim(&mut self) {
         let done = self.completion.available(RING_FRAMES as usize);
         for _ in 0..done {
-            self.free.push(self.completion.take().address);
+            if let Some((chunk, _)) = self.share.regain(self.completion.take().address) {
+                self.share.keep(chunk);
+            }
         }
         if done > 0 {
             self.completion.release();
@@ -213,16 +282,4 @@ impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
-}
-
-fn register(socket: BorrowedFd<'_>, umem: &Mapping, chunk_bytes: usize) -> io::Result<()> {
-    let registration = XdpUmemReg {
-        addr: umem.address(),
-        len: umem.bytes() as u64,
-        chunk_size: chunk_bytes as u32,
-        headroom: 0,
-        flags: XdpUmemRegFlags::empty(),
-        tx_metadata_len: 0,
-    };
-    Ok(sockopt::set_xdp_umem_reg(socket, registration)?)
 }
