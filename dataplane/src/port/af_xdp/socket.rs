@@ -188,7 +188,10 @@ impl Socket {
             return (false, chunk);
         }
         match self.share.exchange(frame.buffer(), chunk) {
-            Ok(empty) => (true, empty),
+            Ok(empty) => {
+                frame.buffer().prefetch(at);
+                (true, empty)
+            }
             Err(chunk) => {
                 let space = &mut frame.space()[..bytes];
                 let copied = self.share.read(&chunk, at, space).is_some();
