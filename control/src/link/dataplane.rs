@@ -103,14 +103,15 @@ impl Dataplane {
         })
     }
 
-    /// Takes control's end of a region of this process's own, at `now`; while its workers have to
-    /// get on, `pause` is called again and again.
+    /// Takes control's end of a region of this process's own, at `now`, with what an earlier
+    /// control left open there; while its workers have to get on, `pause` is called again and
+    /// again.
     pub fn of_region(
         region: &Region,
         now: Instant,
         pause: &mut dyn FnMut(),
     ) -> Result<Self, LinkError> {
-        let link = Link::take_over(region, now, pause)?;
+        let link = Link::succeed(region, now, pause)?;
         let identity = identity(region);
         Ok(Self {
             link,
@@ -127,7 +128,16 @@ impl Dataplane {
         &mut self,
         known: &dyn Fn(SlotIndex, Generation) -> bool,
     ) -> Result<Vec<SlotIndex>, LinkError> {
-        self.link.close_unknown(known, &mut pause)
+        self.close_unknown_while(known, &mut pause)
+    }
+
+    /// The same; while the workers do so, `pause` is called again and again.
+    pub fn close_unknown_while(
+        &mut self,
+        known: &dyn Fn(SlotIndex, Generation) -> bool,
+        pause: &mut dyn FnMut(),
+    ) -> Result<Vec<SlotIndex>, LinkError> {
+        self.link.close_unknown(known, pause)
     }
 
     /// Passes a command on.

@@ -97,16 +97,7 @@ impl Link {
     /// while the workers do so.
     pub fn take(region: &Region) -> Result<Self, LinkError> {
         let pause = &mut || std::thread::sleep(CLEAR_INTERVAL);
-        Self::take_over(region, Instant::now(), pause)
-    }
-
-    /// The same at `now`; while the workers have to get on, `pause` is called again and again.
-    pub fn take_over(
-        region: &Region,
-        now: Instant,
-        pause: &mut dyn FnMut(),
-    ) -> Result<Self, LinkError> {
-        let mut link = Self::succeed(region, now, pause)?;
+        let mut link = Self::succeed(region, Instant::now(), pause)?;
         link.close_unknown(&|_, _| false, pause)?;
         Ok(link)
     }
@@ -241,6 +232,7 @@ impl Link {
         let snapshot = self.end.table.snapshot(slot)?;
         Some(SlotState {
             open: snapshot.open,
+            accepts: snapshot.accepts,
             generation: snapshot.generation,
             silent: snapshot.silent,
             counters: snapshot.counters,

@@ -3,6 +3,9 @@
 //!
 //! A slot is told `Open`, then any number of `Update`s, then `Close`, all of one generation.
 
+use std::net::SocketAddr;
+
+use strait_config::RealmIndex;
 use strait_shared::command::Command;
 use strait_shared::slot::{Forwarding, LatchPolicy};
 use strait_shared::time::Instant;
@@ -186,6 +189,7 @@ impl MediaPlane {
         let source = session.source[side];
         let expected = |agreed: Agreed| agreed.timed && agreed.media_flows[side];
         let timed = session.confirmed && accept && agreed.is_some_and(expected);
+        let policy = self.policy(session.setup[side].realm, signalled);
         let at_source = signalled.is_some_and(|signalled| Some(signalled.ip()) == source);
         let codec = stream.codec.as_ref().filter(|_| !is_rtcp);
         let slot = |pair: PairId| pair.slot(component);
@@ -193,11 +197,11 @@ impl MediaPlane {
         let forwarding = Forwarding {
             peer: stream.ends[side.other()].as_ref().map(|end| slot(end.pair)),
             accept,
-            policy: realm.policy,
+            policy,
             signalled,
             signalling_source: source,
             send_before_latch: signalled.is_some()
-                && (!realm.nat || at_source || realm.policy == LatchPolicy::Signalled),
+                && (!realm.nat || at_source || policy == LatchPolicy::Signalled),
             rtcp: is_rtcp,
             rtcp_mux: !is_rtcp && agreed.is_some_and(|agreed| agreed.mux),
             dscp: realm.dscp,
@@ -214,6 +218,16 @@ impl MediaPlane {
             tell_apart(forwarding, realm.nat)
         } else {
             forwarding
+        }
+    }
+
+    /// Whose media is let in. Where the call comes back through its softswitch the party is a port
+    /// of ours: nothing but that port is meant, and a port beside it is another call's.
+    fn policy(&self, realm: RealmIndex, signalled: Option<SocketAddr>) -> LatchPolicy {
+        let ours = signalled.and_then(|at| self.ports.layout.pair_at(realm, at));
+        match ours {
+            Some(_) => LatchPolicy::Signalled,
+            None => self.realms[usize::from(realm.0)].policy,
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Sessions over a restart of control: what a successor needs of one, and how it takes it over.
 //!
-//! The dataplane's slots outlive control. A session is taken over without a command: its slots
-//! stay as they are, and media goes on. A slot that is not open under the generation that is kept
-//! was closed meanwhile, or lost with the region; then its stream is over, and with the last
-//! stream the session.
+//! The dataplane's slots outlive control. A session is taken over as its slots are, and media goes
+//! on; only a gate that is still shut, because no worker was told of the answer any more, is
+//! opened. A slot that is not open under the generation that is kept was closed meanwhile, or lost
+//! with the region; then its stream is over, and with the last stream the session.
 
 use std::net::SocketAddr;
 
 use strait_config::RealmIndex;
+use strait_shared::command::Command;
 use strait_shared::slot::{Counters, Generation, SlotIndex};
 use strait_shared::time::Instant;
 use thiserror::Error;
@@ -37,6 +38,8 @@ impl<F: Fn(SlotIndex) -> Option<SlotState>> Slots for F {
 pub struct SlotState {
     /// Whether it is in use.
     pub open: bool,
+    /// Whether what arrives at it is let in.
+    pub accepts: bool,
     /// The current use, or the last one.
     pub generation: Generation,
     /// Whether its silence was reported.
@@ -250,23 +253,38 @@ impl MediaPlane {
         session.open_slots = ends.iter().map(KeptEnd::open_slots).sum();
         session.dead = false;
         let id = self.sessions.insert(session);
-        self.settle_in(id);
+        self.settle_in(id, slots);
         Ok(id)
     }
 
-    /// Names the holder of the session's ports, and takes its slots to do what they should.
-    fn settle_in(&mut self, id: SessionId) {
+    /// Names the holder of the session's ports, and takes its slots to do what they should. What
+    /// control did not get through to the workers before it ended died with it.
+    fn settle_in(&mut self, id: SessionId, slots: &dyn Slots) {
         for plan in self.plan(id) {
             let (line, side) = (plan.line, plan.side);
             let end = self.sessions[id].streams[line].ends[side].as_mut();
             let end = end.expect("planned because it is there");
             end.sent = Some(plan.forwarding);
+            let pair = end.pair;
             let holder = Holder {
                 session: id,
                 line: line as u16,
                 side,
             };
-            self.ports.hold(end.pair, holder);
+            self.ports.hold(pair, holder);
+            for component in Component::BOTH {
+                let slot = pair.slot(component);
+                let forwarding = plan.forwarding[component.index()];
+                let shut = slots.slot(slot).is_some_and(|state| !state.accepts);
+                if forwarding.accept && shut {
+                    self.commands.push_back(Command::Update {
+                        slot,
+                        generation: self.ports.generation(pair),
+                        forwarding,
+                        rearm: false,
+                    });
+                }
+            }
         }
         let session = &mut self.sessions[id];
         session.dead = session.is_silent();

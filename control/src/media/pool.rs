@@ -24,6 +24,8 @@ pub struct PortUsage {
 #[derive(Debug)]
 pub(super) struct Pool {
     free: Vec<PairId>,
+    /// How many of those are in use nevertheless, and are passed over when their turn comes.
+    stale: usize,
     /// In the order they may be used again: every pair waits equally long.
     quarantined: VecDeque<(Instant, PairId)>,
     quarantine: Duration,
@@ -33,6 +35,7 @@ impl Pool {
     pub fn new(quarantine: Duration) -> Self {
         Self {
             free: Vec::new(),
+            stale: 0,
             quarantined: VecDeque::new(),
             quarantine,
         }
@@ -70,9 +73,19 @@ impl Pool {
         Some(self.free.swap_remove(pick as usize))
     }
 
+    /// A pair came into use without being taken.
+    pub fn note_stale(&mut self) {
+        self.stale += 1;
+    }
+
+    /// Such a pair was passed over, or is free again where it lies.
+    pub fn forget_stale(&mut self) {
+        self.stale -= 1;
+    }
+
     /// How many pairs may be taken, those included whose quarantine is over.
     pub fn free(&self, now: Instant) -> usize {
-        self.free.len() + self.quarantined.len() - self.quarantined(now)
+        self.free.len() - self.stale + self.quarantined.len() - self.quarantined(now)
     }
 
     /// How many pairs are in quarantine.

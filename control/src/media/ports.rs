@@ -244,7 +244,7 @@ impl Ports {
         if !again {
             state.state = State::Closing;
             state.generation = generation;
-            state.stale_in_pool = true;
+            self.strand(pair);
             self.closing.push_back(Deadline {
                 at: now + CLOSE_TIMEOUT,
                 pair,
@@ -268,8 +268,9 @@ impl Ports {
             generation,
             holder: None,
             open,
-            stale_in_pool: true,
+            stale_in_pool: state.stale_in_pool,
         };
+        self.strand(pair);
         true
     }
 
@@ -277,6 +278,7 @@ impl Ports {
     pub fn disown(&mut self, pair: PairId) {
         let state = &mut self.pairs[pair.index()];
         (state.state, state.open) = (State::Free, [false; 2]);
+        self.unstrand(pair);
     }
 
     /// Lets a free pair rest for its realm's quarantine: an earlier control process had it lately.
@@ -286,7 +288,7 @@ impl Ports {
         };
         if state.state == State::Free {
             state.state = State::Quarantined;
-            state.stale_in_pool = true;
+            self.strand(pair);
             let pool = self.layout.pool_of(pair);
             self.pools[pool].put_later(now, pair);
         }
@@ -392,9 +394,8 @@ impl Ports {
             let Some(pair) = self.pools[pool].release(now) else {
                 break;
             };
-            let state = &mut self.pairs[pair.index()];
-            state.state = State::Free;
-            if !std::mem::take(&mut state.stale_in_pool) {
+            self.pairs[pair.index()].state = State::Free;
+            if !self.unstrand(pair) {
                 self.pools[pool].put(pair);
             }
         }
@@ -406,8 +407,26 @@ impl Ports {
                 state.generation = Generation(state.generation.0.wrapping_add(1));
                 return Some(pair);
             }
-            state.stale_in_pool = false;
+            self.unstrand(pair);
         }
+    }
+
+    /// A pair came into use while it lay in its pool's free list.
+    fn strand(&mut self, pair: PairId) {
+        let state = &mut self.pairs[pair.index()];
+        if !std::mem::replace(&mut state.stale_in_pool, true) {
+            self.pools[self.layout.pool_of(pair)].note_stale();
+        }
+    }
+
+    /// It is free where it lies, or lies there no more. Answers whether it had.
+    fn unstrand(&mut self, pair: PairId) -> bool {
+        let state = &mut self.pairs[pair.index()];
+        let stranded = std::mem::take(&mut state.stale_in_pool);
+        if stranded {
+            self.pools[self.layout.pool_of(pair)].forget_stale();
+        }
+        stranded
     }
 
     fn quarantine_if_closed(&mut self, now: Instant, pair: PairId) {

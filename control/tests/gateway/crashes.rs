@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use strait_control::gateway::record::CallRecord;
+use strait_control::media::PortUsage;
 
 use crate::calls::{ANSWER, INVITE, response, within};
 use crate::registrations::{REGISTER, granted};
@@ -197,6 +198,20 @@ fn a_call_goes_on_through_a_crash_at_every_step() {
 }
 
 #[test]
+fn a_gate_that_no_worker_was_told_to_open_is_opened_by_the_successor() {
+    let mut scene = Scene::new();
+    for step in STEPS.into_iter().filter(|step| *step <= Step::Ack) {
+        scene.take(step);
+    }
+    let open = std::mem::take(&mut scene.world.gates);
+    assert_eq!(open.len(), 4);
+    let journal = scene.world.journal.clone();
+    let outcome = scene.crash(journal);
+    assert_eq!(outcome.commands.len(), 4);
+    assert_eq!(scene.world.gates, open);
+}
+
+#[test]
 fn a_call_being_set_up_fails_on_both_sides() {
     for killed_after in [Step::Invite, Step::Ringing] {
         let mut scene = Scene::new();
@@ -353,9 +368,12 @@ fn ports_that_rest_go_on_resting() {
     let before = usage(&scene.world);
     assert_eq!(before.quarantined, 1);
     scene.world.crash_all();
+    let all = |usage: PortUsage| usage.free + usage.quarantined == usage.total;
     assert_eq!(usage(&scene.world).quarantined, 1);
+    assert!(all(usage(&scene.world)), "a port that rests is not free");
     scene.world.wait(Duration::from_secs(6));
     assert_eq!(usage(&scene.world).quarantined, 0);
+    assert!(all(usage(&scene.world)), "nor counted twice once it has");
     scene.assert_over(1);
 }
 

@@ -4,7 +4,7 @@
 #[path = "secrets.rs"]
 pub mod secrets;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,6 +84,8 @@ pub struct World {
     pub secrets: Secrets,
     /// Slots that media may pass.
     pub open: Vec<(SlotIndex, Generation)>,
+    /// Those of them that let media in.
+    pub gates: BTreeSet<SlotIndex>,
     closing: Vec<(SlotIndex, Generation)>,
     config: Arc<Config>,
     clock: WallClock,
@@ -119,6 +121,7 @@ impl World {
             now,
             secrets: Secrets::All,
             open: Vec::new(),
+            gates: BTreeSet::new(),
             closing: Vec::new(),
             config,
             clock,
@@ -136,12 +139,13 @@ impl World {
             entries: journal.clone().into_iter().collect(),
             alive_unix_ms: None,
         };
-        let open = self.open.clone();
+        let (open, gates) = (self.open.clone(), self.gates.clone());
         let slots = |slot: SlotIndex| {
             let found = open.iter().find(|(open, _)| *open == slot);
             let (_, generation) = *found?;
             Some(SlotState {
                 open: true,
+                accepts: gates.contains(&slot),
                 generation,
                 ..SlotState::default()
             })
@@ -265,6 +269,21 @@ impl World {
 
     /// Plays the dataplane: slots open, and report when they close.
     fn apply(&mut self, command: Command) {
+        match command {
+            Command::Open {
+                slot, forwarding, ..
+            }
+            | Command::Update {
+                slot, forwarding, ..
+            } => {
+                self.gates.remove(&slot);
+                self.gates.extend(forwarding.accept.then_some(slot));
+            }
+            Command::Close { slot, .. } => {
+                self.gates.remove(&slot);
+            }
+            Command::Adjacency { .. } => {}
+        }
         match command {
             Command::Open {
                 slot, generation, ..

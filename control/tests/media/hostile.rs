@@ -1,6 +1,7 @@
 //! Addresses that media must not be aimed at.
 
 use strait_control::media::{AddressFault, Family, MediaError, Side};
+use strait_shared::slot::LatchPolicy;
 
 use crate::bench::{ACCESS, Bench, CONFIG, CORE, phone, switch, told};
 
@@ -119,6 +120,10 @@ fn a_call_through_the_softswitch_back_to_us_is_no_attack() {
     let core = bench.at(&told(&offer, 0)).forwarding;
     assert_eq!(core.signalled, Some(told(&answer, 0).parse().unwrap()));
     assert!(core.send_before_latch);
+    // Whatever else comes from our own address is another call's.
+    assert_eq!(core.policy, LatchPolicy::Signalled);
+    let phone_side = bench.at(&told(&back, 0)).forwarding;
+    assert_eq!(phone_side.policy, LatchPolicy::Restricted);
     bench.check_links();
 
     // The phone that learns of a port of ours cannot aim it at another, nor at itself.

@@ -1,6 +1,7 @@
 //! Planted faults: one for each checker, to see that it sings.
 
 use crate::checks::Checker;
+use crate::plan::Fault;
 
 /// A fault of the simulation's own making, between Strait and the world.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,13 +26,15 @@ pub enum Canary {
     FalseRecord,
     /// A report of a closed slot says one packet too many.
     FalseReport,
+    /// The journal's file loses the entry of a call.
+    LostEntry,
     /// Something depends on more than the seed.
     Whim,
 }
 
 impl Canary {
     /// Every one, with the checker that must notice.
-    pub const ALL: [(Self, Checker); 11] = [
+    pub const ALL: [(Self, Checker); 12] = [
         (Self::Misdelivery, Checker::Delivery),
         (Self::LeakedAddress, Checker::Addresses),
         (Self::ForgottenClose, Checker::Remains),
@@ -42,6 +45,15 @@ impl Canary {
         (Self::Silence, Checker::Hearing),
         (Self::FalseRecord, Checker::Records),
         (Self::FalseReport, Checker::Records),
+        (Self::LostEntry, Checker::Succession),
         (Self::Whim, Checker::Sameness),
     ];
+
+    /// What has to go wrong for it to sing.
+    pub fn needs(self) -> &'static [Fault] {
+        match self {
+            Self::LostEntry => &[Fault::ControlCrash],
+            _ => &[],
+        }
+    }
 }

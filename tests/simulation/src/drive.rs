@@ -238,12 +238,14 @@ impl Driver {
         self.at(now + LOOK, Action::Look);
         let mut talking = Vec::new();
         for listener in 0..stage.phones.len() {
-            for speaker in talks(stage, listener) {
+            for (speaker, began) in talks(stage, listener) {
                 // Both have to believe it, or one has been told less than the other.
-                if talks(stage, speaker).contains(&listener) {
+                let mut back = talks(stage, speaker).into_iter();
+                if back.any(|(other, _)| other == listener) {
                     talking.push(Direction {
                         listener: user(listener),
                         speaker: user(speaker),
+                        began,
                     });
                 }
             }
@@ -311,8 +313,8 @@ fn standing_with(stage: &Stage, number: usize, other: usize) -> Option<CallHandl
         .map(|call| call.handle())
 }
 
-/// Whom a phone believes to talk with, both ways.
-fn talks(stage: &Stage, number: usize) -> Vec<usize> {
+/// Whom a phone believes to talk with, both ways, and since when it has the call.
+fn talks(stage: &Stage, number: usize) -> Vec<(usize, Instant)> {
     if !stage.is_on(number) {
         return Vec::new();
     }
@@ -327,9 +329,9 @@ fn talks(stage: &Stage, number: usize) -> Vec<usize> {
         user.strip_prefix('u')
             .and_then(|digits| digits.parse().ok())
     };
-    let talking = calls.filter_map(|call| number_of(call.remote_user()));
+    let talking = calls.filter_map(|call| Some((number_of(call.remote_user())?, call.began())));
     talking
-        .filter(|number| *number < stage.phones.len())
+        .filter(|(number, _)| *number < stage.phones.len())
         .collect()
 }
 

@@ -18,12 +18,15 @@ pub fn tables(stage: &Stage) -> String {
     };
     line("plan", format!("{:?}", stage.plan));
     line("now", format!("{:?}", stage.world.now()));
-    line("sizes", format!("{:?}", strait.gateway().sizes()));
-    line("gateway", format!("{:?}", strait.gateway().counters()));
-    line("link", format!("{:?}", strait.link().link().counters()));
     line("host", format!("{:?}", strait.counters()));
     line("losses", format!("{:?}", stage.world.losses()));
-    for statistics in strait.link().link().statistics() {
+    if let Some(gateway) = strait.gateway() {
+        line("sizes", format!("{:?}", gateway.sizes()));
+        line("gateway", format!("{:?}", gateway.counters()));
+    }
+    let link = strait.link().map(|link| link.link());
+    line("link", format!("{:?}", link.map(|link| link.counters())));
+    for statistics in link.map(|link| link.statistics()).unwrap_or_default() {
         let drops: Vec<_> = statistics.drops().filter(|(_, count)| *count > 0).collect();
         let (packets_in, packets_out) = (statistics.packets_in, statistics.packets_out);
         let applied = statistics.applied;
@@ -40,7 +43,8 @@ pub fn tables(stage: &Stage) -> String {
         line("slot", format!("{slot:?} {local:?} {snapshot:?}"));
     }
     let reader = |slot| table.snapshot(slot).map(|snapshot| snapshot.counters);
-    for call in strait.gateway().calls(&reader) {
+    let calls = strait.gateway().map(|gateway| gateway.calls(&reader));
+    for call in calls.unwrap_or_default() {
         line("call", format!("{call:?}"));
     }
     for (number, place) in stage.phones.iter().enumerate() {

@@ -6,8 +6,10 @@ use strait_shared::time::Instant;
 
 use crate::configuration;
 use crate::drive::{Action, Driver};
+use crate::people::Person;
 use crate::plan::{Fault, Home};
 use crate::stage::{Stage, user};
+use crate::strait::Strait;
 
 /// How long a phone may go unheard where nothing is wrong but links: several times the worst
 /// burst.
@@ -26,8 +28,12 @@ pub enum Blow {
     CrashDataplane(Duration),
     /// It is started again.
     RestartDataplane,
-    /// Control dies and has a successor.
-    CrashControl,
+    /// Control dies, and has no successor for so long.
+    CrashControl(Duration),
+    /// Both processes die, and the region with them, for so long.
+    CrashBoth(Duration),
+    /// Control's successor begins.
+    RestartControl,
     /// A command that waits for a worker is damaged, if there is one within so many attempts.
     Damage(u8),
     /// A worker stands still, for so long.
@@ -56,7 +62,7 @@ impl Driver {
         }
         if let Some(stranger) = stage.stranger {
             stage.world.act(stranger, |person, now| {
-                if let crate::people::Person::Stranger(stranger) = person {
+                if let Person::Stranger(stranger) = person {
                     stranger.start(now);
                 }
             });
@@ -66,19 +72,14 @@ impl Driver {
     /// No more faults; what is broken is mended.
     pub fn stop(&mut self, stage: &mut Stage) {
         self.drop_plans();
-        let strait = stage.strait;
-        stage.world.act(strait, |person, now| {
-            let strait = person.strait_mut();
-            if !strait.dataplane().is_running() {
-                strait.restart_dataplane(now);
-            }
-        });
+        stage.with_strait(restart_dataplane);
+        stage.with_strait(restart_control);
         for number in 0..stage.phones.len() {
             self.power_back(stage, number);
         }
         if let Some(stranger) = stage.stranger {
             stage.world.act(stranger, |person, _| {
-                if let crate::people::Person::Stranger(stranger) = person {
+                if let Person::Stranger(stranger) = person {
                     stranger.stop();
                 }
             });
@@ -87,7 +88,6 @@ impl Driver {
 
     /// Something goes wrong.
     pub fn strike(&mut self, stage: &mut Stage, now: Instant, blow: Blow) {
-        let strait = stage.strait;
         if stage.plan.trace {
             eprintln!("{:.6} {blow:?}", now.as_nanos() as f64 / 1e9);
         }
@@ -98,31 +98,25 @@ impl Driver {
             }
             Blow::Renumber(number) => renumber(stage, number),
             Blow::CrashDataplane(time) => {
-                stage
-                    .world
-                    .act(strait, |person, _| person.strait_mut().crash_dataplane());
+                stage.with_strait(|strait, _| strait.crash_dataplane());
                 self.at(now + time, Action::Blow(Blow::RestartDataplane));
                 stage.disturb(now + time);
             }
-            Blow::RestartDataplane => stage.world.act(strait, |person, now| {
-                let strait = person.strait_mut();
-                if !strait.dataplane().is_running() {
-                    strait.restart_dataplane(now);
-                }
-            }),
-            Blow::CrashControl => {
-                stage
-                    .world
-                    .act(strait, |person, now| person.strait_mut().crash_control(now));
-                // Nobody has told the phones: they talk to closed doors until they hang up.
-                stage.disturb(Instant::MAX);
+            Blow::RestartDataplane => stage.with_strait(restart_dataplane),
+            Blow::CrashControl(time) => {
+                stage.with_strait(Strait::crash_control);
+                self.at(now + time, Action::Blow(Blow::RestartControl));
             }
+            Blow::CrashBoth(time) => {
+                stage.with_strait(Strait::crash_both);
+                self.at(now + time, Action::Blow(Blow::RestartControl));
+                stage.disturb(now + time);
+            }
+            Blow::RestartControl => stage.with_strait(restart_control),
             Blow::Damage(0) => {}
             Blow::Damage(attempts) => self.damage(stage, now, attempts),
             Blow::Stall(worker, time) => {
-                stage.world.act(strait, |person, now| {
-                    person.strait_mut().dataplane().stall(worker, now + time);
-                });
+                stage.with_strait(|strait, now| strait.dataplane().stall(worker, now + time));
                 stage.disturb(now + time);
             }
             Blow::Outage(time) => {
@@ -132,33 +126,19 @@ impl Driver {
                     .act(softswitch, |person, now| person.fail(now, time));
             }
             Blow::Leap(by) => {
-                stage
-                    .world
-                    .act(strait, |person, _| person.strait_mut().leap(by));
+                stage.with_strait(|strait, _| strait.leap(by));
                 // A leap may skip the wait for a slot's last report.
                 stage.checks.borrow_mut().records.expect_loss();
             }
-            Blow::PowerCut(number) => {
-                let lives = stage.phones[number].lives;
-                stage.phones[number].lives += 1;
-                let fresh = stage.fresh_phone(number, lives);
-                let host = stage.phones[number].host;
-                stage
-                    .world
-                    .act(host, |person, _| person.tapped_mut().power_cut(fresh));
-                let back = now + Duration::from_secs(stage.random.u64(1..20));
-                self.at(back, Action::Blow(Blow::PowerBack(number)));
-            }
+            Blow::PowerCut(number) => self.power_cut(stage, now, number),
             Blow::PowerBack(number) => self.power_back(stage, number),
         }
     }
 
     /// A worker is held up until a command waits for it, which is then damaged.
     fn damage(&mut self, stage: &mut Stage, now: Instant, attempts: u8) {
-        let strait = stage.strait;
         let pause = Duration::from_millis(20);
-        let damaged = stage.world.act(strait, |person, now| {
-            let strait = person.strait_mut();
+        let damaged = stage.with_strait(|strait, now| {
             let damaged = strait.damage_command();
             let until = if damaged { now } else { now + pause * 2 };
             strait.dataplane().stall(0, until);
@@ -170,6 +150,18 @@ impl Driver {
         } else {
             self.at(now + pause, Action::Blow(Blow::Damage(attempts - 1)));
         }
+    }
+
+    fn power_cut(&mut self, stage: &mut Stage, now: Instant, number: usize) {
+        let lives = stage.phones[number].lives;
+        stage.phones[number].lives += 1;
+        let fresh = stage.fresh_phone(number, lives);
+        let host = stage.phones[number].host;
+        stage
+            .world
+            .act(host, |person, _| person.tapped_mut().power_cut(fresh));
+        let back = now + Duration::from_secs(stage.random.u64(1..20));
+        self.at(back, Action::Blow(Blow::PowerBack(number)));
     }
 
     fn power_back(&mut self, stage: &mut Stage, number: usize) {
@@ -188,6 +180,12 @@ impl Stage {
     /// How long a phone that keeps sending may go unheard.
     pub fn hearing_bound(&self) -> Duration {
         HEARD_WITHIN
+    }
+
+    /// Something happens to Strait.
+    pub fn with_strait<T>(&mut self, act: impl FnOnce(&mut Strait, Instant) -> T) -> T {
+        let act = |person: &mut Person, now| act(person.strait_mut(), now);
+        self.world.act(self.strait, act)
     }
 
     fn disturb(&mut self, until: Instant) {
@@ -210,12 +208,27 @@ fn blow(stage: &mut Stage, fault: Fault) -> Option<Blow> {
             let worker = random.usize(..usize::from(stage.plan.workers));
             Some(Blow::Stall(worker, ms(random.u64(10..5_000))))
         }
-        Fault::ControlCrash => Some(Blow::CrashControl),
+        Fault::ControlCrash => Some(Blow::CrashControl(ms(random.u64(1..4_000)))),
+        Fault::MachineCrash => Some(Blow::CrashBoth(ms(random.u64(100..8_000)))),
         Fault::Damage => Some(Blow::Damage(100)),
         Fault::Outage => Some(Blow::Outage(ms(random.u64(500..40_000)))),
         Fault::ClockJump => Some(Blow::Leap(ms(random.u64(10..20_000)))),
         Fault::PowerCut => Some(Blow::PowerCut(number)),
         _ => None,
+    }
+}
+
+/// Whoever restarts processes finds the dataplane dead, or does not.
+fn restart_dataplane(strait: &mut Strait, now: Instant) {
+    if !strait.dataplane().is_running() {
+        strait.restart_dataplane(now);
+    }
+}
+
+/// Whoever restarts processes finds control dead, or does not.
+fn restart_control(strait: &mut Strait, now: Instant) {
+    if strait.gateway().is_none() {
+        strait.restart_control(now);
     }
 }
 

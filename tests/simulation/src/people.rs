@@ -190,7 +190,7 @@ impl Tapped {
             .calls()
             .find(|call| call.stream().ssrc().0 == ssrc);
         if let Some(call) = owner {
-            checks.stream_begun(ssrc, &self.user, call.remote_user());
+            checks.stream_begun(ssrc, &self.user, call.remote_user(), call.began());
         }
     }
 }

@@ -30,6 +30,8 @@ pub enum Fault {
     DataplaneCrash,
     /// Control dies and a successor takes the region over.
     ControlCrash,
+    /// Both processes die, the region is lost, and successors begin with the journal alone.
+    MachineCrash,
     /// A worker does not run for a while.
     Stall,
     /// The rings hold but a few records.
@@ -49,7 +51,7 @@ pub enum Fault {
 }
 
 /// Every fault, each on in about one world of four.
-const FAULTS: [Fault; 17] = [
+const FAULTS: [Fault; 18] = [
     Fault::Loss,
     Fault::BurstLoss,
     Fault::Reorder,
@@ -59,6 +61,7 @@ const FAULTS: [Fault; 17] = [
     Fault::Renumber,
     Fault::DataplaneCrash,
     Fault::ControlCrash,
+    Fault::MachineCrash,
     Fault::Stall,
     Fault::SmallRings,
     Fault::Damage,
@@ -118,6 +121,8 @@ pub struct Plan {
     pub challenge_calls: bool,
     /// Whether RTP and RTCP share a port.
     pub rtcp_mux: bool,
+    /// Whether control keeps a journal.
+    pub journal: bool,
     /// The keep-alive of the access realm.
     pub keepalive: &'static str,
     /// How the access links behave.
@@ -173,6 +178,7 @@ impl Plan {
             core_ipv6: random.u8(..4) == 0,
             challenge_calls: random.bool(),
             rtcp_mux: random.bool(),
+            journal: journal(&mut random, &faults),
             keepalive: random
                 .choice(["none", "crlf", "options", "register"])
                 .unwrap_or("none"),
@@ -218,6 +224,15 @@ fn behaviour(random: &mut fastrand::Rng) -> Behaviour {
         hairpin: random.bool(),
         idle: Duration::from_secs(random.u64(30..=180)),
         inbound_refreshes: random.bool(),
+    }
+}
+
+/// Few run without a journal what may die.
+fn journal(random: &mut fastrand::Rng, faults: &BTreeSet<Fault>) -> bool {
+    let mortal = [Fault::ControlCrash, Fault::MachineCrash];
+    match mortal.iter().any(|fault| faults.contains(fault)) {
+        true => random.u8(..8) > 0,
+        false => random.u8(..4) == 0,
     }
 }
 

@@ -11,7 +11,10 @@ impl Stage {
     /// taken along.
     pub fn remains(&self, gone: bool) -> Result<(), String> {
         let strait = self.strait();
-        let sizes = strait.gateway().sizes();
+        let (Some(gateway), Some(link)) = (strait.gateway(), strait.link()) else {
+            return Err("nobody signals".to_owned());
+        };
+        let sizes = gateway.sizes();
         let mut left = Vec::new();
         let mut count = |name: &str, number: usize| {
             if number > 0 {
@@ -35,7 +38,7 @@ impl Stage {
             count("tokens", sizes.tokens);
             let now = self.world.now();
             for realm in [RealmIndex(0), RealmIndex(1)] {
-                let usage = strait.gateway().port_usage(now, realm);
+                let usage = gateway.port_usage(now, realm);
                 count("pairs of ports", usage.total - usage.free);
             }
         }
@@ -47,7 +50,7 @@ impl Stage {
             "unreported closes",
             self.checks.borrow().commands.unreported(),
         );
-        count("waiting commands", strait.link().link().waiting());
+        count("waiting commands", link.link().waiting());
         match left.is_empty() {
             true => Ok(()),
             false => Err(format!("left over: {}", left.join(", "))),

@@ -157,10 +157,7 @@ impl Run {
         // Nothing tells Strait that both parties of a call on hold have lost power.
         let unwatched = self.stage.checks.borrow().commands.stands_unwatched();
         if unwatched && self.stage.plan.has(Fault::PowerCut) {
-            let strait = self.stage.strait;
-            self.stage
-                .world
-                .act(strait, |person, now| person.strait_mut().end_calls(now));
+            self.stage.with_strait(|strait, now| strait.end_calls(now));
             let now = self.stage.world.now();
             self.until(now + FAREWELL)?;
         }

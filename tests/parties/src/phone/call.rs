@@ -36,6 +36,7 @@ pub struct Call {
     pub(super) state: State,
     pub(super) remote_user: String,
     pub(super) call_id: String,
+    pub(super) began: Instant,
     pub(super) end_reason: Option<EndReason>,
     pub(super) dialog: Option<Dialog>,
     pub(super) stream: Stream,
@@ -85,6 +86,11 @@ impl Call {
     /// The Call-ID on this phone's side.
     pub fn call_id(&self) -> &str {
         &self.call_id
+    }
+
+    /// When the phone placed it or was called.
+    pub fn began(&self) -> Instant {
+        self.began
     }
 
     /// Why it ended, once it has.

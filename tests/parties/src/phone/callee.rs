@@ -53,7 +53,7 @@ impl Phone {
             self.answer(now, &id, request, 400);
             return;
         };
-        let handle = self.add_call(State::Incoming, &from, request.call_id());
+        let handle = self.add_call(now, State::Incoming, &from, request.call_id());
         let call = self
             .calls
             .get_mut(&handle)

@@ -45,7 +45,7 @@ impl Phone {
     ) -> CallHandle {
         let user = target.user.clone().unwrap_or_default();
         let call_id = format!("{:016x}", self.random.u64(..));
-        let handle = self.add_call(State::Calling, &user, &call_id);
+        let handle = self.add_call(now, State::Calling, &user, &call_id);
         let mut request = Message::request(Method::Invite, target);
         request.push("Max-Forwards", "70");
         let tag = self.random.u32(..);
@@ -141,7 +141,13 @@ impl Phone {
         self.out.extend(repeated);
     }
 
-    pub(super) fn add_call(&mut self, state: State, user: &str, call_id: &str) -> CallHandle {
+    pub(super) fn add_call(
+        &mut self,
+        now: Instant,
+        state: State,
+        user: &str,
+        call_id: &str,
+    ) -> CallHandle {
         let handle = CallHandle(self.next_call);
         self.next_call += 1;
         let pair = (handle.0 % u32::from(self.config.media_port_pairs.max(1))) as u16;
@@ -165,6 +171,7 @@ impl Phone {
             state,
             remote_user: user.to_owned(),
             call_id: call_id.to_owned(),
+            began: now,
             end_reason: None,
             dialog: None,
             stream,

@@ -27,12 +27,36 @@ struct Use {
     generation: Generation,
     /// Nothing once it is closed.
     forwarding: Option<Forwarding>,
+    /// Whether the last command about it may not have reached its worker.
+    unsure: bool,
 }
 
 impl Commands {
-    /// Another control begins, which has closed everything.
+    /// Another dataplane begins with a table of its own.
     pub fn restart(&mut self) {
         *self = Self::default();
+    }
+
+    /// Another control begins: what it does not know is closed, and it hears of nothing that was
+    /// closed before.
+    pub fn succeed(&mut self, known: &dyn Fn(SlotIndex, Generation) -> bool) {
+        self.slots
+            .retain(|slot, used| known(*slot, used.generation));
+        self.closing.clear();
+        self.moved.extend(self.slots.keys());
+    }
+
+    /// Control died with commands that no ring had taken yet.
+    pub fn lose_untold(&mut self) {
+        for slot in &self.moved {
+            let used = self.slots.get_mut(slot);
+            used.into_iter().for_each(|used| used.unsure = true);
+        }
+    }
+
+    /// Whether commands may get lost.
+    pub fn is_lossy(&self) -> bool {
+        self.lossy
     }
 
     /// From now on commands may be damaged on their way.
@@ -72,6 +96,7 @@ impl Commands {
                     Use {
                         generation,
                         forwarding,
+                        unsure: false,
                     },
                 );
                 self.moved.insert(slot);
@@ -93,6 +118,7 @@ impl Commands {
         let Some(current) = current else {
             return Err(format!("no such use is open: {command:?}"));
         };
+        current.unsure = false;
         match *command {
             Command::Update { forwarding, .. } => current.forwarding = Some(forwarding),
             _ => {
@@ -158,6 +184,7 @@ impl Commands {
             let as_commanded = found.open == used.forwarding.is_some()
                 && found.generation == used.generation
                 && (!found.open
+                    || used.unsure
                     || (found.accepts, found.peer, found.signalled)
                         == (wanted.accept, wanted.peer, signalled));
             if !as_commanded && !self.lossy {

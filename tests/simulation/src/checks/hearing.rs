@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use strait_shared::time::Instant;
 
-use super::{Checker, Checks};
+use super::{Checker, Checks, Death};
 
 /// Who should hear whom.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -18,25 +18,26 @@ pub struct Direction {
     pub listener: String,
     /// The speaking user.
     pub speaker: String,
+    /// When the listener's call began.
+    pub began: Instant,
 }
 
 /// Who hears whom.
 #[derive(Default)]
 pub struct Hearing {
-    heard: BTreeMap<Direction, Instant>,
+    heard: BTreeMap<(String, String), Instant>,
     talking: BTreeMap<Direction, Instant>,
     disturbed: Instant,
     excused: BTreeSet<String>,
+    /// When control died: calls it had just changed may be forgotten.
+    deaths: Vec<Death>,
     longest: Duration,
 }
 
 impl Hearing {
     /// A packet of the speaker has reached the listener's call with it.
     pub fn heard(&mut self, now: Instant, listener: &str, speaker: &str) {
-        let direction = Direction {
-            listener: listener.to_owned(),
-            speaker: speaker.to_owned(),
-        };
+        let direction = (listener.to_owned(), speaker.to_owned());
         self.heard.insert(direction, now);
     }
 
@@ -50,6 +51,10 @@ impl Hearing {
         self.excused.insert(user.to_owned());
     }
 
+    pub(super) fn control_died(&mut self, death: &Death) {
+        self.deaths.push(death.clone());
+    }
+
     /// The longest time anyone went unheard without excuse.
     pub fn longest(&self) -> Duration {
         self.longest
@@ -61,10 +66,13 @@ impl Hearing {
             let since = before.get(&direction).copied().unwrap_or(now);
             self.talking.insert(direction, since);
         }
-        let excused = &self.excused;
-        let all = self.talking.iter();
-        for (direction, since) in all.filter(|(direction, _)| !direction.concerns(excused)) {
-            let heard = self.heard.get(direction).copied().unwrap_or_default();
+        for (direction, since) in &self.talking {
+            let forgotten = |death: &Death| death.concerns(direction.began, *since);
+            if direction.concerns(&self.excused) || self.deaths.iter().any(forgotten) {
+                continue;
+            }
+            let names = (direction.listener.clone(), direction.speaker.clone());
+            let heard = self.heard.get(&names).copied().unwrap_or_default();
             let unheard = now.since(heard.max(*since).max(self.disturbed));
             self.longest = self.longest.max(unheard);
             if unheard > bound {

@@ -6,17 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use strait_parties::party::Datagram;
 use strait_parties::rtp::packet::is_rtcp;
 use strait_shared::time::Instant;
 
-use super::{Checker, Checks, Side};
-
-/// How long parties may go on setting up a call that nobody knows any more: 64 T1 (RFC 3261
-/// §13.3.1.4).
-const UNTOLD: Duration = Duration::from_secs(32);
+use super::{Checker, Checks, Death, Side};
 
 /// Who speaks to whom.
 pub struct Media {
@@ -24,8 +19,8 @@ pub struct Media {
     streams: BTreeMap<u32, Stream>,
     /// Streams that nothing is known of any more.
     excused: BTreeSet<u32>,
-    /// Streams that begin before then are among those.
-    excused_until: Instant,
+    /// When control died: calls it had just changed may be forgotten.
+    deaths: Vec<Death>,
     /// Under which addresses each user's phones are reached from outside.
     public: BTreeMap<String, BTreeSet<IpAddr>>,
     /// Strait's own addresses, by side.
@@ -36,6 +31,8 @@ pub struct Media {
 struct Stream {
     from: String,
     to: String,
+    /// When its first packet was sent.
+    begun: Instant,
 }
 
 impl Media {
@@ -44,7 +41,7 @@ impl Media {
             latching_anywhere,
             streams: BTreeMap::new(),
             excused: BTreeSet::new(),
-            excused_until: Instant::ZERO,
+            deaths: Vec::new(),
             public: BTreeMap::new(),
             own: BTreeMap::new(),
         }
@@ -64,6 +61,18 @@ impl Media {
     /// Whether the stream is known.
     pub fn knows(&self, ssrc: u32) -> bool {
         self.streams.contains_key(&ssrc) || self.excused.contains(&ssrc)
+    }
+
+    /// Nobody tells the phones of calls that are forgotten, nor does a successor know which ports
+    /// to keep clear of: where their packets get until they have hung up is not known.
+    pub(super) fn control_died(&mut self, death: &Death) {
+        let forgotten = |stream: &Stream| death.concerns(Instant::ZERO, stream.begun);
+        let streams = std::mem::take(&mut self.streams).into_iter();
+        let (excused, kept) = streams.partition(|(_, stream)| forgotten(stream));
+        let excused: BTreeMap<u32, Stream> = excused;
+        self.excused.extend(excused.into_keys());
+        self.streams = kept;
+        self.deaths.push(death.clone());
     }
 
     fn departure(&self, side: Side, datagram: &Datagram) -> Result<(), String> {
@@ -115,23 +124,15 @@ impl Media {
 }
 
 impl Checks {
-    /// A phone begins a stream.
-    pub fn stream_begun(&mut self, ssrc: u32, from: &str, to: &str) {
-        let (from, to) = (from.to_owned(), to.to_owned());
-        if self.now < self.media.excused_until {
+    /// A phone begins a stream in a call that began at `began`.
+    pub fn stream_begun(&mut self, ssrc: u32, from: &str, to: &str, began: Instant) {
+        let (from, to, begun) = (from.to_owned(), to.to_owned(), self.now);
+        let mut deaths = self.media.deaths.iter();
+        if deaths.any(|death| death.concerns(began, begun)) {
             self.media.excused.insert(ssrc);
         } else {
-            self.media.streams.insert(ssrc, Stream { from, to });
+            self.media.streams.insert(ssrc, Stream { from, to, begun });
         }
-    }
-
-    /// Control has died, and nobody tells the phones that their calls, or those they are setting
-    /// up, are gone; nor does its successor know which ports to keep clear of. Where their packets
-    /// get until they have hung up is not known.
-    pub fn control_died(&mut self) {
-        let streams = std::mem::take(&mut self.media.streams);
-        self.media.excused.extend(streams.into_keys());
-        self.media.excused_until = self.now + UNTOLD;
     }
 
     /// A datagram leaves Strait's media plane towards a side.

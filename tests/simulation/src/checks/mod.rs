@@ -10,6 +10,7 @@ mod counters;
 mod hearing;
 mod media;
 mod records;
+mod succession;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use self::commands::Commands;
 pub use self::hearing::{Direction, Hearing};
 pub use self::media::{Media, is_media, ssrc};
 pub use self::records::Records;
+pub use self::succession::{Death, Succession};
 
 /// Faults that are kept of one run; the first is what matters.
 const VIOLATIONS_MAX: usize = 8;
@@ -46,6 +48,8 @@ pub enum Checker {
     Hearing,
     /// Records agree with what was relayed.
     Records,
+    /// Control's successor goes on with every call.
+    Succession,
     /// The same seed gives the same run.
     Sameness,
 }
@@ -71,6 +75,8 @@ pub struct Checks {
     pub records: Records,
     /// Who hears whom.
     pub hearing: Hearing,
+    /// What is owed by successors of control.
+    pub succession: Succession,
     now: Instant,
     looks: BTreeMap<Checker, u64>,
     violations: Vec<Violation>,
@@ -87,6 +93,7 @@ impl Checks {
             commands: Commands::default(),
             records: Records::default(),
             hearing: Hearing::default(),
+            succession: Succession::default(),
             now: Instant::ZERO,
             looks: BTreeMap::new(),
             violations: Vec::new(),

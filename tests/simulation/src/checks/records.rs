@@ -12,7 +12,7 @@ use strait_dataplane::relay::Tally;
 use strait_shared::drops::DropReason;
 use strait_shared::slot::Counters;
 
-use super::{Checker, Checks};
+use super::{Checker, Checks, Death};
 use crate::dataplane::Breath;
 
 /// What was relayed and what is said of it.
@@ -26,6 +26,8 @@ pub struct Records {
     recorded: u64,
     /// Reports or records may have got lost.
     lossy: bool,
+    /// Not every call has its record, nor every report one that is told of.
+    incomplete: bool,
 }
 
 /// Packets that arrived at a port.
@@ -63,10 +65,19 @@ impl Records {
         self.lossy = true;
     }
 
-    /// Another control begins: calls of its predecessor have no records, and it counts anew.
-    pub fn restart(&mut self) {
-        self.lossy = true;
-        self.numbers.clear();
+    /// Control died: of calls that it was setting up there may be no record, of such that had just
+    /// ended a second one.
+    pub(super) fn control_died(&mut self, death: &Death) {
+        self.incomplete = true;
+        for ghost in &death.ghosts {
+            self.numbers.remove(ghost);
+        }
+        if death.numbers_anew {
+            self.numbers.clear();
+        }
+        if death.region_too {
+            self.ports.clear();
+        }
     }
 
     /// How many calls were recorded.
@@ -136,7 +147,7 @@ impl Records {
     }
 
     fn summed(&self, calls: u64) -> Result<(), String> {
-        if self.lossy {
+        if self.lossy || self.incomplete {
             return Ok(());
         }
         if self.calls() != calls {
@@ -164,12 +175,14 @@ impl Checks {
     pub fn record_written(&mut self, record: &CallRecord) {
         let verdict = self.records.written(record);
         self.note(Checker::Records, verdict);
+        self.call_recorded(record.number);
     }
 
     /// All calls are over; so many there were.
     pub fn calls_over(&mut self, calls: u64) {
         let verdict = self.records.summed(calls);
         self.note(Checker::Records, verdict);
+        self.check_recorded();
     }
 }
 

@@ -1,17 +1,19 @@
 //! What befalls Strait's processes: death, and whoever comes after them.
 
+use std::collections::BTreeSet;
+
+use strait_control::gateway::{CallState, Gateway};
 use strait_control::link;
-use strait_shared::command::{Command, CommandId};
-use strait_shared::geometry::WorkerIndex;
+use strait_shared::slot::SlotIndex;
 use strait_shared::time::Instant;
 
 use super::Strait;
-use super::places::gateway;
+use super::control::Control;
+use super::places::{seed, wall_clock};
+use crate::canary::Canary;
+use crate::checks::Death;
 use crate::clock;
 use crate::dataplane::Breath;
-
-/// Bytes of a record on a ring.
-const RECORD_BYTES: usize = 128;
 
 impl Strait {
     /// The dataplane dies.
@@ -27,16 +29,34 @@ impl Strait {
         self.breathe_at = Some(now);
     }
 
-    /// Control dies with all it knew; its successor takes the region over as soon as the workers
-    /// let it.
+    /// Control dies with all it knew; what its journal holds is left.
     pub fn crash_control(&mut self, now: Instant) {
+        self.die(now, false);
+    }
+
+    /// Both processes die, and the region with them.
+    pub fn crash_both(&mut self, now: Instant) {
+        self.crash_dataplane();
+        self.die(now, true);
+        let geometry = self.region().geometry().as_ref().clone();
+        self.dataplane = crate::dataplane::Dataplane::new(geometry);
+        self.dataplane.crash();
+        self.checks.borrow_mut().commands.restart();
+    }
+
+    /// Control's successor begins as soon as the workers let it, and goes on with what the journal
+    /// holds.
+    pub fn restart_control(&mut self, now: Instant) {
         if !self.dataplane.is_running() {
             self.restart_dataplane(now);
         }
+        self.start_control(now);
+    }
+
+    /// Control begins: takes its end of the region, restores what there is, closes the rest.
+    pub(super) fn start_control(&mut self, now: Instant) {
         let at = now + self.ahead;
         clock::set(at);
-        self.calls_before += self.gateway.counters().calls;
-        self.link = None;
         let mut breaths: Vec<(usize, Breath)> = Vec::new();
         let (region, dataplane) = (self.dataplane.region().clone(), &mut self.dataplane);
         let mut pause = || {
@@ -47,58 +67,82 @@ impl Strait {
             }
         };
         let link = link::Dataplane::of_region(&region, at, &mut pause);
-        self.link = Some(link.expect("the workers close what is open"));
+        let mut link = link.expect("the workers apply what they were told");
+        let seed = seed(&mut self.random);
+        let config = self.config.clone();
+        let gateway = match &mut self.disk {
+            None => Gateway::new(config, seed, wall_clock()),
+            Some(disk) => {
+                let slots = |slot: SlotIndex| link.link().slot_state(slot);
+                let before = disk.left(at);
+                let made = Gateway::restore(config, seed, wall_clock(), at, before, &slots);
+                made.map(|(gateway, restored)| {
+                    self.counters.survived += restored.calls as u64;
+                    self.checks.borrow_mut().restored(restored.skipped);
+                    gateway
+                })
+            }
+        };
+        let mut gateway = gateway.expect("the configuration is valid");
+        let known = |slot, generation| gateway.has_open(slot, generation);
+        let closed = link.close_unknown_while(&known, &mut pause);
+        let closed = closed.expect("the workers close what is unknown");
+        self.checks.borrow_mut().commands.succeed(&known);
+        closed.into_iter().for_each(|slot| gateway.rest(at, slot));
         for (worker, breath) in breaths {
             self.breathed(worker, breath);
         }
-        self.gateway = gateway(&self.config, &mut self.random);
-        let mut checks = self.checks.borrow_mut();
-        checks.commands.restart();
-        checks.records.restart();
-        checks.control_died();
-        drop(checks);
+        self.check_successor(&gateway);
+        self.control = Some(Control { gateway, link });
         self.step(now, |_, _| {});
     }
 
-    /// Damages the record of a command that waits for a worker; false when none does.
-    pub fn damage_command(&mut self) -> bool {
-        let region = self.dataplane.region();
-        let file = region.fd().expect("the region is a file");
-        let mut bytes = vec![0; region.bytes()];
-        let read = rustix::io::pread(file, &mut bytes, 0);
-        if read != Ok(bytes.len()) {
-            return false;
-        }
-        let waits = |record: &[u8]| {
-            let words = record
-                .chunks_exact(8)
-                .map(|word| word.try_into().map(u64::from_ne_bytes));
-            let words: Result<Vec<u64>, _> = words.collect();
-            let record = words.ok().and_then(|words| words.try_into().ok());
-            record.is_some_and(|record| self.waits(&record))
+    fn die(&mut self, now: Instant, region_too: bool) {
+        let at = now + self.ahead;
+        let mut death = Death::of_all(now, region_too, self.disk.is_none());
+        let Some(Control { gateway, link }) = self.control.take() else {
+            // Who died before had told the region what is now lost.
+            if region_too {
+                self.checks.borrow_mut().control_died(death);
+            }
+            return;
         };
-        let Some(at) = bytes.chunks_exact(RECORD_BYTES).position(waits) else {
-            return false;
-        };
-        // Its kind and version.
-        let place = (at * RECORD_BYTES + 8) as u64;
-        let written = rustix::io::pwrite(file, &[0xa5; 8], place);
-        let damaged = written == Ok(8);
-        if damaged {
-            let mut checks = self.checks.borrow_mut();
-            checks.commands.expect_damage();
-            checks.records.expect_loss();
+        self.calls_before += gateway.counters().calls;
+        if link.link().waiting() > 0 {
+            self.checks.borrow_mut().commands.lose_untold();
         }
-        damaged
+        if let Some(disk) = &mut self.disk {
+            disk.interrupt(at, &mut self.random);
+            if !region_too {
+                let unsure = disk.unsure_since().unwrap_or(at);
+                death.since = Instant::ZERO + unsure.since(Instant::ZERO + self.ahead);
+            }
+            // What the workers were not told dies with whoever was to tell them.
+            if link.link().waiting() == 0 {
+                death.calls = answered(&gateway).filter(|n| disk.keeps_call(*n)).collect();
+            }
+            death.ghosts = disk.ghosts().collect();
+            let registrations = gateway.sizes().registrations;
+            death.registrations = registrations.saturating_sub(disk.registrations_waiting());
+            let first = death.calls.first().copied();
+            if let Some(call) = first.filter(|_| self.canary == Some(Canary::LostEntry)) {
+                disk.lose_call(call);
+            }
+        }
+        self.checks.borrow_mut().control_died(death);
     }
 
-    /// Whether this is a command that its worker has not carried out yet.
-    fn waits(&self, record: &[u64; 16]) -> bool {
-        let (CommandId(id), command) = Command::decode(record);
-        let slot = command.ok().and_then(|command| command.slot());
-        let region = self.dataplane.region();
-        let worker = slot.map(|slot| region.geometry().owner(slot));
-        let page = worker.and_then(|worker: WorkerIndex| region.statistics(worker));
-        page.is_some_and(|page| page.applied().0 < id)
+    /// Compares what the successor knows with what it should.
+    fn check_successor(&mut self, gateway: &Gateway) {
+        let standing: BTreeSet<u64> = answered(gateway).collect();
+        let registrations = gateway.sizes().registrations;
+        self.checks.borrow_mut().succeeded(&standing, registrations);
     }
+}
+
+/// The calls that are answered, by number.
+fn answered(gateway: &Gateway) -> impl Iterator<Item = u64> {
+    let calls = gateway.calls(&|_| None).into_iter();
+    let answered = calls.filter(|call| call.state == CallState::Answered);
+    answered.map(|call| call.record.number)
 }

@@ -1,24 +1,34 @@
-//! Where Strait is: its addresses, their sides, the queue a packet comes to; and its gateway.
+//! Where Strait is: its addresses, their sides, the queue a packet comes to; and when.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
 use strait_config::Config;
+use strait_control::gateway::WallClock;
 use strait_control::gateway::io::{ListenerIndex, RealmIndex};
-use strait_control::gateway::{Gateway, WallClock};
 use strait_parties::party::Datagram;
+use strait_shared::time::Instant;
 
 use crate::checks::Side;
 
-pub(super) fn gateway(config: &Arc<Config>, random: &mut fastrand::Rng) -> Gateway {
+/// 2024-01-02T03:04:05Z, in milliseconds since 1970.
+const BEGIN_UNIX_MS: u64 = 1_704_164_645_000;
+
+/// What the calendar says when Strait's clock shows `at`.
+pub(super) fn unix_ms(at: Instant) -> u64 {
+    BEGIN_UNIX_MS + at.as_nanos() / 1_000_000
+}
+
+pub(super) fn wall_clock() -> WallClock {
+    WallClock {
+        unix_ns_at_zero: i128::from(BEGIN_UNIX_MS) * 1_000_000,
+    }
+}
+
+pub(super) fn seed(random: &mut fastrand::Rng) -> [u8; 32] {
     let mut seed = [0; 32];
     random.fill(&mut seed);
-    // 2024-01-02T03:04:05Z
-    let clock = WallClock {
-        unix_ns_at_zero: 1_704_164_645_000_000_000,
-    };
-    Gateway::new(config.clone(), seed, clock).expect("the configuration is valid")
+    seed
 }
 
 pub(super) fn listeners(config: &Config) -> BTreeMap<SocketAddr, (RealmIndex, ListenerIndex)> {

@@ -1,0 +1,127 @@
+//! Control's successor goes on: with every call that was answered and on disk, to its record, and
+//! with every registration.
+
+use std::collections::BTreeSet;
+
+use strait_shared::time::Instant;
+
+use super::{Checker, Checks};
+
+/// How control died, and what its successor must know.
+#[derive(Clone, Debug)]
+pub struct Death {
+    /// When.
+    pub at: Instant,
+    /// Whether the region is lost as well, and with it the media of every call.
+    pub region_too: bool,
+    /// What has changed since then may be forgotten.
+    pub since: Instant,
+    /// Whether the numbers of calls begin anew: there is no journal that keeps them.
+    pub numbers_anew: bool,
+    /// Answered calls that are on disk, by number.
+    pub calls: BTreeSet<u64>,
+    /// Calls that have their record, and may get another: that they are over was not on disk.
+    pub ghosts: BTreeSet<u64>,
+    /// Registrations there are at least.
+    pub registrations: usize,
+}
+
+/// What is owed by successors.
+#[derive(Default)]
+pub struct Succession {
+    /// A death that no successor has followed yet.
+    death: Option<Death>,
+    /// Calls that stood at a death and have no record yet.
+    unrecorded: BTreeSet<u64>,
+}
+
+impl Death {
+    /// A death that may take everything along.
+    pub fn of_all(at: Instant, region_too: bool, numbers_anew: bool) -> Self {
+        Self {
+            at,
+            region_too,
+            since: Instant::ZERO,
+            numbers_anew,
+            calls: BTreeSet::new(),
+            ghosts: BTreeSet::new(),
+            registrations: 0,
+        }
+    }
+
+    /// Whether a call that began at `began`, and came to what it is at `changed`, may have been
+    /// forgotten.
+    pub fn concerns(&self, began: Instant, changed: Instant) -> bool {
+        began <= self.at && changed >= self.since
+    }
+}
+
+impl Succession {
+    fn followed(&self, standing: &BTreeSet<u64>, registrations: usize) -> Result<(), String> {
+        let Some(death) = &self.death else {
+            return Ok(());
+        };
+        let missing: Vec<_> = death.calls.difference(standing).collect();
+        if !death.region_too && !missing.is_empty() {
+            return Err(format!("forgotten calls: {missing:?}"));
+        }
+        if registrations < death.registrations {
+            return Err(format!(
+                "{registrations} registrations of {}",
+                death.registrations
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Checks {
+    /// Control has died. Calls it had just changed may be forgotten, and nobody tells their phones.
+    pub fn control_died(&mut self, mut death: Death) {
+        if self.commands.is_lossy() {
+            // A call may have no slots any more.
+            death.calls.clear();
+        }
+        if let Some(before) = &self.succession.death {
+            death.registrations = death.registrations.max(before.registrations);
+        }
+        self.media.control_died(&death);
+        self.hearing.control_died(&death);
+        self.records.control_died(&death);
+        self.succession.unrecorded.extend(&death.calls);
+        self.succession.death = Some(death);
+    }
+
+    /// A successor has read the journal, this many entries of which it did not understand.
+    pub fn restored(&mut self, skipped: usize) {
+        let verdict = match skipped {
+            0 => Ok(()),
+            _ => Err(format!("{skipped} entries are not understood")),
+        };
+        if self.succession.death.is_some() {
+            self.note(Checker::Succession, verdict);
+        }
+    }
+
+    /// A successor begins with these calls and so many registrations.
+    pub fn succeeded(&mut self, standing: &BTreeSet<u64>, registrations: usize) {
+        if self.succession.death.is_some() {
+            let verdict = self.succession.followed(standing, registrations);
+            self.note(Checker::Succession, verdict);
+        }
+        self.succession.death = None;
+    }
+
+    pub(super) fn call_recorded(&mut self, number: u64) {
+        self.succession.unrecorded.remove(&number);
+    }
+
+    pub(super) fn check_recorded(&mut self) {
+        let left = &self.succession.unrecorded;
+        let verdict = match left.is_empty() {
+            true => Ok(()),
+            false => Err(format!("calls without a record: {left:?}")),
+        };
+        self.note(Checker::Succession, verdict);
+    }
+}

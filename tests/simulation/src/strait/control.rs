@@ -1,0 +1,165 @@
+//! Signalling as control's process does it: one step at a time, every output carried out at once.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use strait_control::gateway::Gateway;
+use strait_control::gateway::io::{Flow, Input, OperatorCommand, Output, Transport};
+use strait_control::link;
+use strait_parties::party::Datagram;
+use strait_shared::command::Command;
+use strait_shared::time::Instant;
+
+use super::Strait;
+use super::places::side;
+use crate::canary::Canary;
+use crate::checks::Side;
+
+/// How late a worker may come to what waits for it.
+const LATENESS_MS: u64 = 2;
+
+/// What control's process holds.
+pub(super) struct Control {
+    pub gateway: Gateway,
+    pub link: link::Dataplane,
+}
+
+impl Strait {
+    /// The operator ends every call.
+    pub fn end_calls(&mut self, now: Instant) {
+        let input = Input::Operator(OperatorCommand::EndAllCalls);
+        self.step(now, |gateway, at| gateway.receive(at, input));
+    }
+
+    /// Gives the gateway something to do and carries out what it answers.
+    pub(super) fn step(&mut self, now: Instant, act: impl FnOnce(&mut Gateway, Instant)) {
+        let at = now + self.ahead;
+        // Taken out, so that everything else can be used while it answers.
+        let Some(mut control) = self.control.take() else {
+            return;
+        };
+        let ready = control.link.is_ready();
+        control.gateway.set_media_backlog(!ready);
+        act(&mut control.gateway, at);
+        while let Some(output) = control.gateway.poll_output() {
+            self.carry_out(now, &mut control, output);
+        }
+        if let Some(disk) = &mut self.disk {
+            let changes = control.gateway.journal(at);
+            disk.write(at, changes, &mut self.random);
+        }
+        self.control = Some(control);
+    }
+
+    pub(super) fn message_arrived(&mut self, now: Instant, datagram: &Datagram) {
+        let Some((realm, listener)) = self.listeners.get(&datagram.destination).copied() else {
+            return;
+        };
+        if self.control.is_none() {
+            self.counters.unanswered += 1;
+            return;
+        }
+        self.counters.messages += 1;
+        let flow = Flow {
+            realm,
+            listener,
+            transport: Transport::Udp,
+            remote: datagram.source,
+            connection: None,
+        };
+        let bytes = &datagram.payload;
+        self.tell(now, || {
+            format!("← {}\n{}", flow.remote, String::from_utf8_lossy(bytes))
+        });
+        let blank = bytes.iter().all(u8::is_ascii_whitespace);
+        let input = match blank {
+            true => Input::KeepAlive { flow },
+            false => Input::Message { flow, bytes },
+        };
+        self.step(now, |gateway, at| gateway.receive(at, input));
+    }
+
+    fn carry_out(&mut self, now: Instant, control: &mut Control, output: Output) {
+        match output {
+            Output::Send { flow, bytes } => {
+                self.tell(now, || {
+                    format!("→ {}\n{}", flow.remote, String::from_utf8_lossy(&bytes))
+                });
+                if !self.send(flow, bytes) {
+                    let failed = Input::SendFailed { flow, branch: None };
+                    control.gateway.receive(now + self.ahead, failed);
+                }
+            }
+            Output::Media(command) => {
+                self.tell(now, || format!("{command:?}"));
+                let closes = matches!(command, Command::Close { .. });
+                if closes && self.plants(Canary::ForgottenClose) {
+                    return;
+                }
+                self.checks.borrow_mut().command_given(&command);
+                self.counters.commands += 1;
+                self.command(&mut control.link, command);
+                let ready = control.link.is_ready();
+                control.gateway.set_media_backlog(!ready);
+                self.soon(now);
+            }
+            Output::Record(mut record) => {
+                self.tell(now, || format!("{record:?}"));
+                if self.plants(Canary::FalseRecord) {
+                    let first = record.streams.iter_mut().take(1);
+                    first.for_each(|stream| stream.packets += 1);
+                }
+                self.checks.borrow_mut().record_written(&record);
+            }
+            Output::Log(line) => self.tell(now, || line.text),
+            Output::Close(_) => {}
+        }
+    }
+
+    /// False where nothing can be sent.
+    fn send(&mut self, flow: Flow, mut bytes: Vec<u8>) -> bool {
+        let realm = &self.config.realms[usize::from(flow.realm.0)];
+        let listener = realm.signalling[usize::from(flow.listener.0)];
+        let source = SocketAddr::new(listener.address, listener.port);
+        if flow.transport == Transport::Tcp || source.is_ipv4() != flow.remote.is_ipv4() {
+            // Nobody here listens on TCP, and no system sends across IP versions.
+            return false;
+        }
+        let side = side(flow.realm);
+        if side == Side::Access && bytes.len() > 200 && self.plants(Canary::LeakedAddress) {
+            let at = bytes.windows(2).position(|two| two == b"\r\n").unwrap_or(0);
+            bytes.splice(at..at, *b"\r\nX-Core: 10.0.0.1");
+        }
+        self.checks.borrow_mut().message_sent(side, &bytes);
+        self.out.push_back(Datagram {
+            source,
+            destination: flow.remote,
+            payload: bytes,
+        });
+        true
+    }
+
+    fn command(&mut self, link: &mut link::Dataplane, command: Command) {
+        if let Command::Open {
+            slot, forwarding, ..
+        } = command
+            && forwarding.port_of.is_none()
+            && let Some(port) = self.region().geometry().local(slot)
+        {
+            self.checks.borrow_mut().records.opened(port);
+        }
+        let closes = matches!(command, Command::Close { .. });
+        if !closes && self.plants(Canary::LostCommand) {
+            return;
+        }
+        if closes && self.plants(Canary::RepeatedCommand) {
+            link.send(command);
+        }
+        link.send(command);
+    }
+
+    fn soon(&mut self, now: Instant) {
+        let at = now + Duration::from_micros(self.random.u64(..=LATENESS_MS * 1_000));
+        self.breathe_at = Some(self.breathe_at.map_or(at, |before| before.min(at)));
+    }
+}
