@@ -10,6 +10,7 @@ mod rig;
 
 mod faults;
 mod interface;
+mod limits;
 mod neighbours;
 mod process;
 mod relaying;
