@@ -52,6 +52,7 @@ impl Gateway {
             Due::Binding(key) => self.binding_expired(now, key),
             Due::AckMissing(key) => self.ack_missing(now, key),
             Due::SessionExpired(key) => self.session_expired(now, key),
+            Due::ByeMissing(key) => self.bye_missing(now, key),
             Due::Subscription(key) => self.subscription_expired(now, key),
             Due::Opening(name) => self.close_opening(now, name),
         }

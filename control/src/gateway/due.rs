@@ -24,6 +24,8 @@ pub enum Due {
     AckMissing(DialogKey),
     /// A call's session was not refreshed (RFC 4028 §10).
     SessionExpired(CallKey),
+    /// A party hung up before control restarted, and has not said so again.
+    ByeMissing(CallKey),
     /// A subscription ran out.
     Subscription(DialogKey),
     /// No further dialogs come of a SUBSCRIBE or REFER.

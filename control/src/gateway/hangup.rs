@@ -6,6 +6,7 @@ use super::calls::CallKey;
 use super::dialogs::DialogKey;
 use super::due::Due;
 use super::io::Output;
+use super::journal::CONTROL_RESTARTED;
 use super::outbound::joined;
 use super::record::{EndedBy, Ending};
 use super::reply::Reply;
@@ -126,6 +127,27 @@ impl Gateway {
     pub(super) fn session_expired(&mut self, now: Instant, key: CallKey) {
         self.counters.sessions_expired += 1;
         self.end_call(now, key, EndedBy::Strait, "session expired");
+    }
+
+    /// An earlier process took a BYE, and nobody knows whether it got through.
+    pub(super) fn bye_missing(&mut self, now: Instant, key: CallKey) {
+        let call = self
+            .calls
+            .get(key)
+            .filter(|call| call.record.ended.is_some());
+        let Some(call) = call else {
+            return;
+        };
+        for dialog in call.dialogs.clone() {
+            self.say_bye(now, dialog, Side::Caller, CONTROL_RESTARTED);
+            self.say_bye(now, dialog, Side::Callee, CONTROL_RESTARTED);
+        }
+        let ending = Ending {
+            ended_by: EndedBy::Strait,
+            reason: CONTROL_RESTARTED,
+            status: None,
+        };
+        self.close_call(now, key, ending);
     }
 
     /// Ends a dialog towards one party in the other one's name.

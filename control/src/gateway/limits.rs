@@ -45,6 +45,10 @@ pub const REFER_SUBSCRIPTION: Duration = Duration::from_secs(300);
 /// How long a 2xx to an INVITE may stay without its ACK: 64 T1 (RFC 3261 §13.3.1.4).
 pub const ACK_WAIT: Duration = Duration::from_secs(32);
 
+/// How long a BYE that an earlier process passed on may take to come again, or its answer: as long
+/// as it is repeated (RFC 3261 §17.1.2.2).
+pub const BYE_WAIT: Duration = Duration::from_secs(32);
+
 /// What Retry-After says where nothing better is known, in seconds.
 pub const RETRY_AFTER_SECONDS: u32 = 10;
 

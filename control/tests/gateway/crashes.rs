@@ -291,6 +291,30 @@ fn a_callee_that_answers_after_all_is_sent_away() {
 }
 
 #[test]
+fn a_bye_that_does_not_come_again_ends_the_call_nevertheless() {
+    // On hold, no silence would end it.
+    let held = format!("{ANSWER}a=inactive\n");
+    for answer in [ANSWER.to_owned(), held] {
+        let mut scene = Scene::new();
+        scene.take(Step::Invite);
+        let answer = response(&scene.asked, "200 OK", "b1", &answer);
+        let outcome = scene.world.send(scene.softswitch, &answer);
+        scene.note(&outcome);
+        scene.take(Step::Ack);
+        scene.take(Step::Bye);
+        let journal = scene.world.journal.clone();
+        scene.crash(journal);
+        assert_eq!(scene.records, []);
+        let outcome = scene.world.wait(Duration::from_secs(40));
+        scene.note(&outcome);
+        let byes = outcome.to(scene.softswitch).into_iter().map(start);
+        assert!(byes.filter(|line| line.starts_with("BYE ")).count() > 0);
+        assert_eq!(scene.records.len(), 1);
+        scene.assert_over(1);
+    }
+}
+
+#[test]
 fn losing_what_was_written_last_leaves_nothing_behind() {
     for killed_after in STEPS {
         let mut scene = Scene::new();

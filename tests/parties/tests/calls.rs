@@ -84,6 +84,62 @@ fn late_offer_and_early_media() {
     assert_eq!(stage.heard(alice).longest_gap, Duration::from_millis(20));
 }
 
+fn reliable_phones(stage: &mut Stage) -> (HostId, HostId) {
+    let access = Profile::delayed(Duration::from_millis(10));
+    let mut add = |user, at| {
+        stage.phone_with(user, at, INTERNET, access, |config| {
+            (config.reliable, config.updates) = (true, true);
+        })
+    };
+    let both = (add("alice", "198.51.100.1"), add("bob", "198.51.100.2"));
+    stage.register(&[both.0, both.1]);
+    both
+}
+
+#[test]
+fn acknowledged_early_media_flows_whoever_offers() {
+    for offer in [Offer::Early, Offer::Late] {
+        let mut stage = Stage::new(4);
+        let (alice, bob) = reliable_phones(&mut stage);
+        stage.act(bob, |phone, _| {
+            phone.set_answering(Answering {
+                ring_after: Duration::from_millis(100),
+                early_media: true,
+                answer: Answer::After(seconds(4)),
+            });
+        });
+        stage.call_offering(alice, "bob", offer);
+        stage.run(3);
+        stage.assert_state(alice, State::Calling);
+        stage.assert_both_heard(alice, bob, 3);
+        stage.run(3);
+        for phone in [alice, bob] {
+            stage.assert_state(phone, State::Established);
+        }
+        let call = stage.last_call(alice).handle();
+        stage.act(alice, |phone, now| phone.hang_up(now, call));
+        stage.run(2);
+        assert_eq!(ended(&mut stage, bob), Some(EndReason::RemoteHungUp));
+    }
+}
+
+#[test]
+fn nobody_is_answered_before_a_response_is_acknowledged() {
+    let mut stage = Stage::new(4);
+    let (alice, bob) = reliable_phones(&mut stage);
+    let lost = Profile {
+        loss: Loss::Random(1.0),
+        ..Profile::default()
+    };
+    stage.call(alice, "bob");
+    stage
+        .world
+        .run_until(stage.world.now() + Duration::from_millis(100));
+    stage.world.set_access(alice, lost);
+    stage.run(40);
+    assert_eq!(ended(&mut stage, bob), Some(EndReason::Rejected(504)));
+}
+
 #[test]
 fn the_round_trip_is_measured_over_rtcp() {
     let mut stage = Stage::new(4);
@@ -134,9 +190,30 @@ fn hold_falls_silent_and_resume_speaks_again() {
 }
 
 #[test]
+fn an_update_holds_and_resumes() {
+    let mut stage = Stage::new(5);
+    let (alice, bob) = reliable_phones(&mut stage);
+    let call = stage.call(alice, "bob");
+    stage.run(4);
+    stage.act(alice, |phone, now| phone.hold(now, call, Hold::Inactive));
+    stage.run(1);
+    let sent = stage.last_call(bob).stream().sent().packets;
+    stage.run(3);
+    assert_eq!(stage.last_call(bob).stream().sent().packets, sent);
+    stage.act(alice, |phone, now| phone.resume(now, call));
+    stage.run(3);
+    stage.assert_both_heard(alice, bob, 3);
+}
+
+#[test]
 fn both_holding_at_once_is_glare_and_settles() {
+    both_hold(two_phones);
+    both_hold(reliable_phones);
+}
+
+fn both_hold(phones: impl FnOnce(&mut Stage) -> (HostId, HostId)) {
     let mut stage = Stage::new(6);
-    let (alice, bob) = two_phones(&mut stage);
+    let (alice, bob) = phones(&mut stage);
     let call = stage.call(alice, "bob");
     stage.run(4);
     let other = stage.last_call(bob).handle();

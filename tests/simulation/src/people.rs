@@ -7,7 +7,7 @@ use strait_parties::phone::Phone;
 use strait_parties::softswitch::Softswitch;
 use strait_shared::time::Instant;
 
-use crate::checks::{SharedChecks, is_media, ssrc};
+use crate::checks::{Listening, SharedChecks, is_media, ssrc};
 use crate::strait::Strait;
 use crate::stranger::Stranger;
 
@@ -167,12 +167,15 @@ impl Tapped {
             .phone
             .calls()
             .find(|call| call.stream().local() == (at.ip(), rtp).into());
-        let remote = owner.map(|call| call.remote_user());
+        let call = owner.map(|call| Listening {
+            remote: call.remote_user(),
+            ssrc: call.stream().ssrc().0,
+        });
         let mut checks = self.checks.borrow_mut();
         checks.at(now);
-        checks.media_arrived(&self.user, remote, datagram);
-        if let (Some(remote), true) = (remote, at.port() == rtp) {
-            checks.hearing.heard(now, &self.user, remote);
+        checks.media_arrived(&self.user, call, datagram);
+        if let (Some(call), true) = (call, at.port() == rtp) {
+            checks.hearing.heard(now, &self.user, call.remote);
         }
     }
 

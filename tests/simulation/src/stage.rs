@@ -132,6 +132,8 @@ impl Stage {
         config.media_port_pairs = 1_000;
         config.rtcp_mux = self.plan.rtcp_mux && self.random.bool();
         config.rtcp_interval = Duration::from_secs(2);
+        config.reliable = self.random.bool();
+        config.updates = self.random.bool();
         Phone::new(config, self.random.u64(..))
     }
 

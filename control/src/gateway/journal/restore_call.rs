@@ -12,6 +12,7 @@ use crate::gateway::dialogs::{DialogKey, Handshake, Party};
 use crate::gateway::due::Due;
 use crate::gateway::exchange::{Exchange, PartOf};
 use crate::gateway::io::{Flow, Output};
+use crate::gateway::limits::BYE_WAIT;
 use crate::gateway::received::Received;
 use crate::gateway::record::{CallRecord, EndedBy, Ending};
 use crate::gateway::reply::Reply;
@@ -55,6 +56,7 @@ impl Gateway {
                     Some(first) => self.adopt(now, first, dialog, restoring)?.map(Some),
                 };
                 let lost = session.is_err();
+                let leaving = record.ended.is_some();
                 let session = session.unwrap_or_else(|report| {
                     record.add(report);
                     None
@@ -63,10 +65,13 @@ impl Gateway {
                 self.restore_dialog(now, key, parties, dialog, session, restoring);
                 if lost {
                     restoring.restored.ended += 1;
-                    let lost = first[0].is_lost(restoring.slots);
+                    let lost = first.iter().any(|kept| kept.is_lost(restoring.slots));
                     let reason = if lost { MEDIA_LOST } else { CONTROL_RESTARTED };
                     self.lose_call(now, key, reason, restoring);
                     return Some(false);
+                }
+                if leaving {
+                    self.timers.arm(now, BYE_WAIT, Due::ByeMissing(key));
                 }
                 restoring.restored.calls += 1;
                 Some(true)

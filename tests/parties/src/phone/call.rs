@@ -1,7 +1,10 @@
 //! A call as the phone keeps it.
 
+use std::collections::BTreeMap;
+
 use super::EndReason;
 use super::config::Hold;
+use super::reliable::{Early, Told};
 use super::stream::Stream;
 use crate::party::Datagram;
 use crate::rtp::g711::Law;
@@ -42,6 +45,12 @@ pub struct Call {
     pub(super) stream: Stream,
     /// The INVITE we are to answer, or have answered.
     pub(super) server: Option<(ServerId, Message)>,
+    /// The provisional response that we have, or had, acknowledged.
+    pub(super) told: Option<Told>,
+    /// What those who ring for our call have told us, by their tags.
+    pub(super) early: BTreeMap<String, Early>,
+    /// Whether our INVITE carried the offer.
+    pub(super) offers: bool,
     /// The INVITE we last sent, with its Via, for CANCEL.
     pub(super) invite: Option<Message>,
     pub(super) proceeding: bool,

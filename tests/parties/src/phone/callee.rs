@@ -4,6 +4,7 @@ use rsip::Method;
 use strait_shared::time::Instant;
 
 use super::event::Due;
+use super::reliable::Told;
 use super::{Answer, CallHandle, EndReason, Event, Phone, State};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::Message;
@@ -12,6 +13,9 @@ use crate::sip::transaction::ServerId;
 impl Phone {
     /// Answers an incoming call.
     pub fn accept(&mut self, now: Instant, handle: CallHandle) {
+        if self.answers_later(handle) {
+            return;
+        }
         self.respond_with_description(now, handle, 200);
         let Some(call) = self
             .calls
@@ -74,9 +78,12 @@ impl Phone {
     }
 
     pub(super) fn ring(&mut self, now: Instant, handle: CallHandle) {
-        if self.config.answering.early_media {
+        // Where we make the offer, the first reliable response has it (RFC 3262 §5).
+        let offers = self.is_reliable_to(handle) && !self.was_offered(handle);
+        if self.config.answering.early_media || offers {
             self.respond_with_description(now, handle, 183);
-        } else if let Some((id, response)) = self.provisional(handle, 180) {
+        } else if let Some((id, mut response)) = self.provisional(handle, 180) {
+            self.make_reliable(now, handle, &mut response);
             self.transactions.respond(now, &id, &response);
         }
     }
@@ -137,32 +144,45 @@ impl Phone {
         let Some((id, mut response)) = self.provisional(handle, status) else {
             return;
         };
+        let reliable = status < 200 && self.is_reliable_to(handle);
         let call = self
             .calls
             .get_mut(&handle)
             .expect("a provisional response has its call");
+        let has_described = status >= 200 && call.told.as_ref().is_some_and(Told::describes);
         let offer = call
             .server
             .as_ref()
             .map(|(_, request)| request.body.clone());
         let offer = offer.unwrap_or_default();
+        // What was acknowledged is not repeated.
         let text = match (offer.is_empty(), call.repeated()) {
+            _ if has_described => None,
             (false, Some(answered)) => Some(answered),
             (false, None) => call.take_offer(now, &offer),
             // Our own offer belongs in the 2xx; a 183 must not carry one unreliably (RFC 3261
             // §13.2.1).
-            (true, _) if status < 200 => None,
+            (true, _) if status < 200 && !reliable => None,
             (true, _) => Some(call.offer()),
         };
         match text {
             Some(text) => response.set_body("application/sdp", text),
-            None if status < 200 => {}
+            None if status < 200 || has_described => {}
             None => {
                 self.reject(now, handle, 488);
                 return;
             }
         }
+        if status < 200 {
+            self.make_reliable(now, handle, &mut response);
+        }
         self.transactions.respond(now, &id, &response);
+    }
+
+    fn was_offered(&self, handle: CallHandle) -> bool {
+        let call = self.calls.get(&handle);
+        let invite = call.and_then(|call| call.server.as_ref());
+        invite.is_some_and(|(_, invite)| !invite.body.is_empty())
     }
 
     /// A response to the INVITE of a call not yet answered, in its dialog.

@@ -1,11 +1,14 @@
 //! The calling side of a call until it is established (RFC 3261 §13.2, §9.1).
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use rsip::Method;
 use strait_shared::time::Instant;
 
 use super::call::{Agreement, Call};
+use super::reliable;
+use super::requests::ALLOW;
 use super::stream::{Parts, Stream};
 use super::{CallHandle, EndReason, Event, Offer, Phone, Purpose, State};
 use crate::party::Datagram;
@@ -54,10 +57,10 @@ impl Phone {
         request.push("Call-ID", call_id);
         request.push("CSeq", "1 INVITE");
         request.push("Contact", self.contact());
-        request.push(
-            "Allow",
-            "INVITE, ACK, CANCEL, BYE, OPTIONS, REFER, NOTIFY, MESSAGE",
-        );
+        request.push("Allow", ALLOW);
+        if self.config.reliable {
+            reliable::mention(&mut request);
+        }
         let call = self
             .calls
             .get_mut(&handle)
@@ -66,6 +69,7 @@ impl Phone {
         if offer == Offer::Early {
             let text = call.offer();
             request.set_body("application/sdp", text);
+            call.offers = true;
         }
         self.send(
             now,
@@ -176,6 +180,9 @@ impl Phone {
             dialog: None,
             stream,
             server: None,
+            told: None,
+            early: BTreeMap::new(),
+            offers: false,
             invite: None,
             proceeding: false,
             cancel_wanted: false,
@@ -213,6 +220,9 @@ impl Phone {
             call.take_answer(now, &response.body);
             call.agreement.awaiting_answer = true;
         }
+        if reliable::is_reliable(response) {
+            self.told_early(now, handle, request, response);
+        }
         self.events.push_back(Event::Progress {
             call: handle,
             status,
@@ -240,18 +250,20 @@ impl Phone {
         let number = request.cseq().map_or(1, |cseq| cseq.number);
         call.dialog = Dialog::from_response(request, response);
         call.state = State::Established;
-        let (agreed, body) = if call.agreement.awaiting_answer {
-            let answered = if response.body.is_empty() {
-                // The answer was in a reliable or repeated provisional response already.
-                call.agreement.complete
-            } else {
-                call.take_answer(now, &response.body)
-            };
-            (answered, None)
-        } else {
-            let answer = call.take_offer(now, &response.body);
-            (answer.is_some(), answer)
+        let settled = self.settle_early(now, handle, response);
+        let Some(call) = self.calls.get_mut(&handle) else {
+            return;
         };
+        let (agreed, body) = match (response.body.is_empty(), call.offers) {
+            // The description was in a reliable or repeated provisional response already.
+            (true, offers) => (settled || (offers && call.agreement.complete), None),
+            (false, true) => (call.take_answer(now, &response.body), None),
+            (false, false) => {
+                let answer = call.take_offer(now, &response.body);
+                (answer.is_some(), answer)
+            }
+        };
+        call.agreement.awaiting_answer = false;
         let wanted = agreed && !call.cancel_wanted;
         self.send_ack(handle, number, body);
         if wanted {

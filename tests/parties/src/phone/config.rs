@@ -33,6 +33,10 @@ pub struct Config {
     pub expiry: Duration,
     /// What it does when called.
     pub answering: Answering,
+    /// Whether it acknowledges provisional responses, and has its own acknowledged (RFC 3262).
+    pub reliable: bool,
+    /// Whether it changes an offer by UPDATE (RFC 3311) rather than by another INVITE.
+    pub updates: bool,
     /// Mean time between RTCP reports.
     pub rtcp_interval: Duration,
     /// Whether it offers RTCP on RTP's port.
@@ -111,6 +115,8 @@ impl Config {
                 early_media: false,
                 answer: Answer::After(Duration::from_secs(1)),
             },
+            reliable: false,
+            updates: false,
             rtcp_interval: Duration::from_secs(5),
             rtcp_mux: false,
             symmetric: false,

@@ -86,4 +86,6 @@ pub(super) enum Due {
     Answer,
     Reject(u16),
     Reoffer,
+    /// A response that was to be acknowledged, and was last sent so long before.
+    Repeat(Duration),
 }

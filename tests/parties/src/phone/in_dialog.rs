@@ -22,7 +22,7 @@ impl Phone {
         self.set_hold(now, handle, None);
     }
 
-    /// Sends a re-INVITE with our present wish (§14.1).
+    /// Sends a re-INVITE, or an UPDATE, with our present wish (§14.1, RFC 3311 §5.1).
     pub(super) fn reoffer(&mut self, now: Instant, handle: CallHandle) {
         let (hop, contact) = (self.hop_of(handle), self.contact());
         let Some(call) = self.calls.get_mut(&handle) else {
@@ -35,10 +35,14 @@ impl Phone {
         let Some(dialog) = call.dialog.as_mut() else {
             return;
         };
-        let mut request = dialog.request(Method::Invite, None);
+        let (method, purpose) = match self.config.updates {
+            true => (Method::Update, Purpose::Update(handle)),
+            false => (Method::Invite, Purpose::Reinvite(handle)),
+        };
+        let mut request = dialog.request(method, None);
         request.push("Contact", contact);
         request.set_body("application/sdp", offer);
-        self.send(now, request, hop, Purpose::Reinvite(handle), false);
+        self.send(now, request, hop, purpose, false);
     }
 
     pub(super) fn reinvite_response(
@@ -74,31 +78,37 @@ impl Phone {
                     self.send_bye(now, handle);
                 }
             }
-            491 => {
-                call.agreement.awaiting_answer = false;
-                // Whoever owns the Call-ID waits longer (§14.1); a caller owns it.
-                let owns = call
-                    .server
-                    .as_ref()
-                    .is_none_or(|(_, invite)| invite.tag("To").is_some());
-                let tens_ms = if owns {
-                    self.random.u64(210..=400)
-                } else {
-                    self.random.u64(0..200)
-                };
-                let wait = Duration::from_millis(tens_ms * 10);
-                self.schedule(now + wait, handle, Due::Reoffer);
-            }
-            408 | 481 => self.send_bye(now, handle),
-            300.. => {
-                call.agreement.awaiting_answer = false;
-                self.events.push_back(Event::OfferRefused {
-                    call: handle,
-                    status,
-                });
-            }
+            300.. => self.offer_refused(now, handle, status),
             _ => {}
         }
+    }
+
+    /// The other side does not take our offer, or not now.
+    pub(super) fn offer_refused(&mut self, now: Instant, handle: CallHandle, status: u16) {
+        if matches!(status, 408 | 481) {
+            self.send_bye(now, handle);
+            return;
+        }
+        let Some(call) = self.calls.get_mut(&handle) else {
+            return;
+        };
+        call.agreement.awaiting_answer = false;
+        if status != 491 {
+            let refused = Event::OfferRefused {
+                call: handle,
+                status,
+            };
+            self.events.push_back(refused);
+            return;
+        }
+        // Whoever owns the Call-ID waits longer (§14.1); a caller owns it.
+        let invite = call.server.as_ref().map(|(_, invite)| invite);
+        let tens_ms = match invite.is_none_or(|invite| invite.tag("To").is_some()) {
+            true => self.random.u64(210..=400),
+            false => self.random.u64(0..200),
+        };
+        let wait = Duration::from_millis(tens_ms * 10);
+        self.schedule(now + wait, handle, Due::Reoffer);
     }
 
     pub(super) fn reinvited(

@@ -12,9 +12,11 @@ mod event;
 mod in_dialog;
 mod reflection;
 mod register;
+mod reliable;
 mod requests;
 mod stream;
 mod transfer;
+mod update;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -63,9 +65,10 @@ enum Purpose {
     Register,
     Invite(CallHandle),
     Reinvite(CallHandle),
+    Update(CallHandle),
     Bye(CallHandle),
     Refer(CallHandle),
-    /// CANCEL and NOTIFY: nothing hangs on the answer.
+    /// CANCEL, PRACK and NOTIFY: nothing hangs on the answer.
     Untended,
 }
 
@@ -150,14 +153,19 @@ impl Phone {
             }
             (Some(Method::Cancel), _) => self.cancelled(now, &id, request),
             (Some(Method::Bye), Some(call)) => self.remote_bye(now, call, &id, request),
+            (Some(Method::PRack), Some(call)) => {
+                self.acknowledged_early(now, call, &id, request);
+            }
+            (Some(Method::Update), Some(call)) => self.updated(now, call, &id, request),
             (Some(Method::Refer), Some(call)) => self.referred(now, call, &id, request),
             (Some(Method::Notify), Some(call)) => self.notified(now, call, &id, request),
             (Some(Method::Options | Method::Message | Method::Info | Method::Notify), _) => {
                 self.answer(now, &id, request, 200);
             }
-            (Some(Method::Invite | Method::Bye | Method::Refer), _) => {
-                self.answer(now, &id, request, 481);
-            }
+            (
+                Some(Method::Invite | Method::Bye | Method::Refer | Method::PRack | Method::Update),
+                _,
+            ) => self.answer(now, &id, request, 481),
             (Some(Method::Subscribe), _) => self.answer(now, &id, request, 489),
             _ => self.answer(now, &id, request, 405),
         }
@@ -190,6 +198,7 @@ impl Phone {
             Purpose::Register => self.register_response(now, &request, response),
             Purpose::Invite(call) => self.invite_response(now, call, &request, response),
             Purpose::Reinvite(call) => self.reinvite_response(now, call, &request, response),
+            Purpose::Update(call) => self.update_response(now, call, response),
             Purpose::Bye(call) if status >= 200 => self.end(now, call, EndReason::HungUp),
             Purpose::Refer(call) if status >= 300 => {
                 self.events.push_back(Event::Transfer { call, status });
@@ -229,6 +238,7 @@ impl Phone {
             Due::Answer => self.accept(now, call),
             Due::Reject(status) => self.reject(now, call, status),
             Due::Reoffer => self.reoffer(now, call),
+            Due::Repeat(interval) => self.repeat_reliably(now, call, interval),
         }
     }
 
@@ -242,7 +252,7 @@ impl Phone {
                     Purpose::Register => self.register_failed(now, None),
                     Purpose::Invite(call) => self.end(now, call, EndReason::NoResponse),
                     Purpose::Bye(call) => self.end(now, call, EndReason::HungUp),
-                    Purpose::Reinvite(call) => self.hang_up(now, call),
+                    Purpose::Reinvite(call) | Purpose::Update(call) => self.hang_up(now, call),
                     Purpose::Refer(call) => {
                         self.events.push_back(Event::Transfer { call, status: 408 });
                     }

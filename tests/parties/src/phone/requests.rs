@@ -11,6 +11,10 @@ use crate::sip::message::{Message, Start};
 use crate::sip::transaction::{ClientId, ServerId};
 use crate::sip::uri::{NameAddr, Uri};
 
+/// What a phone can be asked.
+pub(super) const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, REFER, NOTIFY, MESSAGE, INFO, PRACK, UPDATE";
+
 impl Phone {
     /// Sends the request again with credentials. Gives back its purpose, or `None` if the challenge
     /// cannot be answered.
@@ -56,7 +60,10 @@ impl Phone {
 
     /// A request went out again under the next number: the dialog has used that number too.
     pub(super) fn resent(&mut self, purpose: Purpose) {
-        if let Purpose::Reinvite(call) | Purpose::Bye(call) | Purpose::Refer(call) = purpose
+        if let Purpose::Reinvite(call)
+        | Purpose::Update(call)
+        | Purpose::Bye(call)
+        | Purpose::Refer(call) = purpose
             && let Some(call) = self.calls.get_mut(&call)
             && let Some(dialog) = call.dialog.as_mut()
         {
@@ -96,10 +103,7 @@ impl Phone {
             .unwrap_or_else(|| format!("{:08x}", self.random.u32(..)));
         let mut response = Message::response(request, status, &tag);
         if status == 405 || request.method() == Some(Method::Options) {
-            response.push(
-                "Allow",
-                "INVITE, ACK, CANCEL, BYE, OPTIONS, REFER, NOTIFY, MESSAGE",
-            );
+            response.push("Allow", ALLOW);
         }
         self.transactions.respond(now, id, &response);
     }

@@ -27,6 +27,15 @@ pub struct Media {
     own: BTreeMap<IpAddr, Side>,
 }
 
+/// The call of a phone that a packet comes to.
+#[derive(Clone, Copy, Debug)]
+pub struct Listening<'a> {
+    /// The user it is with.
+    pub remote: &'a str,
+    /// The phone's own stream in it.
+    pub ssrc: u32,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Stream {
     from: String,
@@ -101,11 +110,20 @@ impl Media {
         ))
     }
 
-    fn arrival(&self, user: &str, remote: Option<&str>, datagram: &Datagram) -> Result<(), String> {
+    fn arrival(
+        &self,
+        user: &str,
+        call: Option<Listening<'_>>,
+        datagram: &Datagram,
+    ) -> Result<(), String> {
         let ssrc = ssrc(&datagram.payload);
-        if ssrc.is_some_and(|ssrc| self.excused.contains(&ssrc)) {
+        // A call that is forgotten may hold a port that is another one's since.
+        let own = call.map(|call| call.ssrc);
+        let mut concerned = [ssrc, own].into_iter().flatten();
+        if concerned.any(|ssrc| self.excused.contains(&ssrc)) {
             return Ok(());
         }
+        let remote = call.map(|call| call.remote);
         let Some(stream) = ssrc.and_then(|ssrc| self.streams.get(&ssrc)) else {
             return match self.latching_anywhere || !self.own.contains_key(&datagram.source.ip()) {
                 true => Ok(()),
@@ -141,9 +159,9 @@ impl Checks {
         self.note(Checker::Delivery, verdict);
     }
 
-    /// A datagram reaches a media port of a user's phone, where a call with `remote` is.
-    pub fn media_arrived(&mut self, user: &str, remote: Option<&str>, datagram: &Datagram) {
-        let verdict = self.media.arrival(user, remote, datagram);
+    /// A datagram reaches a media port of a user's phone, where there is that call.
+    pub fn media_arrived(&mut self, user: &str, call: Option<Listening<'_>>, datagram: &Datagram) {
+        let verdict = self.media.arrival(user, call, datagram);
         self.note(Checker::Delivery, verdict);
     }
 }

@@ -80,6 +80,12 @@ impl Records {
         }
     }
 
+    /// Whether something was admitted at a port in its present use, and it is known how much.
+    pub fn is_certain(&self, port: SocketAddr) -> bool {
+        let traffic = self.ports.get(&port);
+        traffic.is_some_and(|traffic| traffic.admitted > 0 && traffic.uncertain == 0)
+    }
+
     /// How many calls were recorded.
     pub fn calls(&self) -> u64 {
         self.numbers.len() as u64

@@ -151,19 +151,16 @@ impl Strait {
     }
 
     fn check_event(&mut self, event: &mut Event) {
-        if matches!(event, Event::Closed { counters, .. } if counters.packets > 0)
-            && self.plants(Canary::FalseReport)
-            && let Event::Closed { counters, .. } = event
-        {
-            counters.packets += 1;
-        }
-        let mut checks = self.checks.borrow_mut();
-        checks.event_reported(event);
         if let Event::Closed { slot, counters, .. } = event {
             let port = self.dataplane.region().geometry().local(*slot);
             let remote = counters.latched.map(|latched| latched.ip());
             let own = remote.is_some_and(|remote| self.media.contains_key(&remote));
-            checks.slot_closed(port, own, counters);
+            let certain = port.is_some_and(|port| self.checks.borrow().records.is_certain(port));
+            if !own && certain && self.plants(Canary::FalseReport) {
+                counters.packets += 1;
+            }
+            self.checks.borrow_mut().slot_closed(port, own, counters);
         }
+        self.checks.borrow_mut().event_reported(event);
     }
 }
