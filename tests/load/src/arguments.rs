@@ -1,14 +1,21 @@
 //! The command line.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use strait_dataplane::port::af_xdp::Mode;
+
+use crate::bench::{Contender, contender};
+use crate::echo::{Party, party};
+use crate::hosts::Cores;
 use crate::side::Pace;
 use crate::signalling::Kind;
 
+/// Addresses each side sends RTP from, unless told otherwise.
+const SOCKETS: usize = 64;
 const EXIT_CODES: &str = "\
 Exit codes: 0 within the bounds; 1 packets were lost beyond --loss, or came changed, twice from \
 nowhere or from a stranger; 2 wrong command line; 3 invalid configuration; 7 the test could not \
@@ -38,6 +45,11 @@ pub enum Command {
     /// Find the most calls at which less than --loss is lost, by bisection.
     #[command(after_long_help = EXIT_CODES)]
     Ramp(Ramp),
+    /// Put the same load through Strait and through what it is compared with, side by side.
+    Bench(Bench),
+    /// What `--through echo` runs.
+    #[command(hide = true)]
+    Echo(Echo),
 }
 
 /// Where a test takes place.
@@ -55,13 +67,17 @@ pub struct Place {
     /// Use the dataplane that runs with this configuration, without its strait-control.
     #[arg(long, requires = "config")]
     pub running: bool,
-    /// The NICs of the built-in configuration.
-    #[arg(long, value_enum, default_value_t, conflicts_with = "config")]
-    pub over: Over,
+    /// How packets get about, and where everybody is.
+    #[command(flatten)]
+    pub ways: Ways,
     /// The workers of the built-in configuration.
     #[arg(long, default_value_t = 1, value_name = "N", conflicts_with = "config",
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub workers: u16,
+    /// Packets a second that the built-in configuration lets each stream send.
+    #[arg(long, value_name = "RATE", conflicts_with = "config",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub police: Option<u32>,
     /// The realm of the parties that call; the configuration's first.
     #[arg(long, value_name = "NAME")]
     pub near_realm: Option<String>,
@@ -80,9 +96,37 @@ pub struct Place {
     /// The network namespace of the called parties.
     #[arg(long, value_name = "NAME")]
     pub far_namespace: Option<String>,
+    /// The interface of the calling parties, for --wire af_xdp.
+    #[arg(long, value_name = "NAME")]
+    pub near_interface: Option<String>,
+    /// The interface of the called parties, for --wire af_xdp.
+    #[arg(long, value_name = "NAME")]
+    pub far_interface: Option<String>,
     /// Addresses each side sends RTP from; calls share them when there are fewer than calls.
-    #[arg(long, default_value_t = 64, value_name = "N")]
+    #[arg(long, default_value_t = SOCKETS, value_name = "N")]
     pub sockets: usize,
+}
+
+/// How packets get about, and where everybody is.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Ways {
+    /// The NICs of the built-in configuration.
+    #[arg(long, value_enum, default_value_t, conflicts_with = "config")]
+    pub over: Over,
+    /// The mode that af_xdp NICs must have: zero-copy, native or generic; the best there is.
+    #[arg(long, value_name = "MODE", value_parser = mode)]
+    pub mode: Option<Mode>,
+    /// How the parties send and receive. Over a memory NIC they use its rings in any case.
+    #[arg(long, value_enum, default_value_t)]
+    pub wire: Wire,
+    /// Network namespaces joined by veth pairs, one for each party and one for what stands between
+    /// them, instead of loopback addresses. What needs interfaces has them in any case. As root.
+    #[arg(long, conflicts_with = "config")]
+    pub hosts: bool,
+    /// Cores for the parties and for what stands between them, with what the kernel does for each
+    /// in threads of its own, so that its processor time is told too. With --hosts.
+    #[arg(long, value_name = "PARTIES,MIDDLE", value_parser = cores, conflicts_with = "config")]
+    pub cores: Option<Cores>,
 }
 
 /// What stands between the parties: Strait, or what it is compared with.
@@ -91,10 +135,27 @@ pub enum Middle {
     /// Strait's dataplane.
     #[default]
     Strait,
-    /// rtpengine without its kernel module, on loopback addresses.
+    /// rtpengine without its kernel module.
     Rtpengine,
-    /// Nothing: the parties send to each other over loopback, which is what there is to lose.
+    /// The kernel, which forwards and translates addresses by nftables.
+    Nftables,
+    /// Strait's AF_XDP port without its relay: frames change their MAC addresses alone.
+    Echo,
+    /// DPDK's testpmd, which does the same, over packet sockets.
+    #[value(name = "testpmd-af_packet")]
+    TestpmdPacket,
+    /// DPDK's testpmd over AF_XDP.
+    #[value(name = "testpmd-af_xdp")]
+    TestpmdXdp,
+    /// Nothing: the parties send to each other, which is what there is to lose.
     Nothing,
+}
+
+impl Middle {
+    /// Whether it stands between interfaces, not on loopback addresses.
+    pub fn needs_hosts(self) -> bool {
+        !matches!(self, Self::Strait | Self::Rtpengine | Self::Nothing)
+    }
 }
 
 /// The NICs of the built-in configuration.
@@ -105,6 +166,52 @@ pub enum Over {
     Udp,
     /// Frames over rings in memory.
     Memory,
+    /// Frames straight from the queues of the interfaces.
+    #[value(name = "af_xdp")]
+    AfXdp,
+}
+
+/// How the parties send and receive.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Wire {
+    /// Ordinary sockets.
+    #[default]
+    Sockets,
+    /// Frames straight to and from their interfaces.
+    #[value(name = "af_xdp")]
+    AfXdp,
+}
+
+impl Place {
+    /// The built-in configuration, or what it is compared with, and one worker.
+    pub fn new(capture: &Path, through: Middle, ways: Ways) -> Self {
+        Self {
+            capture: capture.to_owned(),
+            through,
+            config: None,
+            running: false,
+            ways,
+            workers: 1,
+            police: None,
+            near_realm: None,
+            far_realm: None,
+            near_address: None,
+            far_address: None,
+            near_namespace: None,
+            far_namespace: None,
+            near_interface: None,
+            far_interface: None,
+            sockets: SOCKETS,
+        }
+    }
+}
+
+impl Ways {
+    /// Whether everybody has a host of their own.
+    pub fn has_hosts(&self, through: Middle) -> bool {
+        let bypasses = self.wire == Wire::AfXdp || self.over == Over::AfXdp;
+        self.hosts || self.cores.is_some() || bypasses || through.needs_hosts()
+    }
 }
 
 /// What comes out.
@@ -136,6 +243,12 @@ pub struct Replay {
     /// How long; recordings that are shorter go on from their beginning.
     #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
     pub seconds: Duration,
+    /// Further calls that flood: they play much faster, and are counted apart.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub flood: usize,
+    /// How many times as fast as the others they play.
+    #[arg(long, default_value_t = 20.0, value_name = "TIMES", value_parser = times)]
+    pub flood_speed: f64,
     /// What comes out.
     #[command(flatten)]
     pub output: Output,
@@ -173,8 +286,11 @@ pub struct Calls {
     /// Shares of what calls do: answer, reinvite, busy, cancel.
     #[arg(long, default_value = "answer=70,reinvite=10,busy=10,cancel=10", value_parser = mix)]
     pub mix: Mix,
+    /// How packets get about, and where everybody is.
+    #[command(flatten)]
+    pub ways: Ways,
     /// Addresses each side sends RTP from.
-    #[arg(long, default_value_t = 64, value_name = "N")]
+    #[arg(long, default_value_t = SOCKETS, value_name = "N")]
     pub sockets: usize,
     /// What comes out.
     #[command(flatten)]
@@ -224,13 +340,72 @@ pub struct Ramp {
     pub output: Output,
 }
 
+/// Arguments of `strait-load bench`.
+#[derive(Args, Debug)]
+pub struct Bench {
+    /// The capture: pcap or pcapng, of Ethernet frames. Its streams are played in turn.
+    #[arg(long, value_name = "FILE")]
+    pub capture: PathBuf,
+    /// What takes part; all there is. `nothing` always does.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = contender)]
+    pub only: Vec<&'static Contender>,
+    /// Calls at once; the load is set by how fast they play.
+    #[arg(long, default_value_t = 1_000, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    pub calls: u32,
+    /// How the parties send and receive.
+    #[arg(long, value_enum, default_value = "af_xdp")]
+    pub wire: Wire,
+    /// Cores for the parties and for what stands between them; two of this machine's.
+    #[arg(long, value_name = "PARTIES,MIDDLE", value_parser = cores, default_value = "0,1")]
+    pub cores: Cores,
+    /// Packets a second at which processor time and latency are compared, and where the search
+    /// for the highest rate begins.
+    #[arg(long, default_value_t = 20_000, value_name = "RATE",
+          value_parser = clap::value_parser!(u32).range(1_000..=1_000_000))]
+    pub rate: u32,
+    /// The highest rate that is tried.
+    #[arg(long, default_value_t = 5_000_000, value_name = "RATE",
+          value_parser = clap::value_parser!(u32).range(1_000..=100_000_000))]
+    pub most: u32,
+    /// Rounds, each with everything in turn; medians count.
+    #[arg(long, default_value_t = 3, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub rounds: u32,
+    /// How long each trial takes.
+    #[arg(long, default_value = "1", value_name = "SECONDS", value_parser = seconds)]
+    pub seconds: Duration,
+    /// The largest share of packets that may be lost, in per cent.
+    #[arg(long, default_value_t = 0.1, value_name = "PERCENT")]
+    pub loss: f64,
+    /// Where the results go: this with .txt, .json and .html.
+    #[arg(long, default_value = "bench", value_name = "PATH")]
+    pub output: PathBuf,
+}
+
+/// Arguments of `strait-load echo`.
+#[derive(Args, Debug)]
+pub struct Echo {
+    /// Whom there is to pass frames between: interface, MAC address, address, ports.
+    #[arg(long, required = true, num_args = 1, value_parser = party)]
+    pub party: Vec<Party>,
+    /// The mode the interfaces must have.
+    #[arg(long, value_parser = mode)]
+    pub mode: Option<Mode>,
+}
+
 fn pace(text: &str) -> Result<Pace, String> {
     if text == "max" {
         return Ok(Pace::Flat);
     }
+    let paced = times(text).map(Pace::Times);
+    paced.map_err(|allowed| format!("{allowed}, or `max`"))
+}
+
+fn times(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(times) if (0.01..=1_000.0).contains(&times) => Ok(Pace::Times(times)),
-        _ => Err("a number from 0.01 to 1000, or `max`".to_owned()),
+        Ok(times) if (0.01..=1_000.0).contains(&times) => Ok(times),
+        _ => Err("a number from 0.01 to 1000".to_owned()),
     }
 }
 
@@ -253,6 +428,21 @@ fn mix(text: &str) -> Result<Mix, String> {
     let shares: Option<Vec<(Kind, u32)>> = shares.collect();
     let shares = shares.filter(|shares| shares.iter().any(|(_, share)| *share > 0));
     shares.map(Mix).ok_or_else(|| allowed.to_owned())
+}
+
+fn mode(text: &str) -> Result<Mode, String> {
+    let named = Mode::ALL.into_iter().find(|mode| mode.name() == text);
+    named.ok_or_else(|| "zero-copy, native or generic".to_owned())
+}
+
+fn cores(text: &str) -> Result<Cores, String> {
+    let both = text.split_once(',').and_then(|(parties, middle)| {
+        Some(Cores {
+            parties: parties.parse().ok()?,
+            middle: middle.parse().ok()?,
+        })
+    });
+    both.ok_or_else(|| "two cores' numbers, such as 0,1".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -13,7 +13,8 @@ use strait_shared::time::Instant;
 
 use crate::Failure;
 use crate::arguments::Calls;
-use crate::scene::{Scripts, scripts, sockets_on};
+use crate::hosts::Hosts;
+use crate::scene::{Scripts, party, scripts};
 use crate::side::{Order, Outcome, Pace, Side};
 use crate::signalling::{Callee, Caller, Figures, Happening, Kind};
 use crate::stage::Stage;
@@ -71,8 +72,26 @@ struct Driver<'a> {
 pub fn run(arguments: &Calls, bar: &ProgressBar, stop: &AtomicBool) -> Result<Run, Failure> {
     let stage = Stage::set(arguments)?;
     let sockets = 2 * arguments.sockets.max(1);
-    let near = sockets_on(stage.near, sockets, None)?;
-    let far = sockets_on(stage.softswitch.ip(), sockets, None)?;
+    let wire = |side: usize, address| {
+        let interface = stage
+            .hosts
+            .as_ref()
+            .map(|hosts| hosts.party_interface(side));
+        let interface = interface.unwrap_or_default();
+        party(
+            arguments.ways.wire,
+            &stage.station(side),
+            &interface,
+            address,
+            sockets,
+        )
+    };
+    let mut near = wire(0, stage.near)?;
+    let mut far = wire(1, stage.softswitch.ip())?;
+    if stage.hosts.is_some() {
+        near.reach(Hosts::middle_address(0, 0))?;
+        far.reach(Hosts::middle_address(1, 0))?;
+    }
     let addresses = [&near, &far].map(|wire| wire.addresses().to_vec());
     let (orders, heard) = channels();
     let mut driver = Driver::new(arguments, &stage, addresses, orders)?;
@@ -110,11 +129,15 @@ impl<'a> Driver<'a> {
             move |cause| Failure::Sockets { address, cause }
         };
         let own = SocketAddr::new(stage.near, 0);
-        let caller = Caller::bind(own, stage.strait, arguments.ring).map_err(bound(own))?;
-        let callee = Callee::bind(stage.softswitch, arguments.ring);
+        let caller = stage
+            .station(0)
+            .within(|| Caller::bind(own, stage.strait, arguments.ring));
+        let callee = stage
+            .station(1)
+            .within(|| Callee::bind(stage.softswitch, arguments.ring));
         Ok(Self {
             arguments,
-            caller,
+            caller: caller.map_err(bound(own))?,
             callee: callee.map_err(bound(stage.softswitch))?,
             scripts: scripts(&arguments.capture)?,
             addresses,
@@ -243,7 +266,7 @@ impl<'a> Driver<'a> {
                 scripts,
                 [near, far],
                 endpoints,
-                at_once,
+                (None, at_once),
                 &self.orders,
             );
         }

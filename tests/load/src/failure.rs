@@ -92,6 +92,31 @@ pub enum Failure {
         /// Why.
         cause: std::io::Error,
     },
+    /// Namespaces cannot be made or used.
+    #[error("cannot make hosts of their own for the parties: {0}")]
+    Hosts(String),
+    /// A party's interface.
+    #[error("cannot use AF_XDP on {interface}: {cause}")]
+    Bypass {
+        /// The interface.
+        interface: String,
+        /// Why.
+        cause: crate::wire::BypassError,
+    },
+    /// No way from a party to an address.
+    #[error("there is no way to {to}: {cause}")]
+    Unreachable {
+        /// Where to.
+        to: std::net::IpAddr,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// testpmd does not do as it is told.
+    #[error("testpmd: {0}")]
+    Testpmd(String),
+    /// Arguments that contradict each other.
+    #[error("{0}")]
+    Mismatch(&'static str),
     /// Its region cannot be fetched.
     #[error(transparent)]
     Fetch(#[from] FetchError),

@@ -2,9 +2,13 @@
 #![deny(unsafe_code)]
 
 mod arguments;
+mod bench;
+mod built_in;
 mod calls;
 mod capture;
+mod echo;
 mod failure;
+mod hosts;
 mod measure;
 mod ramp;
 mod report;
@@ -13,12 +17,14 @@ mod script;
 mod side;
 mod signalling;
 mod stage;
+mod station;
 mod through;
 mod trial;
 mod wire;
 
 use std::fmt::Display;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,17 +34,19 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use self::arguments::{Arguments, Calls, Command, Output, Ramp, Replay};
+use self::arguments::{Arguments, Bench, Calls, Command, Output, Ramp, Replay};
 use self::failure::Failure;
 use self::report::{CallsReport, Report};
 use self::scene::Scene;
 use self::side::Pace;
-use self::trial::{Load, Trial};
+use self::trial::{Flood, Load, Trial};
 
 /// Exit codes beside 0; `--help` explains them.
 const BEYOND_BOUNDS: u8 = 1;
 const CONFIGURATION: u8 = 3;
 const NOT_MADE: u8 = 7;
+/// A ramp ends when the next step would be smaller than this share.
+const RESOLUTION: f64 = 0.02;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -51,6 +59,8 @@ fn main() -> ExitCode {
         Command::Replay(replay) => self::replay(replay, &stop),
         Command::Calls(calls) => self::calls(calls, &stop),
         Command::Ramp(ramp) => self::ramp(ramp, &stop),
+        Command::Bench(bench) => self::bench(bench, &stop),
+        Command::Echo(echo) => echo::run(echo, &stop),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -68,11 +78,18 @@ fn main() -> ExitCode {
 }
 
 fn replay(arguments: &Replay, stop: &AtomicBool) -> Result<bool, Failure> {
-    let mut scene = Scene::new(&arguments.place, arguments.calls)?;
+    if arguments.flood > 0 && arguments.speed == Pace::Flat {
+        return Err(Failure::Mismatch(
+            "nothing is faster than --speed max: --flood needs a pace",
+        ));
+    }
+    let mut scene = Scene::new(&arguments.place, arguments.calls + arguments.flood)?;
     let load = Load {
-        calls: arguments.calls,
-        pace: arguments.speed,
-        length: arguments.seconds,
+        flood: Flood {
+            calls: arguments.flood,
+            times: arguments.flood_speed,
+        },
+        ..Load::new(arguments.calls, arguments.speed, arguments.seconds)
     };
     let bar = bar(load.length, format!("{} calls", load.calls));
     let trial = Trial::run(&mut scene, load, &bar, stop)?;
@@ -97,11 +114,7 @@ fn ramp(arguments: &Ramp, stop: &AtomicBool) -> Result<bool, Failure> {
     let mut scene = Scene::new(&arguments.place, arguments.to.max(arguments.from))?;
     let bound = arguments.output.loss;
     let attempt = |calls| {
-        let load = Load {
-            calls,
-            pace: Pace::Times(1.0),
-            length: arguments.seconds,
-        };
+        let load = Load::new(calls, Pace::Times(1.0), arguments.seconds);
         let mut trials = Vec::new();
         for _ in 0..arguments.trials.max(1) {
             let bar = bar(load.length, format!("{} calls", load.calls));
@@ -126,9 +139,8 @@ fn ramp(arguments: &Ramp, stop: &AtomicBool) -> Result<bool, Failure> {
         );
         Ok(rung)
     };
-    let found = ramp::search(arguments.from, arguments.to, attempt, |rung| {
-        rung.is_good(bound)
-    })?;
+    let (from, to) = (arguments.from, arguments.to);
+    let found = ramp::search(from, to, RESOLUTION, attempt, |rung| rung.is_good(bound))?;
     let Some(best) = found.best else {
         eprintln!(
             "strait-load: {} calls are too many: begin with fewer (--from)",
@@ -139,6 +151,21 @@ fn ramp(arguments: &Ramp, stop: &AtomicBool) -> Result<bool, Failure> {
     let title = format!("Strait: {} calls at most", best.calls);
     show(&arguments.output, &best, &title, &best, &found.rungs)?;
     Ok(true)
+}
+
+fn bench(arguments: &Bench, stop: &AtomicBool) -> Result<bool, Failure> {
+    let comparison = bench::run(arguments, stop)?;
+    print!("{comparison}");
+    let json = serde_json::to_string_pretty(&comparison).expect("numbers and names alone");
+    let files = [
+        ("json", json),
+        ("txt", comparison.to_string()),
+        ("html", report::bars(&comparison)),
+    ];
+    for (ending, text) in files {
+        write(&arguments.output.with_extension(ending), text)?;
+    }
+    Ok(comparison.has_all_of_strait())
 }
 
 /// A bar of milliseconds, where somebody looks.
@@ -171,8 +198,12 @@ fn show(
         return Ok(());
     };
     let page = report::page(title, &report.to_string(), media, rungs)?;
-    std::fs::write(path, page).map_err(|cause| Failure::Write {
-        path: path.clone(),
+    write(path, page)
+}
+
+fn write(path: &Path, text: String) -> Result<(), Failure> {
+    std::fs::write(path, text).map_err(|cause| Failure::Write {
+        path: path.to_owned(),
         cause,
     })
 }

@@ -16,6 +16,8 @@ pub const MOMENT: Duration = Duration::from_millis(100);
 pub struct Sent {
     /// Packets that fell due.
     pub offered: u64,
+    /// Packets of calls that flood; not among the offered.
+    pub flooded: u64,
     /// Of these, the ones our own system refused to send.
     pub refused: u64,
     /// How much later than due each packet left, in nanoseconds.
@@ -27,6 +29,8 @@ pub struct Sent {
 pub struct Heard {
     /// Packets that came, each counted once.
     pub delivered: u64,
+    /// The same of calls that flood; not among the delivered.
+    pub flooded: u64,
     /// Further copies.
     pub duplicated: u64,
     /// Packets overtaken by a later one.
@@ -57,6 +61,7 @@ impl Default for Sent {
     fn default() -> Self {
         Self {
             offered: 0,
+            flooded: 0,
             refused: 0,
             lateness: histogram(),
         }
@@ -67,6 +72,7 @@ impl Default for Heard {
     fn default() -> Self {
         Self {
             delivered: 0,
+            flooded: 0,
             duplicated: 0,
             reordered: 0,
             corrupted: 0,

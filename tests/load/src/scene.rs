@@ -1,6 +1,5 @@
 //! Where a load test takes place: a dataplane, two parties, and what they have to say.
 
-use std::fmt::Write as _;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::BorrowedFd;
@@ -9,29 +8,36 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strait_config::{Checked, Config, PortKind, check_file};
+use strait_dataplane::port::af_xdp::Mode;
 use strait_dataplane::port::memory::Link;
 use strait_shared::attach::fetch;
 use tempfile::TempDir;
 
 use crate::Failure;
-use crate::arguments::{Middle, Over, Place};
+use crate::arguments::{Middle, Over, Place, Wire as Kind};
+use crate::built_in::{BuiltIn, own_address};
 use crate::capture::recordings;
+use crate::hosts::Hosts;
 use crate::script::Script;
-use crate::through::{Nothing, Process, Relay, Rtpengine, Through};
-use crate::wire::{Frames, Sockets, Wire, in_namespace};
+use crate::station::Station;
+use crate::through::{
+    Device, Echo, Nftables, Nothing, Process, Relay, Rtpengine, Testpmd, Through,
+};
+use crate::wire::{Bypassing, Frames, Sockets, Wire};
 
 /// Parties of the built-in configuration over a memory link, where nobody else has addresses.
 const NEAR_PARTY: &str = "127.0.81.1";
 const FAR_PARTY: &str = "127.0.81.2";
-const FIRST_PORT: u32 = 10_000;
-/// Calls on one address: two ports each.
-const CALLS_PER_ADDRESS: usize = 25_000;
 /// Frames a memory link holds each way.
 const LINK_FRAMES: usize = 1 << 12;
 /// How long a running dataplane may take to answer.
 const FETCH_WITHIN: Duration = Duration::from_secs(2);
 /// Ports of parties that are not on this machine's stack.
 const PARTY_PORT: u16 = 40_000;
+
+const MEMORY_HAS_NO_WIRE: &str = "--over memory has no hosts: leave out --hosts, --cores, --wire";
+const NO_INTERFACE: &str =
+    "--wire af_xdp with a configuration needs --near-interface and --far-interface";
 
 /// What one call plays: by side, RTP and RTCP.
 pub type Scripts = [[Arc<Script>; 2]; 2];
@@ -44,44 +50,108 @@ pub struct Scene {
     pub scripts: Vec<Scripts>,
     /// Each side's way there; taken while a trial runs.
     pub wires: Option<[Box<dyn Wire>; 2]>,
+    /// Hosts of their own, where there are some.
+    pub hosts: Option<Hosts>,
     _directory: TempDir,
 }
+
+type Middled = (Box<dyn Through>, [Box<dyn Wire>; 2]);
 
 impl Scene {
     /// A scene with room for `calls` calls.
     pub fn new(place: &Place, calls: usize) -> Result<Self, Failure> {
         let scripts = scripts(&place.capture)?;
         let directory = tempfile::tempdir().map_err(Failure::Scratch)?;
-        let (through, wires) = match place.through {
-            Middle::Strait => strait(place, calls, directory.path())?,
-            Middle::Rtpengine => {
-                let (address, wires) = (own_address(1), loopback(place, place.sockets, calls)?);
-                let through = Rtpengine::start(address, calls)?;
+        let apart = place.config.is_none() && place.ways.has_hosts(place.through);
+        if apart && place.ways.over == Over::Memory {
+            return Err(Failure::Mismatch(MEMORY_HAS_NO_WIRE));
+        }
+        let has_middle = place.through != Middle::Nothing;
+        let hosts = apart.then(|| Hosts::new(has_middle, place.ways.cores));
+        let hosts = hosts.transpose()?;
+        let (through, wires) = match (place.through, &hosts) {
+            (Middle::Strait, _) => strait(place, calls, directory.path(), hosts.as_ref())?,
+            (_, Some(hosts)) => compared(place, calls, hosts)?,
+            (Middle::Rtpengine, None) => {
+                let wires = loopback(place, place.sockets, calls)?;
+                let addresses = [own_address(1); 2];
+                let through = Rtpengine::start(&Station::default(), addresses, calls)?;
                 (Box::new(through) as Box<dyn Through>, wires)
             }
             // Nobody in between tells calls apart that share an address.
-            Middle::Nothing => (
-                Box::new(Nothing) as Box<dyn Through>,
-                loopback(place, calls, calls)?,
-            ),
+            (_, None) => {
+                let wires = loopback(place, calls, calls)?;
+                (Box::new(Nothing) as Box<dyn Through>, wires)
+            }
         };
+        if let Some(hosts) = &hosts {
+            hosts.part()?;
+        }
         Ok(Self {
             through,
             scripts,
             wires: Some(wires),
+            hosts,
             _directory: directory,
         })
     }
 }
 
-type Middled = (Box<dyn Through>, [Box<dyn Wire>; 2]);
+impl Scene {
+    /// Where a side's party runs.
+    pub fn station(&self, side: usize) -> Station {
+        let hosts = self.hosts.as_ref();
+        hosts.map(|hosts| hosts.party(side)).unwrap_or_default()
+    }
+}
 
-/// Strait's dataplane, as configured or on loopback addresses.
-fn strait(place: &Place, calls: usize, directory: &Path) -> Result<Middled, Failure> {
+/// What Strait is compared with, on hosts of their own.
+fn compared(place: &Place, calls: usize, hosts: &Hosts) -> Result<Middled, Failure> {
+    // Only those that give every call addresses of its own tell calls apart.
+    let sockets = match place.through {
+        Middle::Rtpengine | Middle::Nftables => place.sockets.clamp(1, calls.max(1)),
+        _ => calls.max(1),
+    };
+    let ways = &place.ways;
+    let wire = |side| {
+        let interface = hosts.party_interface(side);
+        let address = Hosts::party_address(side);
+        party(
+            ways.wire,
+            &hosts.party(side),
+            &interface,
+            address,
+            2 * sockets,
+        )
+    };
+    let wires = [wire(0)?, wire(1)?];
+    let addresses = [0, 1].map(|side: usize| wires[side].addresses());
+    let through: Box<dyn Through> = match place.through {
+        Middle::Rtpengine => {
+            let addresses = [0, 1].map(|side| Hosts::middle_address(side, 0));
+            Box::new(Rtpengine::start(&hosts.middle(), addresses, calls)?)
+        }
+        Middle::Nftables => Box::new(Nftables::start(hosts)?),
+        Middle::Echo => Box::new(Echo::start(hosts, ways.mode, addresses)?),
+        Middle::TestpmdPacket => Box::new(Testpmd::start(hosts, Device::Packet)?),
+        Middle::TestpmdXdp => Box::new(Testpmd::start(hosts, Device::Xdp)?),
+        Middle::Nothing | Middle::Strait => Box::new(Nothing),
+    };
+    Ok((through, wires))
+}
+
+/// Strait's dataplane, as configured or between two realms of our own.
+fn strait(
+    place: &Place,
+    calls: usize,
+    directory: &Path,
+    hosts: Option<&Hosts>,
+) -> Result<Middled, Failure> {
     let own = directory.join("strait.yaml");
     let path = place.config.as_deref().unwrap_or(&own);
     if place.config.is_none() {
-        let text = built_in(directory, place.over, calls, place.workers);
+        let text =
+            BuiltIn::new(directory, &place.ways, hosts).media(calls, place.workers, place.police);
         std::fs::write(&own, text).map_err(Failure::Scratch)?;
     }
     let Checked { config, report } = check_file(path);
@@ -104,13 +174,17 @@ fn strait(place: &Place, calls: usize, directory: &Path) -> Result<Middled, Fail
             .iter()
             .map(|(name, fd)| (name.as_str(), *fd))
             .collect();
-        let (process, attached) = Process::dataplane(path, &socket, &handed)?;
+        let station = hosts.map(Hosts::middle).unwrap_or_default();
+        let (process, attached) = Process::dataplane(&station, path, &socket, &handed)?;
         (Some(process), attached)
     };
-    let parties = parties(&config, realms, place, links.is_empty());
+    let parties = match hosts {
+        Some(_) => [0, 1].map(Hosts::party_address),
+        None => parties(&config, realms, place, links.is_empty()),
+    };
     let is_ipv6 = parties.map(|party| party.is_ipv6());
     let relay = Relay::new(attached, process, &config, realms, is_ipv6, calls)?;
-    let wires = wires(place, &config, realms, parties, &links, calls)?;
+    let wires = wires(place, &config, realms, parties, (&links, hosts), calls)?;
     Ok((Box::new(relay), wires))
 }
 
@@ -119,25 +193,38 @@ fn loopback(place: &Place, sockets: usize, calls: usize) -> Result<[Box<dyn Wire
     let told = [place.near_address, place.far_address];
     let wire = |side: usize| {
         let address = told[side].unwrap_or_else(|| own_address(side as u8 + 2));
-        sockets_on(address, 2 * sockets.clamp(1, calls.max(1)), None)
+        let count = 2 * sockets.clamp(1, calls.max(1));
+        party(Kind::Sockets, &Station::default(), "lo", address, count)
     };
     Ok([wire(0)?, wire(1)?])
 }
 
-pub fn sockets_on(
+/// A party's way out of its station: `count` ports of one address.
+pub fn party(
+    kind: Kind,
+    station: &Station,
+    interface: &str,
     address: IpAddr,
     count: usize,
-    namespace: Option<&str>,
 ) -> Result<Box<dyn Wire>, Failure> {
-    let opened = in_namespace(namespace, || Sockets::bind(address, count));
+    if kind == Kind::AfXdp {
+        let opened = Bypassing::open(station, interface, ports(address, count), None::<Mode>);
+        let failed = |cause| Failure::Bypass {
+            interface: interface.to_owned(),
+            cause,
+        };
+        return Ok(Box::new(opened.map_err(failed)?));
+    }
+    let opened = station.within(|| Sockets::bind(address, count));
     let failed = |cause: io::Error| Failure::Sockets { address, cause };
     Ok(Box::new(opened.map_err(failed)?))
 }
 
-/// A loopback address of this process's own, so that several can run at once.
-pub fn own_address(number: u8) -> IpAddr {
-    let pid = std::process::id();
-    [127, 64 + (pid >> 8) as u8 % 64, pid as u8, number].into()
+/// So many ports of an address that no stack gives out.
+fn ports(address: IpAddr, count: usize) -> Vec<SocketAddr> {
+    let last = usize::from(PARTY_PORT) + count;
+    let ports = PARTY_PORT..=u16::try_from(last - 1).unwrap_or(u16::MAX);
+    ports.map(|port| SocketAddr::new(address, port)).collect()
 }
 
 /// What calls play, in turn.
@@ -157,46 +244,6 @@ pub fn scripts(capture: &Path) -> Result<Vec<Scripts>, Failure> {
         .iter()
         .map(|call| [both(&call.near), both(&call.far)])
         .collect())
-}
-
-/// Two realms on loopback addresses of this process's own, with ports for so many calls.
-fn built_in(directory: &Path, over: Over, calls: usize, workers: u16) -> String {
-    let mut text = format!("runtime_directory: {}\nrealms:\n", directory.display());
-    for (number, name) in ["near", "far"].into_iter().enumerate() {
-        let nic = if over == Over::Memory {
-            name
-        } else {
-            "default"
-        };
-        let _ = writeln!(text, "  - name: {name}");
-        let first = number as u8 + 1;
-        let _ = writeln!(
-            text,
-            "    signalling: [ {{ address: {} }} ]",
-            own_address(first)
-        );
-        text.push_str("    media:\n");
-        for block in 0..calls.div_ceil(CALLS_PER_ADDRESS).max(1) {
-            let here = (calls - block * CALLS_PER_ADDRESS).clamp(1, CALLS_PER_ADDRESS);
-            let to = FIRST_PORT as usize + here * 2 - 1;
-            let address = own_address(first + block as u8 * 2);
-            let _ = writeln!(
-                text,
-                "      - {{ address: {address}, ports: {FIRST_PORT}-{to}, nic: {nic} }}"
-            );
-        }
-    }
-    let nics = match over {
-        Over::Udp => "{ name: default, port: udp }",
-        Over::Memory => "{ name: near, port: memory }, { name: far, port: memory }",
-    };
-    let workers = vec!["{}"; usize::from(workers)].join(", ");
-    let _ = writeln!(
-        text,
-        "dataplane: {{ nics: [ {nics} ], workers: [ {workers} ] }}"
-    );
-    text.push_str("log: { level: warn }\n");
-    text
 }
 
 fn realms(config: &Config, place: &Place) -> Result<[usize; 2], Failure> {
@@ -253,24 +300,41 @@ fn wires(
     config: &Config,
     realms: [usize; 2],
     parties: [IpAddr; 2],
-    links: &[(String, Link)],
+    (links, hosts): (&[(String, Link)], Option<&Hosts>),
     calls: usize,
 ) -> Result<[Box<dyn Wire>; 2], Failure> {
     // RTP and RTCP come from addresses of their own.
     let count = 2 * place.sockets.clamp(1, calls.max(1));
-    let namespaces = [
-        place.near_namespace.as_deref(),
-        place.far_namespace.as_deref(),
-    ];
+    let namespaces = [&place.near_namespace, &place.far_namespace];
+    let interfaces = [&place.near_interface, &place.far_interface];
     let wire = |side: usize| -> Result<Box<dyn Wire>, Failure> {
         let nic = config.realms[realms[side]].media[0].nic.to_string();
         let address = parties[side];
         if let Some((_, link)) = links.iter().find(|(name, _)| *name == nic) {
-            let ports = PARTY_PORT..PARTY_PORT + count as u16;
-            let addresses = ports.map(|port| SocketAddr::new(address, port)).collect();
-            return Ok(Box::new(Frames::new(link.far_end(0), addresses)));
+            return Ok(Box::new(Frames::new(
+                link.far_end(0),
+                ports(address, count),
+            )));
         }
-        sockets_on(address, count, namespaces[side])
+        if let Some(hosts) = hosts {
+            let interface = hosts.party_interface(side);
+            return party(
+                place.ways.wire,
+                &hosts.party(side),
+                &interface,
+                address,
+                count,
+            );
+        }
+        if place.ways.wire == Kind::AfXdp && interfaces[side].is_none() {
+            return Err(Failure::Mismatch(NO_INTERFACE));
+        }
+        let station = Station {
+            namespace: namespaces[side].clone(),
+            core: None,
+        };
+        let interface = interfaces[side].as_deref().unwrap_or_default();
+        party(place.ways.wire, &station, interface, address, count)
     };
     Ok([wire(0)?, wire(1)?])
 }

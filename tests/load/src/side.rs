@@ -52,6 +52,8 @@ pub struct Outgoing {
     pub to: SocketAddr,
     /// How much later than the first flow this one begins.
     pub phase: Duration,
+    /// How many times too fast it is, where it floods.
+    pub flood: Option<f64>,
     /// Shared with the side that hears it.
     pub flight: Arc<Flight>,
 }
@@ -85,6 +87,8 @@ pub struct Incoming {
     pub part: Part,
     /// Shared with the side that sends it.
     pub flight: Arc<Flight>,
+    /// Whether it is counted apart.
+    pub is_flood: bool,
     window: Window,
 }
 
@@ -146,10 +150,11 @@ impl Flight {
 
 impl Incoming {
     /// A flow nothing has been heard of.
-    pub fn new(part: Part, flight: Arc<Flight>) -> Self {
+    pub fn new(part: Part, flight: Arc<Flight>, is_flood: bool) -> Self {
         Self {
             part,
             flight,
+            is_flood,
             window: Window::default(),
         }
     }
@@ -235,6 +240,7 @@ impl Side {
     fn next(&self, index: usize, number: u64, speed: f64) -> Option<(Duration, usize, u64)> {
         let playing = self.playing.get(&index)?;
         let flow = &playing.flow;
+        let speed = speed * flow.flood.unwrap_or(1.0);
         let due = playing.begun + flow.phase + flow.part.due(number).div_f64(speed);
         Some((due, index, number))
     }
@@ -306,6 +312,10 @@ impl Side {
             .of(number)
             .store(nanoseconds(due), Ordering::Relaxed);
         self.wire.send(flow.from, flow.to, &space[..length]);
+        if flow.flood.is_some() {
+            self.sent.flooded += 1;
+            return true;
+        }
         self.sent.offered += 1;
         let lateness = nanoseconds(now.saturating_sub(due));
         self.sent.lateness.saturating_record(lateness);
@@ -367,6 +377,10 @@ fn judge(
     let turn = flow.window.note(number);
     if turn == Turn::Again {
         heard.duplicated += 1;
+        return;
+    }
+    if flow.is_flood {
+        heard.flooded += 1;
         return;
     }
     heard.reordered += u64::from(turn == Turn::Late);

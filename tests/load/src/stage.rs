@@ -9,8 +9,10 @@ use strait_config::{Checked, Config, check_file};
 use tempfile::TempDir;
 
 use crate::Failure;
-use crate::arguments::Calls;
-use crate::scene::own_address;
+use crate::arguments::{Calls, Middle, Over, Wire};
+use crate::built_in::{BuiltIn, own_address};
+use crate::hosts::Hosts;
+use crate::station::Station;
 use crate::through::{Process, program};
 
 /// Strait, and the addresses around it.
@@ -24,6 +26,8 @@ pub struct Stage {
     pub softswitch: SocketAddr,
     /// Where callers are.
     pub near: IpAddr,
+    /// Hosts of their own, where there are some.
+    pub hosts: Option<Hosts>,
     _directory: TempDir,
 }
 
@@ -33,9 +37,17 @@ impl Stage {
         let directory = tempfile::tempdir().map_err(Failure::Scratch)?;
         let own = directory.path().join("strait.yaml");
         let path = arguments.config.as_deref().unwrap_or(&own);
+        if arguments.config.is_some() && arguments.ways.wire == Wire::AfXdp {
+            return Err(Failure::Mismatch(
+                "calls by SIP with -c: parties have sockets alone",
+            ));
+        }
+        let apart = arguments.config.is_none() && arguments.ways.has_hosts(Middle::Strait);
+        let hosts = apart.then(|| Hosts::new(true, arguments.ways.cores));
+        let hosts = hosts.transpose()?;
         if arguments.config.is_none() {
-            std::fs::write(&own, built_in(directory.path(), arguments))
-                .map_err(Failure::Scratch)?;
+            let text = built_in(directory.path(), arguments, hosts.as_ref())?;
+            std::fs::write(&own, text).map_err(Failure::Scratch)?;
         }
         let Checked { config, report } = check_file(path);
         if arguments.config.is_some() || config.is_none() {
@@ -48,10 +60,12 @@ impl Stage {
             None => {
                 let mut command = Command::new(program("strait"));
                 command.arg("run").arg("-c").arg(path);
-                Some(Process::start(command)?)
+                let station = hosts.as_ref().map(Hosts::middle).unwrap_or_default();
+                Some(Process::start(command, &station)?)
             }
         };
-        let near = arguments.near_address.unwrap_or(strait.ip());
+        let own = hosts.as_ref().map(|_| Hosts::party_address(0));
+        let near = arguments.near_address.or(own).unwrap_or(strait.ip());
         let region = config.runtime_directory().join("region.sock");
         Ok(Self {
             process,
@@ -59,8 +73,15 @@ impl Stage {
             strait,
             softswitch,
             near,
+            hosts,
             _directory: directory,
         })
+    }
+
+    /// Where a side's party is.
+    pub fn station(&self, side: usize) -> Station {
+        let hosts = self.hosts.as_ref();
+        hosts.map(|hosts| hosts.party(side)).unwrap_or_default()
     }
 
     /// The processor time of all of Strait, where it is ours.
@@ -95,30 +116,17 @@ fn around(config: &Config, realm: Option<&str>) -> Result<(SocketAddr, SocketAdd
     ))
 }
 
-/// Strait between two loopback addresses, with room for these calls.
-fn built_in(directory: &Path, arguments: &Calls) -> String {
+/// Strait between two realms, with room for these calls.
+fn built_in(directory: &Path, arguments: &Calls, hosts: Option<&Hosts>) -> Result<String, Failure> {
+    if arguments.ways.over == Over::Memory {
+        return Err(Failure::Mismatch(
+            "calls by SIP need addresses: not --over memory",
+        ));
+    }
     let lasting = arguments.hold + arguments.ring + Duration::from_secs(5);
     let calls = (arguments.rate * lasting.as_secs_f64()).ceil() as usize + 50;
-    let last = 10_000 + (calls * 2 - 1).min(50_000);
-    let [near, far, softswitch] = [1, 2, 3].map(own_address);
     let per_second = arguments.rate.ceil() as u32 * 2 + 100;
-    format!(
-        "runtime_directory: {directory}\n\
-         realms:\n\
-         \x20 - name: near\n\
-         \x20   signalling: [ {{ address: {near} }} ]\n\
-         \x20   media: [ {{ address: {near}, ports: 10000-{last} }} ]\n\
-         \x20   port_quarantine: 1s\n\
-         \x20   forward_to: [ softswitch ]\n\
-         \x20 - name: far\n\
-         \x20   signalling: [ {{ address: {far} }} ]\n\
-         \x20   media: [ {{ address: {far}, ports: 10000-{last} }} ]\n\
-         \x20   port_quarantine: 1s\n\
-         softswitches: [ {{ name: softswitch, realm: far, address: \"{softswitch}:5060\" }} ]\n\
-         limits: {{ calls: {calls}, calls_per_second: {per_second} }}\n\
-         dataplane: {{ nics: [ {{ name: default, port: udp }} ], workers: [ {{}} ] }}\n\
-         records: {{ file: {directory}/calls.jsonl }}\n\
-         log: {{ level: warn }}\n",
-        directory = directory.display(),
-    )
+    let softswitch = hosts.map_or_else(|| own_address(3), |_| Hosts::party_address(1));
+    let built_in = BuiltIn::new(directory, &arguments.ways, hosts);
+    Ok(built_in.signalling(softswitch, calls, per_second))
 }

@@ -12,6 +12,7 @@ use crate::Failure;
 use crate::scene::{Scene, Scripts};
 use crate::script::{Part, Script};
 use crate::side::{Flight, Incoming, Order, Outcome, Outgoing, Pace, Progress, Side};
+use crate::station::Station;
 use crate::through::{Counted, Legs};
 use crate::wire::{Endpoint, Wire};
 
@@ -31,6 +32,29 @@ pub struct Load {
     pub pace: Pace,
     /// How long.
     pub length: Duration,
+    /// Further calls that flood.
+    pub flood: Flood,
+}
+
+/// Calls that play faster than the others, and are counted apart.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Flood {
+    /// How many.
+    pub calls: usize,
+    /// How many times as fast as the others.
+    pub times: f64,
+}
+
+impl Load {
+    /// Calls, without any that flood.
+    pub fn new(calls: usize, pace: Pace, length: Duration) -> Self {
+        Self {
+            calls,
+            pace,
+            length,
+            flood: Flood::default(),
+        }
+    }
 }
 
 /// What became of a trial.
@@ -45,6 +69,8 @@ pub struct Trial {
     pub counted: Counted,
     /// The processor time of what stands in the middle, where the process is ours.
     pub processor_time: Option<Duration>,
+    /// What the kernel spent on frames that arrived in the middle, where that is kept apart.
+    pub kernel_time: Option<Duration>,
 }
 
 impl Trial {
@@ -57,19 +83,28 @@ impl Trial {
     ) -> Result<Self, Failure> {
         let mut wires = scene.wires.take().expect("one trial at a time");
         let (orders, heard) = channels();
-        open(scene, load, &wires, &orders)?;
+        open(scene, load, &mut wires, &orders)?;
         for wire in &mut wires {
-            // Latecomers of an earlier trial.
-            wire.receive(&mut |_, _| {});
+            drain(&mut **wire);
         }
+        let kernel_time = |scene: &Scene| scene.hosts.as_ref()?.kernel_time();
         let before = (scene.through.counted(), scene.through.processor_time());
+        let kernel_before = kernel_time(scene);
+        let stations = [0, 1].map(|side| scene.station(side));
         let start = Instant::now() + LEAD;
         let [near, far] = sides(wires, heard);
         let Load { pace, length, .. } = load;
         let (sides, lasted) = std::thread::scope(|scope| {
             let stopped = || stop.load(Ordering::Relaxed);
-            let near = scope.spawn(move || near.run(start, length, pace, &stopped));
-            let far = scope.spawn(move || far.run(start, length, pace, &stopped));
+            let begin = |side: Side, station: Station| {
+                scope.spawn(move || {
+                    // Where it must not, it runs wherever it may.
+                    let _ = station.enter();
+                    side.run(start, length, pace, &stopped)
+                })
+            };
+            let [near_station, far_station] = stations;
+            let (near, far) = (begin(near, near_station), begin(far, far_station));
             let mut failed = None;
             while !(near.is_finished() && far.is_finished()) {
                 std::thread::sleep(TICK);
@@ -90,6 +125,8 @@ impl Trial {
         })?;
         let spent = scene.through.processor_time();
         let spent = spent.zip(before.1).map(|(now, then)| now - then);
+        let by_kernel = kernel_time(scene).zip(kernel_before);
+        let by_kernel = by_kernel.map(|(now, then)| now.saturating_sub(then));
         let [near, far] = sides;
         scene.wires = Some([near.wire, far.wire]);
         scene.through.close()?;
@@ -104,7 +141,17 @@ impl Trial {
             sides,
             counted,
             processor_time: spent,
+            kernel_time: by_kernel,
         })
+    }
+}
+
+/// Takes what is left of an earlier trial.
+fn drain(wire: &mut dyn Wire) {
+    let mut any = true;
+    while any {
+        any = false;
+        wire.receive(&mut |_, _| any = true);
     }
 }
 
@@ -129,21 +176,27 @@ pub fn sides(wires: [Box<dyn Wire>; 2], orders: [Receiver<Order>; 2]) -> [Side; 
 fn open(
     scene: &mut Scene,
     load: Load,
-    wires: &[Box<dyn Wire>; 2],
+    wires: &mut [Box<dyn Wire>; 2],
     orders: &[Sender<Order>; 2],
 ) -> Result<(), Failure> {
-    for call in 0..load.calls {
+    for call in 0..load.calls + load.flood.calls {
         let endpoints = [0, 1].map(|side| endpoints(wires[side].addresses(), call));
         let address = |side: usize, Endpoint(number)| wires[side].addresses()[number];
         let party = [0, 1].map(|side| endpoints[side].map(|endpoint| address(side, endpoint)));
         let local = scene.through.open(call, party)?;
+        for (wire, own) in wires.iter_mut().zip(local) {
+            for address in own {
+                wire.reach(address.ip())?;
+            }
+        }
         let scripts = &scene.scripts[call % scene.scripts.len()];
+        let flood = (call >= load.calls).then_some(load.flood.times);
         begin(
             call,
             scripts,
             local,
             endpoints,
-            |script| phase(script, call, load),
+            (flood, |script| phase(script, call, load)),
             orders,
         );
     }
@@ -156,13 +209,14 @@ pub fn endpoints(addresses: &[SocketAddr], call: usize) -> [Endpoint; 2] {
     [Endpoint(call % half), Endpoint(half + call % half)]
 }
 
-/// Tells both sides to begin a call whose media goes through `local`.
+/// Tells both sides to begin a call whose media goes through `local`: when its flows begin, and
+/// how many times too fast they are where it floods.
 pub fn begin(
     call: usize,
     scripts: &Scripts,
     local: Legs,
     endpoints: [[Endpoint; 2]; 2],
-    phase: impl Fn(&Script) -> Duration,
+    (flood, phase): (Option<f64>, impl Fn(&Script) -> Duration),
     orders: &[Sender<Order>; 2],
 ) {
     let mut outgoing = [Vec::new(), Vec::new()];
@@ -179,10 +233,11 @@ pub fn begin(
                 from: endpoints[side][component],
                 to: local[side][component],
                 phase: phase(script),
+                flood,
                 flight: flight.clone(),
             });
             let heard_from = local[1 - side][component];
-            incoming[1 - side].push((heard_from, Incoming::new(part, flight)));
+            incoming[1 - side].push((heard_from, Incoming::new(part, flight, flood.is_some())));
         }
     }
     for ((orders, outgoing), incoming) in orders.iter().zip(outgoing).zip(incoming) {

@@ -1,59 +1,18 @@
 //! The command as a user runs it: a capture of two streams, replayed through a real dataplane.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::borrow::Cow;
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+mod rig;
+
+use std::path::Path;
 
 use assert_cmd::Command;
-use etherparse::PacketBuilder;
-use pcap_file::pcap::{PcapPacket, PcapWriter};
-use tempfile::TempDir;
 
-/// A second of G.711 both ways, RTP and one report each.
-fn capture(directory: &TempDir) -> PathBuf {
-    let path = directory.path().join("call.pcap");
-    let mut writer = PcapWriter::new(File::create(&path).unwrap()).unwrap();
-    let mut write = |at_ms: u64, ports: (u16, u16), payload: &[u8]| {
-        let packet = PacketBuilder::ethernet2([2; 6], [4; 6])
-            .ipv4([192, 0, 2, 1], [192, 0, 2, 1], 64)
-            .udp(ports.0, ports.1);
-        let mut frame = Vec::new();
-        packet.write(&mut frame, payload).unwrap();
-        let packet = PcapPacket {
-            timestamp: Duration::from_millis(at_ms),
-            orig_len: frame.len() as u32,
-            data: Cow::Owned(frame),
-        };
-        writer.write_packet(&packet).unwrap();
-    };
-    for number in 0..50_u8 {
-        for (ports, source) in [((4000, 5000), 7), ((5000, 4000), 8)] {
-            let mut rtp = vec![0x80, 8, 0, number, 0, 0, number, 0, 0, 0, 0, source];
-            rtp.extend([number; 160]);
-            write(u64::from(number) * 20, ports, &rtp);
-        }
-    }
-    path
-}
+use rig::{capture, load, report};
 
 fn replay(capture: &Path, more: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_strait-load"));
-    let beside = Path::new(env!("CARGO_BIN_EXE_strait-load")).with_file_name("strait-dataplane");
-    assert!(beside.exists(), "first: cargo build --workspace --bins");
+    let mut command = load(capture, "replay");
+    command.args(["--seconds", "1"]).args(more);
     command
-        .args(["replay", "--seconds", "1", "--json", "--capture"])
-        .arg(capture)
-        .args(more);
-    command
-}
-
-fn report(command: &mut Command, code: i32) -> serde_json::Value {
-    let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[test]
@@ -162,29 +121,15 @@ fn what_the_policer_drops_is_found_missing_and_named() {
 fn calls_of_every_kind_go_as_they_are_meant_to() {
     let directory = tempfile::tempdir().unwrap();
     let capture = capture(&directory);
-    let load = Path::new(env!("CARGO_BIN_EXE_strait-load"));
-    for program in ["strait", "strait-control", "strait-dataplane"] {
-        let built = load.with_file_name(program).exists();
-        assert!(built, "first: cargo build --workspace --bins");
-    }
-    let mut command = Command::new(load);
-    command.args([
-        "calls",
-        "--rate",
-        "20",
-        "--seconds",
-        "1",
-        "--hold",
-        "0.5",
-        "--json",
-    ]);
+    let mut command = load(&capture, "calls");
+    command.args(["--rate", "20", "--seconds", "1", "--hold", "0.5"]);
     command.args([
         "--mix",
         "answer=2,reinvite=1,busy=1,cancel=1",
         "--loss",
         "5",
     ]);
-    let report = report(command.arg("--capture").arg(&capture), 0);
+    let report = report(&mut command, 0);
     assert_eq!(
         (report["placed"].as_u64(), &report["failed"]),
         (Some(20), &serde_json::json!({}))
@@ -225,9 +170,8 @@ fn mistakes_are_explained_in_one_line() {
 fn a_ramp_ends_at_its_limit_when_everything_fits() {
     let directory = tempfile::tempdir().unwrap();
     let capture = capture(&directory);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_strait-load"));
+    let mut command = load(&capture, "ramp");
     command.args([
-        "ramp",
         "--from",
         "4",
         "--to",
@@ -237,6 +181,6 @@ fn a_ramp_ends_at_its_limit_when_everything_fits() {
         "--trials",
         "1",
     ]);
-    let report = report(command.args(["--json", "--capture"]).arg(&capture), 0);
+    let report = report(&mut command, 0);
     assert_eq!(report["calls"], 11);
 }

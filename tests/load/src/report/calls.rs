@@ -52,15 +52,12 @@ impl CallsReport {
             to_end: latency(&figures.to_end),
             cpu_ms_per_call: run.processor_time.map(per_call),
             media: Report::new(&Trial {
-                load: Load {
-                    calls: run.most,
-                    pace: Pace::Times(1.0),
-                    length: run.lasted,
-                },
+                load: Load::new(run.most, Pace::Times(1.0), run.lasted),
                 lasted: run.lasted,
                 sides: run.sides,
                 counted: run.counted,
                 processor_time: None,
+                kernel_time: None,
             }),
         }
     }

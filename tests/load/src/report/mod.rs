@@ -1,10 +1,14 @@
 //! What a trial showed, as numbers: for people, for programs, as a page with plots.
 
+mod bars;
 mod calls;
+mod comparison;
 mod page;
 mod text;
 
+pub use self::bars::bars;
 pub use self::calls::CallsReport;
+pub use self::comparison::{Comparison, Figures};
 pub use self::page::page;
 
 use std::collections::BTreeMap;
@@ -38,6 +42,11 @@ pub struct Report {
     pub megabits_per_second: f64,
     /// The processor time for a million packets of what stands in the middle, in seconds.
     pub cpu_seconds_per_million: Option<f64>,
+    /// The same of what the kernel did for frames that arrived in the middle, where that was kept
+    /// apart.
+    pub kernel_seconds_per_million: Option<f64>,
+    /// Packets of calls that flood: sent and delivered, both directions together.
+    pub flood: [u64; 2],
     /// From the calling party to the called one, and back.
     pub directions: [Direction; 2],
     /// Where the lost ones were lost.
@@ -126,7 +135,11 @@ impl Report {
         let missing = offered.saturating_sub(delivered);
         let seconds = trial.lasted.as_secs_f64();
         let bytes = near.heard.bytes + far.heard.bytes;
-        let million = offered as f64 / 1e6;
+        let million = (offered + near.sent.flooded + far.sent.flooded) as f64 / 1e6;
+        let each = |spent: Option<Duration>| {
+            let spent = spent.filter(|_| million > 0.0);
+            spent.map(|spent| spent.as_secs_f64() / million)
+        };
         Self {
             calls: trial.load.calls,
             speed: match trial.load.pace {
@@ -139,10 +152,12 @@ impl Report {
             loss_percent: 100.0 * missing as f64 / offered.max(1) as f64,
             packets_per_second: delivered as f64 / seconds,
             megabits_per_second: bytes as f64 * 8.0 / 1e6 / seconds,
-            cpu_seconds_per_million: trial
-                .processor_time
-                .filter(|_| million > 0.0)
-                .map(|spent| spent.as_secs_f64() / million),
+            cpu_seconds_per_million: each(trial.processor_time),
+            kernel_seconds_per_million: each(trial.kernel_time),
+            flood: [
+                near.sent.flooded + far.sent.flooded,
+                near.heard.flooded + far.heard.flooded,
+            ],
             lost: lost(trial, missing),
             directions,
         }

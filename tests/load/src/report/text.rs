@@ -25,6 +25,16 @@ impl fmt::Display for Report {
                 "in the middle: {seconds:.2} CPU seconds per million packets"
             )?;
         }
+        if let Some(seconds) = self.kernel_seconds_per_million {
+            writeln!(
+                f,
+                "the kernel for it: {seconds:.2} CPU seconds per million packets"
+            )?;
+        }
+        let [sent, delivered] = self.flood;
+        if sent > 0 {
+            writeln!(f, "besides: a flood of {sent}, {delivered} of it delivered")?;
+        }
         writeln!(f)?;
         row(f, "", ["near to far", "far to near"])?;
         let count = |f: &mut _, name, value: fn(&Direction) -> u64| {

@@ -1,9 +1,12 @@
 //! What stands between the parties: Strait's dataplane, or what it is compared with.
 
+mod echo;
+mod nftables;
 mod nothing;
 mod process;
 mod relay;
 mod rtpengine;
+mod testpmd;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,10 +15,13 @@ use std::time::Duration;
 use strait_shared::geometry::WorkerIndex;
 use strait_shared::region::Region;
 
+pub use self::echo::Echo;
+pub use self::nftables::Nftables;
 pub use self::nothing::Nothing;
-pub use self::process::{Process, program};
+pub use self::process::{Process, processor_time, program};
 pub use self::relay::Relay;
 pub use self::rtpengine::Rtpengine;
+pub use self::testpmd::{Device, Testpmd};
 use crate::Failure;
 
 /// Addresses of a call by side, near and far, and component, RTP and RTCP.

@@ -11,6 +11,7 @@ use strait_shared::attach::{Attached, FetchError, fetch};
 use strait_shared::notify::{NOTIFY_SOCKET, handover};
 
 use crate::Failure;
+use crate::station::Station;
 
 const PROGRAM: &str = "strait-dataplane";
 /// How long it may take to bind its sockets, and to end.
@@ -23,8 +24,8 @@ const TELL_AGAIN: Duration = Duration::from_millis(500);
 pub struct Process(Child);
 
 impl Process {
-    /// Starts a program.
-    pub fn start(mut command: Command) -> Result<Self, Failure> {
+    /// Starts a program at its station.
+    pub fn start(mut command: Command, station: &Station) -> Result<Self, Failure> {
         // Ctrl-C is ours to act on; the program then ends in order.
         command.process_group(0).stdin(Stdio::null());
         let program = command.get_program().to_owned();
@@ -32,11 +33,13 @@ impl Process {
             program: program.into(),
             cause,
         };
-        Ok(Self(command.spawn().map_err(failed)?))
+        let child = station.within(|| command.spawn());
+        Ok(Self(child.map_err(failed)?))
     }
 
     /// Starts strait-dataplane, with what it is handed by name, and fetches its region.
     pub fn dataplane(
+        station: &Station,
         configuration: &Path,
         socket: &Path,
         handed: &[(&str, BorrowedFd<'_>)],
@@ -49,7 +52,7 @@ impl Process {
             cause,
         };
         handover(&mut command, handed).map_err(failed)?;
-        let mut dataplane = Self::start(command)?;
+        let mut dataplane = Self::start(command, station)?;
         let deadline = Instant::now() + START_WITHIN;
         loop {
             match fetch(socket, None, LOOK_EVERY) {
@@ -92,7 +95,8 @@ fn tasks(pid: u32) -> impl Iterator<Item = PathBuf> {
         .map(|task| task.path())
 }
 
-fn processor_time(pid: u32) -> Duration {
+/// Processor time of all threads of a process so far.
+pub fn processor_time(pid: u32) -> Duration {
     let spent = tasks(pid).filter_map(|task| {
         let text = std::fs::read_to_string(task.join("schedstat")).ok()?;
         text.split_whitespace().next()?.parse::<u64>().ok()

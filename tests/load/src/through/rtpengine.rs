@@ -1,7 +1,6 @@
 //! rtpengine without its kernel module, told what to do over its NG protocol (bencoded
 //! dictionaries over UDP).
 
-use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::process::Process;
 use super::{Counted, Legs, Through};
 use crate::Failure;
+use crate::station::Station;
 
 const PROGRAM: &str = "rtpengine";
 const CONTROL_PORT: u16 = 2_223;
@@ -23,14 +23,21 @@ const PORTS_PER_CALL: usize = 4;
 pub struct Rtpengine {
     process: Process,
     control: UdpSocket,
+    /// Its names of the two sides.
+    directions: [&'static str; 2],
     asked: u64,
     calls: Vec<usize>,
     run: u64,
 }
 
 impl Rtpengine {
-    /// Starts it on this address, with ports for so many calls.
-    pub fn start(address: IpAddr, calls: usize) -> Result<Self, Failure> {
+    /// Starts it with these addresses for the two sides, which may be the same, and ports for so
+    /// many calls.
+    pub fn start(
+        station: &Station,
+        [near, far]: [IpAddr; 2],
+        calls: usize,
+    ) -> Result<Self, Failure> {
         let last = FIRST_PORT as usize + calls * PORTS_PER_CALL + 100;
         let Ok(last) = u16::try_from(last) else {
             let room = (usize::from(u16::MAX - FIRST_PORT) - 100) / PORTS_PER_CALL;
@@ -46,15 +53,24 @@ impl Rtpengine {
             "--log-stderr",
         ]);
         command.args(["--log-level=2", "--num-threads=1", "--delete-delay=0"]);
-        command.arg(format!("--interface={address}"));
-        command.arg(format!("--listen-ng={address}:{CONTROL_PORT}"));
+        command.arg(format!("--interface=near/{near}"));
+        // One address has one pool of ports.
+        let directions = match near == far {
+            true => ["near", "near"],
+            false => ["near", "far"],
+        };
+        if near != far {
+            command.arg(format!("--interface=far/{far}"));
+        }
+        command.arg(format!("--listen-ng={near}:{CONTROL_PORT}"));
         command
             .arg(format!("--port-min={FIRST_PORT}"))
             .arg(format!("--port-max={last}"));
         let failed = |error: std::io::Error| Failure::Rtpengine(error.to_string());
-        let mut process = Process::start(command)?;
-        let control = UdpSocket::bind((address, 0)).map_err(failed)?;
-        control.connect((address, CONTROL_PORT)).map_err(failed)?;
+        let mut process = Process::start(command, station)?;
+        let bound = station.within(|| UdpSocket::bind((near, 0)));
+        let control = bound.map_err(failed)?;
+        control.connect((near, CONTROL_PORT)).map_err(failed)?;
         control.set_read_timeout(Some(ASK_AGAIN)).map_err(failed)?;
         let deadline = Instant::now() + PATIENCE;
         while control.send(b"0 d7:command4:pinge").is_err() || control.recv(&mut [0; 64]).is_err() {
@@ -67,6 +83,7 @@ impl Rtpengine {
         Ok(Self {
             process,
             control,
+            directions,
             asked: 0,
             calls: Vec::new(),
             run: 0,
@@ -74,14 +91,10 @@ impl Rtpengine {
     }
 
     /// Asks until it answers; the answer without its cookie.
-    fn ask(&mut self, request: &[(&str, &str)]) -> Result<String, Failure> {
+    fn ask(&mut self, request: &[(&str, &[&str])]) -> Result<String, Failure> {
         self.asked += 1;
         let cookie = format!("{} ", self.asked);
-        let mut text = format!("{cookie}d");
-        for (key, value) in request {
-            let _ = write!(text, "{}:{key}{}:{value}", key.len(), value.len());
-        }
-        text.push('e');
+        let text = format!("{cookie}{}", dictionary(request));
         let deadline = Instant::now() + PATIENCE;
         let mut space = [0; 4_096];
         while Instant::now() < deadline {
@@ -116,15 +129,18 @@ impl Rtpengine {
     ) -> Result<[SocketAddr; 2], Failure> {
         let (call_id, sdp) = (self.call_id(call), description(party));
         // The keys of a dictionary stand in order.
-        let mut request = vec![
-            ("ICE", "remove"),
+        let directions = self.directions;
+        let (call_id, sdp, command) = ([call_id.as_str()], [sdp.as_str()], [command]);
+        let mut request: Vec<(&str, &[&str])> = vec![
+            ("ICE", &["remove"]),
             ("call-id", &call_id),
-            ("command", command),
-            ("from-tag", "near"),
+            ("command", &command),
+            ("direction", &directions),
+            ("from-tag", &["near"]),
             ("sdp", &sdp),
         ];
-        if command == "answer" {
-            request.push(("to-tag", "far"));
+        if command == ["answer"] {
+            request.push(("to-tag", &["far"]));
         }
         let answer = self.ask(&request)?;
         let port = answer
@@ -164,9 +180,9 @@ impl Through for Rtpengine {
         for call in std::mem::take(&mut self.calls) {
             let call_id = self.call_id(call);
             self.ask(&[
-                ("call-id", &call_id),
-                ("command", "delete"),
-                ("from-tag", "near"),
+                ("call-id", &[&call_id]),
+                ("command", &["delete"]),
+                ("from-tag", &["near"]),
             ])?;
         }
         self.run += 1;
@@ -184,6 +200,21 @@ impl Through for Rtpengine {
     fn processor_time(&self) -> Option<Duration> {
         Some(self.process.processor_time())
     }
+}
+
+/// A bencoded dictionary; several values under one key are a list.
+fn dictionary(entries: &[(&str, &[&str])]) -> String {
+    let string = |text: &str| format!("{}:{text}", text.len());
+    let mut text = String::from("d");
+    for (key, values) in entries {
+        text += &string(key);
+        let all: String = values.iter().map(|value| string(value)).collect();
+        text += &match values.len() {
+            1 => all,
+            _ => format!("l{all}e"),
+        };
+    }
+    text + "e"
 }
 
 fn description([rtp, rtcp]: [SocketAddr; 2]) -> String {

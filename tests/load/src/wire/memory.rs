@@ -1,12 +1,12 @@
 //! Ethernet frames over the far end of a dataplane's `memory` port.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use etherparse::{NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
 use strait_dataplane::limits::FRAME_BYTES_MAX;
 use strait_dataplane::port::memory::FarEnd;
 
+use super::frame::{datagram, write};
 use super::{Endpoint, Wire};
 
 /// Frames taken in one turn.
@@ -14,7 +14,6 @@ const BURST: usize = 64;
 /// The dataplane's end of a link, and ours.
 const DATAPLANE_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const OWN_MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
-const TIME_TO_LIVE: u8 = 64;
 
 /// One side's end of the link.
 pub struct Frames {
@@ -47,21 +46,14 @@ impl Wire for Frames {
 
     fn send(&mut self, from: Endpoint, to: SocketAddr, packet: &[u8]) {
         let from = self.addresses[from.0];
-        let link = PacketBuilder::ethernet2(OWN_MAC, DATAPLANE_MAC);
-        let network = match (from.ip(), to.ip()) {
-            (IpAddr::V4(from), IpAddr::V4(to)) => {
-                link.ipv4(from.octets(), to.octets(), TIME_TO_LIVE)
-            }
-            (IpAddr::V6(from), IpAddr::V6(to)) => {
-                link.ipv6(from.octets(), to.octets(), TIME_TO_LIVE)
-            }
-            _ => unreachable!("a side's addresses are of one family"),
-        };
         self.frame.clear();
-        let built = network
-            .udp(from.port(), to.port())
-            .write(&mut self.frame, packet);
-        if built.is_err() || !self.end.send(&self.frame) {
+        let built = write(
+            &mut self.frame,
+            [OWN_MAC, DATAPLANE_MAC],
+            [from, to],
+            packet,
+        );
+        if !built || !self.end.send(&self.frame) {
             self.refused += 1;
         }
     }
@@ -95,29 +87,4 @@ impl Wire for Frames {
     fn malformed(&self) -> u64 {
         self.malformed
     }
-}
-
-/// Source and payload of a frame whose checksums are right.
-fn datagram(frame: &[u8]) -> Option<(SocketAddr, &[u8])> {
-    let sliced = SlicedPacket::from_ethernet(frame).ok()?;
-    let TransportSlice::Udp(udp) = sliced.transport? else {
-        return None;
-    };
-    let (header, payload) = (udp.to_header(), udp.payload());
-    let (source, checksum): (IpAddr, _) = match sliced.net? {
-        NetSlice::Ipv4(ip) => {
-            let ip = ip.header().to_header();
-            if ip.header_checksum != ip.calc_header_checksum() {
-                return None;
-            }
-            (ip.source.into(), header.calc_checksum_ipv4(&ip, payload))
-        }
-        NetSlice::Ipv6(ip) => {
-            let ip = ip.header().to_header();
-            (ip.source.into(), header.calc_checksum_ipv6(&ip, payload))
-        }
-        NetSlice::Arp(_) => return None,
-    };
-    let sound = header.checksum == checksum.ok()?;
-    sound.then(|| (SocketAddr::new(source, udp.source_port()), payload))
 }

@@ -1,14 +1,20 @@
-//! How one side's packets get to Strait and back: through sockets, or as frames over a memory
-//! link.
+//! How one side's packets get to Strait and back: through sockets, or as frames, by AF_XDP or over
+//! a memory link.
 
+mod af_xdp;
+mod frame;
 mod memory;
+mod next_hop;
 mod sockets;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+pub use self::af_xdp::{BypassError, Bypassing, open};
+pub use self::frame::write;
 pub use self::memory::Frames;
-pub use self::sockets::{Sockets, in_namespace};
+pub use self::sockets::Sockets;
+use crate::Failure;
 
 /// Which of a side's own addresses a packet leaves from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -18,6 +24,11 @@ pub struct Endpoint(pub usize);
 pub trait Wire: Send {
     /// A side's own addresses, by [`Endpoint`].
     fn addresses(&self) -> &[SocketAddr];
+
+    /// Finds the way to an address before the first packet goes there.
+    fn reach(&mut self, _: IpAddr) -> Result<(), Failure> {
+        Ok(())
+    }
 
     /// Queues a packet.
     fn send(&mut self, from: Endpoint, to: SocketAddr, packet: &[u8]);

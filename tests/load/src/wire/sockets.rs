@@ -3,12 +3,10 @@
 //! A leaf with `unsafe`: the counters of a socket's queue have no safe call.
 #![allow(unsafe_code)]
 
-use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::size_of;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::path::Path;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -225,23 +223,4 @@ fn address(storage: &SockaddrStorage) -> Option<SocketAddr> {
             .as_sockaddr_in6()
             .map(|v6| SocketAddr::V6((*v6).into())),
     }
-}
-
-/// Does `work` in the network namespace of that name (ip-netns(8)), on a thread of its own.
-pub fn in_namespace<T: Send>(
-    name: Option<&str>,
-    work: impl FnOnce() -> io::Result<T> + Send,
-) -> io::Result<T> {
-    let Some(name) = name else { return work() };
-    let file = File::open(Path::new("/run/netns").join(name))?;
-    std::thread::scope(|scope| {
-        let there = scope.spawn(|| {
-            let kind = Some(rustix::thread::LinkNameSpaceType::Network);
-            rustix::thread::move_into_link_name_space(file.as_fd(), kind)?;
-            work()
-        });
-        there
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
 }

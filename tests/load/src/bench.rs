@@ -1,0 +1,283 @@
+//! The same load through Strait and through what it is compared with: between the same hosts, from
+//! the same generator, in turn.
+
+use std::io::IsTerminal;
+use std::sync::atomic::AtomicBool;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use strait_dataplane::port::af_xdp::Mode;
+
+use crate::Failure;
+use crate::arguments::{Bench, Middle, Over, Place, Ways};
+use crate::ramp::search;
+use crate::report::{Comparison, Direction, Figures, Latency, Report};
+use crate::scene::{Scene, Scripts};
+use crate::side::Pace;
+use crate::trial::{Load, Trial};
+
+/// The search for a rate counts in so many packets a second,
+const UNIT: f64 = 100.0;
+/// and ends when the next step would be smaller than this share.
+const RESOLUTION: f64 = 0.04;
+/// Trials that agree make a verdict on a rate.
+const AGREEING: usize = 2;
+/// The generator keeps up when it offers this share of what it should,
+const KEPT_UP: f64 = 0.97;
+/// and sends half of the packets no later than this many microseconds.
+const LATE_MAX: f64 = 5_000.0;
+/// With half of the packets later than this many microseconds a queue is growing that only hides
+/// the loss.
+const LATENCY_MAX: f64 = 10_000.0;
+
+/// Something the load is put through.
+#[derive(Debug)]
+pub struct Contender {
+    /// What the results call it.
+    pub name: &'static str,
+    through: Middle,
+    over: Over,
+    mode: Option<Mode>,
+}
+
+/// What the others are compared with.
+pub const BASE: &str = "strait-udp";
+/// What latency is added to.
+pub const NOTHING: &str = "nothing";
+
+/// Everything that can take part, one a line.
+static CONTENDERS: &[Contender] = &[
+    one(NOTHING, Middle::Nothing, Over::Udp, None),
+    one(BASE, Middle::Strait, Over::Udp, None),
+    one(
+        "strait-af_xdp-native",
+        Middle::Strait,
+        Over::AfXdp,
+        Some(Mode::Native),
+    ),
+    one(
+        "strait-af_xdp-generic",
+        Middle::Strait,
+        Over::AfXdp,
+        Some(Mode::Generic),
+    ),
+    one("echo-native", Middle::Echo, Over::AfXdp, Some(Mode::Native)),
+    one(
+        "echo-generic",
+        Middle::Echo,
+        Over::AfXdp,
+        Some(Mode::Generic),
+    ),
+    one("rtpengine", Middle::Rtpengine, Over::Udp, None),
+    one("nftables", Middle::Nftables, Over::Udp, None),
+    one("testpmd-af_packet", Middle::TestpmdPacket, Over::Udp, None),
+    one("testpmd-af_xdp", Middle::TestpmdXdp, Over::Udp, None),
+];
+
+const fn one(name: &'static str, through: Middle, over: Over, mode: Option<Mode>) -> Contender {
+    Contender {
+        name,
+        through,
+        over,
+        mode,
+    }
+}
+
+/// The contender of that name.
+pub fn contender(name: &str) -> Result<&'static Contender, String> {
+    let named = CONTENDERS.iter().find(|contender| contender.name == name);
+    let names: Vec<&str> = CONTENDERS.iter().map(|contender| contender.name).collect();
+    named.ok_or_else(|| format!("there are {}", names.join(", ")))
+}
+
+/// What became of one rate.
+#[derive(Clone)]
+struct Rung {
+    verdict: Verdict,
+    report: Report,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Good,
+    /// Lost or changed too much, or kept it too long.
+    Bad,
+    /// The generator did not keep up: nothing is known of what stands in the middle.
+    Beyond,
+}
+
+/// Puts the load through everything in turn, round after round. What cannot take part is left out,
+/// with the reason.
+pub fn run(arguments: &Bench, stop: &AtomicBool) -> Result<Comparison, Failure> {
+    let taking_part = |contender: &&Contender| {
+        let chosen = arguments
+            .only
+            .iter()
+            .any(|only| only.name == contender.name);
+        arguments.only.is_empty() || chosen || contender.name == NOTHING
+    };
+    let contenders: Vec<&Contender> = CONTENDERS.iter().filter(taking_part).collect();
+    let mut comparison = Comparison::new(
+        arguments.calls,
+        arguments.rate,
+        arguments.loss,
+        contenders.iter().map(|contender| contender.name),
+    );
+    let bar = bar(contenders.len() as u64 * u64::from(arguments.rounds));
+    for round in 1..=arguments.rounds {
+        for contender in &contenders {
+            let about = format!("round {round}, {}", contender.name);
+            if !comparison.is_left_out(contender.name) {
+                let say = |what: &str| tell(&bar, &format!("{about}: {what}"));
+                match measured(arguments, contender, &say, stop) {
+                    Ok(figures) => comparison.add(contender.name, figures),
+                    Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+                    Err(failure) => {
+                        say(&format!("left out: {failure}"));
+                        comparison.leave_out(contender.name, failure.to_string());
+                    }
+                }
+            }
+            bar.inc(1);
+        }
+    }
+    bar.finish_and_clear();
+    Ok(comparison)
+}
+
+/// One contender's figures in one round.
+fn measured(
+    arguments: &Bench,
+    contender: &Contender,
+    say: &dyn Fn(&str),
+    stop: &AtomicBool,
+) -> Result<Figures, Failure> {
+    let calls = arguments.calls as usize;
+    let mut scene = Scene::new(&place(arguments, contender), calls)?;
+    let full_speed = packets_per_second(&scene.scripts, calls);
+    let mut attempt = |rate: f64| {
+        let pace = Pace::Times(rate / full_speed);
+        let load = Load::new(calls, pace, arguments.seconds);
+        let trial = Trial::run(&mut scene, load, &ProgressBar::hidden(), stop)?;
+        let report = Report::new(&trial);
+        let verdict = judge(
+            &report,
+            rate * arguments.seconds.as_secs_f64(),
+            arguments.loss,
+        );
+        Ok(Rung { verdict, report })
+    };
+    // Caches and tables are cold in the first one.
+    attempt(f64::from(arguments.rate))?;
+    let calm = attempt(f64::from(arguments.rate))?.report;
+    let rung = |units: usize| {
+        let rate = units as f64 * UNIT;
+        let rung = agreed(|| attempt(rate))?;
+        say(&format!(
+            "{rate:.0} packets/s, lost {:.3} %{}",
+            rung.report.loss_percent,
+            match rung.verdict {
+                Verdict::Good => "",
+                Verdict::Bad => ": too much",
+                Verdict::Beyond => ": more than the generator can do",
+            }
+        ));
+        Ok(rung)
+    };
+    let [from, most] =
+        [arguments.rate, arguments.most].map(|rate| (f64::from(rate) / UNIT) as usize);
+    let is_good = |rung: &Rung| rung.verdict == Verdict::Good;
+    let found = search(from, most.max(from), RESOLUTION, rung, is_good)?;
+    // Each failed at a lower rate than the one before.
+    let failed = found.rungs.iter().rfind(|rung| !is_good(rung));
+    let latency = |of: fn(&Latency) -> f64| mean(&calm.directions, of);
+    let best = found.best.as_ref().map(|rung| &rung.report);
+    Ok(Figures {
+        rate: best.map_or(0.0, |best| best.packets_per_second),
+        is_generators: failed.is_some_and(|rung| rung.verdict == Verdict::Beyond),
+        process: calm.cpu_seconds_per_million,
+        kernel: calm.kernel_seconds_per_million,
+        process_at_most: best.and_then(|best| best.cpu_seconds_per_million),
+        kernel_at_most: best.and_then(|best| best.kernel_seconds_per_million),
+        latency_p50: latency(|latency| latency.p50),
+        latency_p99: latency(|latency| latency.p99),
+        loss_percent: calm.loss_percent,
+    })
+}
+
+fn place(arguments: &Bench, contender: &Contender) -> Place {
+    let ways = Ways {
+        over: contender.over,
+        mode: contender.mode,
+        wire: arguments.wire,
+        hosts: true,
+        cores: Some(arguments.cores),
+    };
+    Place::new(&arguments.capture, contender.through, ways)
+}
+
+/// What the generator and the middle did at one rate, where so many packets were wanted.
+fn judge(report: &Report, wanted: f64, loss_percent: f64) -> Verdict {
+    let median = |of: fn(&Direction) -> f64| report.directions.iter().map(of).fold(0.0, f64::max);
+    let late = median(|direction| direction.lateness.p50);
+    if late > LATE_MAX || (report.offered as f64) < wanted * KEPT_UP {
+        return Verdict::Beyond;
+    }
+    let kept = median(|direction| direction.latency.p50);
+    match report.is_good(loss_percent) && kept <= LATENCY_MAX {
+        true => Verdict::Good,
+        false => Verdict::Bad,
+    }
+}
+
+/// Tries until enough trials agree: a machine that was busy with something else for a moment
+/// decides nothing.
+fn agreed(mut attempt: impl FnMut() -> Result<Rung, Failure>) -> Result<Rung, Failure> {
+    let mut rungs: Vec<Rung> = Vec::new();
+    loop {
+        let rung = attempt()?;
+        rungs.push(rung.clone());
+        let good = |rung: &Rung| rung.verdict == Verdict::Good;
+        let alike = rungs.iter().filter(|other| good(other) == good(&rung));
+        if alike.count() >= AGREEING {
+            return Ok(rung);
+        }
+    }
+}
+
+/// What all calls send in real time, both sides together.
+fn packets_per_second(scripts: &[Scripts], calls: usize) -> f64 {
+    let of_call = |call: &Scripts| -> f64 {
+        let all = call.iter().flatten();
+        all.map(|script| script.packets_per_second()).sum()
+    };
+    let each: f64 = scripts.iter().map(of_call).sum();
+    each / scripts.len() as f64 * calls as f64
+}
+
+fn mean(directions: &[Direction], of: fn(&Latency) -> f64) -> f64 {
+    let sum: f64 = directions
+        .iter()
+        .map(|direction| of(&direction.latency))
+        .sum();
+    sum / directions.len() as f64
+}
+
+/// A bar where somebody looks.
+fn bar(steps: u64) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {eta} {msg}");
+    let bar = ProgressBar::new(steps);
+    bar.set_style(style.expect("a template that is right"));
+    bar
+}
+
+/// Says how far it is, on the bar or in a line.
+fn tell(bar: &ProgressBar, what: &str) {
+    if bar.is_hidden() {
+        eprintln!("{what}");
+    } else {
+        bar.set_message(what.to_owned());
+    }
+}

@@ -1,0 +1,80 @@
+//! Strait's AF_XDP port without its relay: what comes in at one interface goes out by the other
+//! with other MAC addresses, and otherwise as it is.
+//!
+//! It is a process of its own, this command once more, so that its processor time is its own.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use strait_dataplane::port::af_xdp::Mode;
+
+use super::process::Process;
+use super::{Counted, Legs, Through};
+use crate::Failure;
+use crate::hosts::{Hosts, mac};
+
+const PROGRAM: &str = "strait-load echo";
+/// How long it takes to open its interfaces at most; its packets are lost until then.
+const START: Duration = Duration::from_millis(500);
+
+/// A running echo.
+pub struct Echo(Process);
+
+impl Echo {
+    /// Starts it between the two sides' interfaces.
+    pub fn start(
+        hosts: &Hosts,
+        mode: Option<Mode>,
+        parties: [&[SocketAddr]; 2],
+    ) -> Result<Self, Failure> {
+        // The addresses that are steered are the parties', not this host's.
+        hosts.sysctl("net.ipv4.ip_nonlocal_bind", "1")?;
+        let program = std::env::current_exe().unwrap_or_else(|_| PROGRAM.into());
+        let mut command = Command::new(program);
+        command.arg("echo");
+        for (side, own) in parties.iter().enumerate() {
+            let ports = own.iter().map(SocketAddr::port);
+            let (first, last) = (ports.clone().min(), ports.max());
+            command.arg(format!(
+                "--party={},{},{},{}-{}",
+                hosts.middle_interface(side),
+                mac(Hosts::party_mac(side)),
+                own[0].ip(),
+                first.unwrap_or_default() & !1,
+                last.unwrap_or_default() | 1,
+            ));
+        }
+        command.args(mode.map(|mode| format!("--mode={}", mode.name())));
+        let mut process = Process::start(command, &hosts.middle())?;
+        std::thread::sleep(START);
+        process.check_alive(PROGRAM)?;
+        Ok(Self(process))
+    }
+}
+
+impl Through for Echo {
+    fn open(&mut self, _: usize, [near, far]: Legs) -> Result<Legs, Failure> {
+        Ok([far, near])
+    }
+
+    fn settle(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn listen(&mut self) -> Result<(), Failure> {
+        self.0.check_alive(PROGRAM)
+    }
+
+    fn counted(&self) -> Counted {
+        Counted::default()
+    }
+
+    fn processor_time(&self) -> Option<Duration> {
+        Some(self.0.processor_time())
+    }
+}

@@ -1,0 +1,188 @@
+//! The command with each party, and what stands between them, on a host of its own.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod rig;
+
+use strait_tests::requirements;
+
+use rig::{capture, load, report};
+
+/// Every packet has come, once and unchanged.
+fn assert_whole(report: &serde_json::Value, about: &str) {
+    assert_eq!(report["offered"], report["delivered"], "{about}: {report}");
+    for direction in report["directions"].as_array().unwrap() {
+        assert!(direction["offered"].as_u64() >= Some(9 * 50), "{about}");
+        for fault in [
+            "reordered",
+            "duplicated",
+            "corrupted",
+            "strange",
+            "malformed",
+        ] {
+            assert_eq!(direction[fault], 0, "{fault}, {about}: {report}");
+        }
+    }
+}
+
+fn replayed(more: &str) -> serde_json::Value {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = load(&capture(&directory), "replay");
+    command.args(["--seconds", "1", "--calls", "9"]);
+    report(command.args(more.split_whitespace()), 0)
+}
+
+fn bypassing_is_possible() -> bool {
+    if !requirements::has_af_xdp() {
+        println!("skipped: this kernel has no AF_XDP");
+        return false;
+    }
+    requirements::met(&["ip", "ethtool", "taskset", "chrt"])
+}
+
+#[test]
+fn every_packet_comes_through_whichever_way_it_goes() {
+    if !bypassing_is_possible() {
+        return;
+    }
+    for ways in [
+        "--hosts",
+        "--wire af_xdp",
+        "--over af_xdp --mode native",
+        "--over af_xdp --mode generic --wire af_xdp",
+        "--over af_xdp --mode native --wire af_xdp",
+    ] {
+        assert_whole(&replayed(ways), ways);
+    }
+}
+
+#[test]
+fn what_strait_is_compared_with_stands_between_the_same_hosts() {
+    if !bypassing_is_possible() || !requirements::met(&["nft"]) {
+        return;
+    }
+    for (through, program) in [
+        ("nothing", "ip"),
+        ("echo --mode native", "ip"),
+        ("echo --mode generic", "ip"),
+        ("nftables", "nft"),
+        ("rtpengine", "rtpengine"),
+        ("testpmd-af_packet", "dpdk-testpmd"),
+        ("testpmd-af_xdp", "dpdk-testpmd"),
+    ] {
+        if !requirements::installed(program) {
+            println!("skipped: {program} is not installed");
+            continue;
+        }
+        assert_whole(
+            &replayed(&format!("--through {through} --wire af_xdp")),
+            through,
+        );
+    }
+}
+
+#[test]
+fn what_the_kernel_does_in_the_middle_is_told_apart() {
+    if !bypassing_is_possible() || !requirements::met(&["nft"]) {
+        return;
+    }
+    let report = replayed("--through nftables --wire af_xdp --cores 0,1");
+    assert_whole(&report, "nftables");
+    assert!(report["cpu_seconds_per_million"].is_null(), "{report}");
+    assert!(
+        report["kernel_seconds_per_million"].as_f64() > Some(0.0),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_flood_does_nothing_to_the_calls_that_keep_to_their_rate() {
+    let ways: &[&str] = match bypassing_is_possible() {
+        true => &[
+            "",
+            "--over af_xdp --mode native",
+            "--over af_xdp --mode generic",
+        ],
+        false => &[""],
+    };
+    for ways in ways {
+        let flood = "--police 60 --flood 3 --flood-speed 40";
+        let report = replayed(&format!("{flood} {ways}"));
+        assert_whole(&report, ways);
+        let [sent, delivered] = [0, 1].map(|index| report["flood"][index].as_u64().unwrap());
+        // Three calls, both ways, a second of their rate and one ahead.
+        let allowed = 3 * 2 * (60 + 60) + 3 * 2 * 2 * 40;
+        assert!(sent > 5 * allowed && delivered > 0, "{ways}: {report}");
+        assert!(delivered < 2 * allowed, "{ways}: {report}");
+        let policed = report["lost"]["dataplane: packet_rate"].as_u64();
+        assert_eq!(policed, Some(sent - delivered), "{ways}: {report}");
+    }
+}
+
+#[test]
+fn calls_by_sip_have_their_media_past_the_kernel() {
+    if !bypassing_is_possible() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = load(&capture(&directory), "calls");
+    command.args([
+        "--rate",
+        "10",
+        "--seconds",
+        "1",
+        "--hold",
+        "0.5",
+        "--loss",
+        "5",
+    ]);
+    command.args([
+        "--mix",
+        "answer=2,reinvite=1",
+        "--over",
+        "af_xdp",
+        "--wire",
+        "af_xdp",
+    ]);
+    let report = report(&mut command, 0);
+    assert_eq!(
+        (report["placed"].as_u64(), &report["failed"]),
+        (Some(10), &serde_json::json!({}))
+    );
+    assert!(
+        report["media"]["delivered"].as_u64() > Some(200),
+        "{report}"
+    );
+    assert_eq!(report["media"]["directions"][0]["strange"], 0, "{report}");
+}
+
+#[test]
+fn a_bench_puts_everything_side_by_side() {
+    if !bypassing_is_possible() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().join("bench");
+    let mut command = load(&capture(&directory), "bench");
+    command.args(["--only", "strait-udp,strait-af_xdp-native,echo-native"]);
+    command.args([
+        "--calls", "20", "--rate", "1000", "--most", "2000", "--loss", "50",
+    ]);
+    command.args(["--rounds", "1", "--seconds", "0.3", "--output"]);
+    let done = command.arg(&output).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(0), "{said}");
+    let json = std::fs::read(output.with_extension("json")).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let contenders = json["contenders"].as_array().unwrap();
+    assert_eq!(contenders.len(), 4, "{json}");
+    for contender in contenders {
+        assert!(contender["left_out"].is_null(), "{contender}");
+        assert!(
+            contender["medians"]["latency_p50"].as_f64() > Some(0.0),
+            "{contender}"
+        );
+    }
+    let page = std::fs::read_to_string(output.with_extension("html")).unwrap();
+    assert_eq!(page.matches("<svg").count(), 4);
+    assert!(output.with_extension("txt").exists());
+}
