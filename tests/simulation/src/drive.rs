@@ -8,7 +8,7 @@ use strait_shared::time::Instant;
 
 use crate::checks::Direction;
 use crate::faults::Blow;
-use crate::stage::{Stage, user};
+use crate::stage::Stage;
 
 /// Calls one phone has at once.
 const CALLS_AT_ONCE: usize = 2;
@@ -136,10 +136,14 @@ impl Driver {
                     && talking < CALLS_AT_ONCE
                     && stage.phone(number).registered_until().is_some()
             };
-            let strangers = standing_with(stage, caller, callee).is_none()
-                && standing_with(stage, callee, caller).is_none();
-            (caller != callee && free(caller) && free(callee) && strangers)
-                .then_some((caller, callee))
+            let know_each_other = |one: usize, other: usize| {
+                let mut phones = stage.plan.twins(one);
+                phones.any(|phone| standing_with(stage, phone, other).is_some())
+            };
+            let strangers = stage.plan.user(caller) != stage.plan.user(callee)
+                && !know_each_other(caller, callee)
+                && !know_each_other(callee, caller);
+            (strangers && free(caller) && free(callee)).then_some((caller, callee))
         });
         let Some((caller, callee)) = pair else {
             self.at(now + LOOK, Action::Call);
@@ -147,11 +151,15 @@ impl Driver {
         };
         let answering = answering(&mut stage.random);
         stage.use_phone(callee, |phone, _| phone.set_answering(answering));
+        for twin in stage.plan.twins(callee).skip(1) {
+            let own = self::answering(&mut stage.random);
+            stage.use_phone(twin, |phone, _| phone.set_answering(own));
+        }
         let offer = match stage.random.u8(..4) {
             0 => Offer::Late,
             _ => Offer::Early,
         };
-        let to = user(callee);
+        let to = stage.plan.user(callee);
         let handle = stage.use_phone(caller, |phone, now| phone.call(now, &to, offer));
         self.tale.placed += 1;
         let talk = Talk {
@@ -212,7 +220,9 @@ impl Driver {
             }
             4 => {
                 let third = random.usize(..stage.phones.len());
-                if third != talk.caller && third != talk.callee {
+                let user = stage.plan.user(third);
+                let others = [talk.caller, talk.callee].map(|phone| stage.plan.user(phone));
+                if !others.contains(&user) {
                     self.at(middle, Action::Caller(talk, Deed::Transfer(third)));
                 }
             }
@@ -222,14 +232,21 @@ impl Driver {
 
     /// One side of a call does something, as far as it still has that call.
     fn perform(&mut self, stage: &mut Stage, _: Instant, who: usize, other: usize, deed: Deed) {
-        let Some(handle) = standing_with(stage, who, other) else {
+        // Another phone of the same user may have taken the call.
+        let call = |who| Some((who, standing_with(stage, who, other)?));
+        let Some((who, handle)) = stage.plan.twins(who).find_map(call) else {
             return;
+        };
+        let third = |number| stage.plan.user(number);
+        let third = match deed {
+            Deed::Transfer(number) => third(number),
+            _ => String::new(),
         };
         stage.use_phone(who, |phone, now| match deed {
             Deed::HangUp => phone.hang_up(now, handle),
             Deed::Hold(hold) => phone.hold(now, handle, hold),
             Deed::Resume => phone.resume(now, handle),
-            Deed::Transfer(third) => phone.transfer(now, handle, &user(third)),
+            Deed::Transfer(_) => phone.transfer(now, handle, &third),
         });
     }
 
@@ -238,20 +255,27 @@ impl Driver {
         self.at(now + LOOK, Action::Look);
         let mut talking = Vec::new();
         for listener in 0..stage.phones.len() {
-            for (speaker, began) in talks(stage, listener) {
+            for heard in talks(stage, listener) {
                 // Both have to believe it, or one has been told less than the other.
-                let mut back = talks(stage, speaker).into_iter();
-                if back.any(|(other, _)| other == listener) {
+                let others = stage
+                    .plan
+                    .twins(heard.user)
+                    .filter(|phone| *phone != listener);
+                let mut back = others.flat_map(|phone| talks(stage, phone));
+                if back.any(|back| back.call_id == heard.call_id) {
                     talking.push(Direction {
-                        listener: user(listener),
-                        speaker: user(speaker),
-                        began,
+                        listener: stage.plan.user(listener),
+                        speaker: stage.plan.user(heard.user),
+                        began: heard.began,
                     });
                 }
             }
         }
         let bound = stage.hearing_bound();
-        stage.checks.borrow_mut().talking(now, talking, bound);
+        let standing = standing_since(stage);
+        let mut checks = stage.checks.borrow_mut();
+        checks.talking(now, talking, &standing, bound);
+        drop(checks);
         for number in 0..stage.phones.len() {
             self.listen(stage, number);
             self.let_go(stage, now, number);
@@ -304,17 +328,36 @@ pub fn standing(stage: &Stage, number: usize) -> Vec<CallHandle> {
         .collect()
 }
 
+/// Every call that is not over, by its phone's user, and when it began.
+fn standing_since(stage: &Stage) -> Vec<(String, Instant)> {
+    let phones = 0..stage.phones.len();
+    let calls = phones.flat_map(|number| {
+        let calls = stage.phone(number).calls();
+        let standing = calls.filter(|call| call.state() != State::Ended);
+        standing.map(move |call| (stage.plan.user(number), call.began()))
+    });
+    calls.collect()
+}
+
 /// The call of a phone with another one that is not over.
 fn standing_with(stage: &Stage, number: usize, other: usize) -> Option<CallHandle> {
-    let other = user(other);
+    let other = stage.plan.user(other);
     let mut calls = stage.phone(number).calls();
     calls
         .find(|call| call.state() != State::Ended && call.remote_user() == other)
         .map(|call| call.handle())
 }
 
-/// Whom a phone believes to talk with, both ways, and since when it has the call.
-fn talks(stage: &Stage, number: usize) -> Vec<(usize, Instant)> {
+/// A call in which a phone believes to talk, both ways.
+struct Talking<'a> {
+    /// The number of the user it is with.
+    user: usize,
+    /// Strait leaves it as it is: it names no host.
+    call_id: &'a str,
+    began: Instant,
+}
+
+fn talks(stage: &Stage, number: usize) -> Vec<Talking<'_>> {
     if !stage.is_on(number) {
         return Vec::new();
     }
@@ -325,13 +368,16 @@ fn talks(stage: &Stage, number: usize) -> Vec<(usize, Instant)> {
             && speaks
             && stream.direction() == strait_parties::sip::description::Direction::SendRecv
     });
-    let number_of = |user: &str| {
-        user.strip_prefix('u')
-            .and_then(|digits| digits.parse().ok())
-    };
-    let talking = calls.filter_map(|call| Some((number_of(call.remote_user())?, call.began())));
+    let talking = calls.filter_map(|call| {
+        let user: usize = call.remote_user().strip_prefix('u')?.parse().ok()?;
+        Some(Talking {
+            user,
+            call_id: call.call_id(),
+            began: call.began(),
+        })
+    });
     talking
-        .filter(|(number, _)| *number < stage.phones.len())
+        .filter(|talking| talking.user < stage.plan.users)
         .collect()
 }
 

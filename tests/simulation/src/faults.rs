@@ -8,7 +8,7 @@ use crate::configuration;
 use crate::drive::{Action, Driver};
 use crate::people::Person;
 use crate::plan::{Fault, Home};
-use crate::stage::{Stage, user};
+use crate::stage::Stage;
 use crate::strait::Strait;
 
 /// How long a phone may go unheard where nothing is wrong but links: several times the worst
@@ -249,7 +249,7 @@ fn renumber(stage: &mut Stage, number: usize) {
     };
     let new = configuration::later_external(outer, nat.external());
     nat.renumber(new);
-    let user = user(number);
+    let user = stage.plan.user(number);
     let mut checks = stage.checks.borrow_mut();
     checks.media.reach(&user, new.into());
     // Its media comes from an address that nothing vouches for until it signals again.

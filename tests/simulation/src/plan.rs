@@ -129,6 +129,10 @@ pub struct Plan {
     pub access: Profile,
     /// The phones.
     pub homes: Vec<Home>,
+    /// The users they belong to, in turn: the last phones are second ones of the first users.
+    pub users: usize,
+    /// Whether the softswitch rings at all phones of a user.
+    pub forking: bool,
     /// How many calls are placed.
     pub calls: usize,
     /// How long after each other, on average.
@@ -152,6 +156,18 @@ impl Plan {
         Self::with(seed, calls, faults.iter().copied().collect(), random)
     }
 
+    /// The user that phone number `number` belongs to.
+    pub fn user(&self, number: usize) -> String {
+        format!("u{}", number % self.users)
+    }
+
+    /// The phones of the user that phone number `number` belongs to, this one first.
+    pub fn twins(&self, number: usize) -> impl Iterator<Item = usize> + use<> {
+        let (users, phones) = (self.users, self.homes.len());
+        let others = (0..phones).filter(move |other| other % users == number % users);
+        std::iter::once(number).chain(others.filter(move |other| *other != number))
+    }
+
     /// Whether a fault is on.
     pub fn has(&self, fault: Fault) -> bool {
         self.faults.contains(&fault)
@@ -163,7 +179,8 @@ impl Plan {
             1 => Latch::Symmetric,
             _ => Latch::Restricted,
         };
-        let phones = random.usize(5..=9);
+        let users = random.usize(5..=7);
+        let phones = users + random.usize(..=2);
         let homes = (0..phones).map(|number| home(&mut random, latch, number));
         let homes = homes.collect();
         let small_rings = faults.contains(&Fault::SmallRings);
@@ -184,6 +201,8 @@ impl Plan {
                 .unwrap_or("none"),
             access: access(&mut random, &faults),
             homes,
+            users,
+            forking: phones > users && random.u8(..4) > 0,
             calls,
             call_interval: Duration::from_millis(random.u64(200..1_500)),
             faults,

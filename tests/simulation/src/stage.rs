@@ -59,11 +59,6 @@ pub struct Place {
     pub outer: Option<(SegmentId, usize)>,
 }
 
-/// The user of phone number `number`.
-pub fn user(number: usize) -> String {
-    format!("u{number}")
-}
-
 impl Stage {
     /// The world of a plan.
     pub fn new(plan: Plan, canary: Option<Canary>) -> Self {
@@ -124,7 +119,7 @@ impl Stage {
     /// A phone as it comes out of its box. In each of its `lives` it uses other ports: what was
     /// meant for it before may still arrive.
     pub fn fresh_phone(&mut self, number: usize, lives: u16) -> Phone {
-        let user = user(number);
+        let user = self.plan.user(number);
         let (own, proxy) = self.where_is(number);
         let mut config = Config::new(&user, DOMAIN, own, proxy, voices());
         config.expiry = Duration::from_secs(120);
@@ -157,10 +152,11 @@ impl Stage {
 
     fn add_softswitches(&mut self) {
         for address in configuration::softswitches(&self.plan) {
-            let users: Vec<String> = (0..self.plan.homes.len()).map(user).collect();
+            let users: Vec<String> = (0..self.plan.users).map(|n| self.plan.user(n)).collect();
             let users = users.iter().map(String::as_str);
             let mut config = softswitch::Config::new(address, DOMAIN, users);
             config.challenge_calls = self.plan.challenge_calls;
+            config.forking = self.plan.forking;
             let softswitch = Softswitch::new(config, self.random.u64(..));
             let access = Profile::delayed(Duration::from_millis(1));
             let person = Person::softswitch(softswitch);
@@ -191,7 +187,7 @@ impl Stage {
             Some(_) => configuration::external(number).into(),
             None => own.ip(),
         };
-        let user = user(number);
+        let user = self.plan.user(number);
         self.checks.borrow_mut().media.reach(&user, reached);
         let phone = Person::phone(self.fresh_phone(number, 0), self.checks.clone());
         let access = match self.plan.homes[number] {
@@ -229,7 +225,7 @@ impl Stage {
         let signalling = SocketAddr::new(ip(configuration::ACCESS), 5060);
         // Whom it calls may answer, and speaks to it then.
         self.checks.borrow_mut().media.reach("mallory", own.ip());
-        let (ports, users) = (self.plan.last_port, self.phones.len());
+        let (ports, users) = (self.plan.last_port, self.plan.users);
         let elsewhere = ip("203.0.113.67");
         let stranger = Stranger::new(
             own,
@@ -255,7 +251,7 @@ fn voices() -> Voices {
     let make = || {
         let voice = |number: usize| {
             let pitch_hz = 120.0 + 23.0 * number as f64;
-            let name = user(number);
+            let name = format!("u{number}");
             let voice = Voice::synthesised(&name, pitch_hz, 2);
             (name, voice)
         };

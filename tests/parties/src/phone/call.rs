@@ -1,6 +1,6 @@
 //! A call as the phone keeps it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::EndReason;
 use super::config::Hold;
@@ -57,6 +57,8 @@ pub struct Call {
     pub(super) cancel_wanted: bool,
     /// The ACK to the last 2xx and the number it acknowledges, to be repeated with it.
     pub(super) ack: Option<(u32, Datagram)>,
+    /// The tags of phones that answered too late.
+    pub(super) dismissed: BTreeSet<String>,
     pub(super) agreement: Agreement,
     /// The call whose REFER made us place this one, until its sender knows the outcome.
     pub(super) referrer: Option<CallHandle>,

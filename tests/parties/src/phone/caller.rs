@@ -1,6 +1,6 @@
 //! The calling side of a call until it is established (RFC 3261 §13.2, §9.1).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use rsip::Method;
@@ -95,6 +95,9 @@ impl Phone {
         match (status, call.state) {
             (100..=199, State::Calling) => self.progress(now, handle, request, response),
             (200..=299, State::Calling) => self.established(now, handle, request, response),
+            (200..=299, _) if call.dialog.as_ref().is_some_and(|d| !d.is_with(response)) => {
+                self.dismiss(now, handle, request, response);
+            }
             (200..=299, _) => self.repeat_ack(request),
             (300.., State::Calling) => {
                 let reason = match status {
@@ -129,6 +132,30 @@ impl Phone {
         };
         call.ack = Some((acknowledged, datagram.clone()));
         self.out.push_back(datagram);
+    }
+
+    /// Another phone has answered the same call: it is told that it came too late (§13.2.2.4).
+    fn dismiss(&mut self, now: Instant, handle: CallHandle, request: &Message, response: &Message) {
+        let number = request.cseq().map_or(1, |cseq| cseq.number);
+        let (Some(mut dialog), Some(tag)) =
+            (Dialog::from_response(request, response), response.tag("To"))
+        else {
+            return;
+        };
+        let hop = dialog.next_hop().and_then(|hop| hop.address());
+        let hop = hop.unwrap_or(self.config.proxy);
+        let mut ack = dialog.request(Method::Ack, Some(number));
+        ack.push_front("Via", self.via());
+        self.out.push_back(Datagram {
+            source: self.config.signalling,
+            destination: hop,
+            payload: ack.to_bytes(),
+        });
+        let call = self.calls.get_mut(&handle);
+        if call.is_some_and(|call| call.dismissed.insert(tag)) {
+            let bye = dialog.request(Method::Bye, None);
+            self.send(now, bye, hop, Purpose::Untended, false);
+        }
     }
 
     /// A 2xx came again: so does its ACK.
@@ -187,6 +214,7 @@ impl Phone {
             proceeding: false,
             cancel_wanted: false,
             ack: None,
+            dismissed: BTreeSet::new(),
             agreement: Agreement {
                 session: self.random.u64(..1 << 62),
                 version: 0,

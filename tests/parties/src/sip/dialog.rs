@@ -80,6 +80,11 @@ impl Dialog {
             && request.tag("From") == tag(&self.remote)
     }
 
+    /// Whether a response to our INVITE comes from whom this dialog is with.
+    pub fn is_with(&self, response: &Message) -> bool {
+        response.tag("To") == tag(&self.remote)
+    }
+
     /// A new Contact moves the target (§12.2).
     pub fn refresh_target(&mut self, message: &Message) {
         if let Some(contact) = message.name_addr("Contact") {

@@ -1,9 +1,11 @@
 //! A softswitch: registrar with digest authentication, and a proxy that routes calls between its
 //! users and stays on their path.
 //!
-//! It keeps bindings and nothing about transactions (RFC 3261 §16.11): branches are derived from
-//! the branches received, so retransmissions, CANCEL and ACK follow their INVITE by themselves.
+//! It keeps bindings and, unless it forks, nothing about transactions (RFC 3261 §16.11): branches
+//! are derived from the branches received, so retransmissions, CANCEL and ACK follow their INVITE by
+//! themselves.
 
+mod fork;
 mod proxy;
 mod registrar;
 
@@ -14,6 +16,7 @@ use std::time::Duration;
 use rsip::Method;
 use strait_shared::time::Instant;
 
+use self::fork::Forks;
 pub use self::registrar::Binding;
 
 use crate::party::{Datagram, Party};
@@ -37,6 +40,8 @@ pub struct Config {
     pub algorithm: Algorithm,
     /// Whether calls are challenged too, not only registrations.
     pub challenge_calls: bool,
+    /// Whether a call rings at all phones of its user, not at the one registered last.
+    pub forking: bool,
     /// Where registered users are reached.
     pub reach: Reach,
     /// Shortest expiry granted; shorter ones get 423.
@@ -74,6 +79,7 @@ pub struct Softswitch {
     secret: u64,
     bindings: BTreeMap<String, Vec<Binding>>,
     answered: VecDeque<String>,
+    forks: Forks,
     counters: Counters,
     out: VecDeque<Datagram>,
 }
@@ -92,6 +98,7 @@ impl Config {
             users: users.into_iter().map(password).collect(),
             algorithm: Algorithm::Md5,
             challenge_calls: false,
+            forking: false,
             reach: Reach::Contact,
             minimum_expiry: Duration::from_secs(10),
             maximum_expiry: Duration::from_secs(3600),
@@ -107,6 +114,7 @@ impl Softswitch {
             secret: fastrand::Rng::with_seed(seed).u64(..),
             bindings: BTreeMap::new(),
             answered: VecDeque::new(),
+            forks: Forks::default(),
             counters: Counters::default(),
             out: VecDeque::new(),
         }
@@ -143,11 +151,14 @@ impl Softswitch {
         if method == Method::Ack && self.swallows(&request) {
             return;
         }
+        if self.is_of_fork(now, datagram.source, &request) {
+            return;
+        }
         let ours = self.is_ours(&uri);
         match method {
             Method::Register if ours => self.register(now, datagram.source, &request),
             Method::Options if ours && uri.user.is_none() => self.respond(&request, 200),
-            _ => self.route(now, request, uri),
+            _ => self.route(now, datagram.source, request, uri),
         }
     }
 
@@ -220,7 +231,7 @@ impl Softswitch {
 impl Party for Softswitch {
     fn receive(&mut self, now: Instant, datagram: &Datagram) {
         match Message::parse(&datagram.payload) {
-            Ok(message) if message.status().is_some() => self.forward_response(message),
+            Ok(message) if message.status().is_some() => self.forward_response(now, message),
             Ok(message) => self.request(now, datagram, message),
             // Keep-alives are blank (RFC 5626 §3.5.1).
             Err(_) if datagram.payload.iter().all(u8::is_ascii_whitespace) => {}
@@ -232,18 +243,19 @@ impl Party for Softswitch {
         for bindings in self.bindings.values_mut() {
             bindings.retain(|binding| binding.until > now);
         }
+        self.fork_timeout(now);
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        self.bindings
-            .values()
-            .flatten()
-            .map(|binding| binding.until)
-            .min()
+        let bindings = self.bindings.values().flatten();
+        let lapses = bindings.map(|binding| binding.until).min();
+        let repeats = self.forks.transactions.next_timeout();
+        lapses.into_iter().chain(repeats).min()
     }
 
     fn poll_transmit(&mut self) -> Option<Datagram> {
-        self.out.pop_front()
+        let forked = self.forks.transactions.poll_transmit();
+        forked.or_else(|| self.out.pop_front())
     }
 }
 

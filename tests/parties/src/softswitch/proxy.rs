@@ -13,9 +13,18 @@ use crate::sip::uri::Uri;
 
 impl Softswitch {
     /// Takes a request onwards, or answers why not. An ACK is never answered.
-    pub(super) fn route(&mut self, now: Instant, mut request: Message, uri: Uri) {
-        match self.next_hop(now, &mut request, uri) {
-            Ok(hop) => self.forward(request, hop),
+    pub(super) fn route(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        mut request: Message,
+        uri: Uri,
+    ) {
+        match self.next_hop(now, &mut request, &uri) {
+            Ok(hop) => match self.contacts(now, &request, &uri) {
+                Some(contacts) => self.fork(now, source, &request, &contacts),
+                None => self.forward(request, hop),
+            },
             Err(_) if request.method() == Some(Method::Ack) => self.counters.dropped += 1,
             Err(407) => {
                 let challenge = self.challenge(&request).to_string();
@@ -28,7 +37,10 @@ impl Softswitch {
     }
 
     /// Sends a response one Via back; the topmost has to be ours.
-    pub(super) fn forward_response(&mut self, mut response: Message) {
+    pub(super) fn forward_response(&mut self, now: Instant, mut response: Message) {
+        if self.is_response_to_fork(now, &response) {
+            return;
+        }
         let own = self.config.address.to_string();
         match response.pop_item("Via") {
             Some(via) if via.contains(&own) => self.send_response(response),
@@ -42,7 +54,7 @@ impl Softswitch {
         &mut self,
         now: Instant,
         request: &mut Message,
-        uri: Uri,
+        uri: &Uri,
     ) -> Result<SocketAddr, u16> {
         let hops: u8 = match request.header("Max-Forwards").map(str::parse) {
             None => 70,
@@ -67,10 +79,10 @@ impl Softswitch {
                 .ok_or(407u16)?;
             request.remove("Proxy-Authorization");
         }
-        if self.is_ours(&uri) {
-            return self.reach_user(now, request, &uri);
+        if self.is_ours(uri) {
+            return self.reach_user(now, request, uri);
         }
-        self.reach_contact(now, &uri).or(uri.address()).ok_or(404)
+        self.reach_contact(now, uri).or(uri.address()).ok_or(404)
     }
 
     fn reach_user(
@@ -94,6 +106,29 @@ impl Softswitch {
         }
     }
 
+    /// Where a new call rings, if that is in several places.
+    fn contacts(
+        &self,
+        now: Instant,
+        request: &Message,
+        uri: &Uri,
+    ) -> Option<Vec<(Uri, SocketAddr)>> {
+        let begins = request.method() == Some(Method::Invite) && request.tag("To").is_none();
+        if !self.config.forking || !begins || !self.is_ours(uri) {
+            return None;
+        }
+        let user = uri.user.as_deref()?;
+        let reached = self.bindings(now, user).filter_map(|binding| {
+            let hop = match self.config.reach {
+                Reach::Source => binding.source,
+                Reach::Contact => binding.contact.address()?,
+            };
+            Some((binding.contact.clone(), hop))
+        });
+        let reached: Vec<_> = reached.collect();
+        (reached.len() > 1).then_some(reached)
+    }
+
     /// Within a dialog the URI is a contact: it is reached as its registration is.
     fn reach_contact(&self, now: Instant, uri: &Uri) -> Option<SocketAddr> {
         if self.config.reach == Reach::Contact {
@@ -106,6 +141,17 @@ impl Softswitch {
     }
 
     fn forward(&mut self, mut request: Message, hop: SocketAddr) {
+        self.add_own_headers(&mut request, 0);
+        self.counters.forwarded += 1;
+        self.out.push_back(Datagram {
+            source: self.config.address,
+            destination: hop,
+            payload: request.to_bytes(),
+        });
+    }
+
+    /// Record-Route, where a dialog may begin, and Via: branch number `number` of what came.
+    pub(super) fn add_own_headers(&self, request: &mut Message, number: usize) {
         let method = request.method();
         let begins_dialog = matches!(
             method,
@@ -118,18 +164,12 @@ impl Softswitch {
         let via = request.items("Via").next().unwrap_or_default();
         let sent_by = via.split(';').next().unwrap_or_default();
         let received = format!(
-            "{}|{sent_by}|{}",
+            "{}|{sent_by}|{}|{number}",
             self.secret,
             request.branch().unwrap_or_default()
         );
         let branch = Algorithm::Md5.hash(&received);
         let own = format!("SIP/2.0/UDP {};branch=z9hG4bK{branch}", self.config.address);
         request.push_front("Via", own);
-        self.counters.forwarded += 1;
-        self.out.push_back(Datagram {
-            source: self.config.address,
-            destination: hop,
-            payload: request.to_bytes(),
-        });
     }
 }

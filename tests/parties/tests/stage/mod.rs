@@ -96,9 +96,8 @@ impl Stage {
         let own = SocketAddr::new(ip, 5060);
         let mut config = Config::new(user, DOMAIN, own, self.proxy, self.voices.clone());
         set_up(&mut config);
-        let seed = user
-            .bytes()
-            .fold(7, |seed, byte| seed * 31 + u64::from(byte));
+        let seed = (user.bytes().chain(at.bytes()))
+            .fold(7u64, |seed, byte| seed.wrapping_mul(31) + u64::from(byte));
         let phone = Member::Phone(Box::new(Phone::new(config, seed)));
         self.world.add(phone, [ip], segment, access)
     }

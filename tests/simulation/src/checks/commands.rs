@@ -113,8 +113,9 @@ impl Commands {
         };
         self.moved.insert(slot);
         let current = self.slots.get_mut(&slot);
-        let current =
-            current.filter(|used| used.generation == generation && used.forwarding.is_some());
+        // What no worker was told of may be taken up by a control that does not know it either.
+        let stands = |used: &Use| used.forwarding.is_some() || used.unsure;
+        let current = current.filter(|used| used.generation == generation && stands(used));
         let Some(current) = current else {
             return Err(format!("no such use is open: {command:?}"));
         };
@@ -181,8 +182,8 @@ impl Commands {
             };
             let wanted = used.forwarding.unwrap_or_default();
             let signalled = wanted.signalled.map(Endpoint::from);
-            let as_commanded = found.open == used.forwarding.is_some()
-                && found.generation == used.generation
+            let as_commanded = found.generation == used.generation
+                && (found.open == used.forwarding.is_some() || used.unsure)
                 && (!found.open
                     || used.unsure
                     || (found.accepts, found.peer, found.signalled)

@@ -60,7 +60,13 @@ impl Hearing {
         self.longest
     }
 
-    fn look(&mut self, now: Instant, talking: Vec<Direction>, bound: Duration) -> Option<String> {
+    fn look(
+        &mut self,
+        now: Instant,
+        talking: Vec<Direction>,
+        haunted: &BTreeSet<String>,
+        bound: Duration,
+    ) -> Option<String> {
         let before = std::mem::take(&mut self.talking);
         for direction in talking {
             let since = before.get(&direction).copied().unwrap_or(now);
@@ -68,7 +74,8 @@ impl Hearing {
         }
         for (direction, since) in &self.talking {
             let forgotten = |death: &Death| death.concerns(direction.began, *since);
-            if direction.concerns(&self.excused) || self.deaths.iter().any(forgotten) {
+            let excused = direction.concerns(&self.excused) || direction.concerns(haunted);
+            if excused || self.deaths.iter().any(forgotten) {
                 continue;
             }
             let names = (direction.listener.clone(), direction.speaker.clone());
@@ -90,10 +97,24 @@ impl Direction {
 }
 
 impl Checks {
-    /// These believe to talk to each other.
-    pub fn talking(&mut self, now: Instant, talking: Vec<Direction>, bound: Duration) {
+    /// These believe to talk to each other; and these calls, by user and beginning, stand.
+    pub fn talking(
+        &mut self,
+        now: Instant,
+        talking: Vec<Direction>,
+        standing: &[(String, Instant)],
+        bound: Duration,
+    ) {
         let looks = talking.len();
-        let verdict = self.hearing.look(now, talking, bound).map_or(Ok(()), Err);
+        // A call that nobody but its phone knows any more may take what is meant for another one:
+        // its packets come from the same NAT, and to a port that has rested since.
+        let ghosts = standing.iter().filter(|(_, began)| {
+            let mut deaths = self.hearing.deaths.iter();
+            deaths.any(|death| death.forgets_all() && *began <= death.at)
+        });
+        let haunted = ghosts.map(|(user, _)| user.clone()).collect();
+        let found = self.hearing.look(now, talking, &haunted, bound);
+        let verdict = found.map_or(Ok(()), Err);
         if looks > 0 {
             self.note(Checker::Hearing, verdict);
         }

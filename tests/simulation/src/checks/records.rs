@@ -35,6 +35,8 @@ pub struct Records {
 struct Traffic {
     admitted: u64,
     uncertain: u64,
+    /// Whether further dialogs of a forked call have slots of their own behind the port.
+    shared: bool,
 }
 
 /// Drops after a packet was admitted and counted.
@@ -83,7 +85,8 @@ impl Records {
     /// Whether something was admitted at a port in its present use, and it is known how much.
     pub fn is_certain(&self, port: SocketAddr) -> bool {
         let traffic = self.ports.get(&port);
-        traffic.is_some_and(|traffic| traffic.admitted > 0 && traffic.uncertain == 0)
+        let certain = |traffic: &Traffic| traffic.uncertain == 0 && !traffic.shared;
+        traffic.is_some_and(|traffic| traffic.admitted > 0 && certain(traffic))
     }
 
     /// How many calls were recorded.
@@ -94,6 +97,11 @@ impl Records {
     /// A port is used anew.
     pub fn opened(&mut self, port: SocketAddr) {
         self.ports.insert(port, Traffic::default());
+    }
+
+    /// A forked call's further dialog takes its packets from this port.
+    pub fn shared(&mut self, port: SocketAddr) {
+        self.ports.entry(port).or_default().shared = true;
     }
 
     /// Packets for these ports went through one turn of a worker.
@@ -127,9 +135,10 @@ impl Records {
         };
         let traffic = self.ports.get(&port).copied().unwrap_or_default();
         let most = traffic.admitted + traffic.uncertain;
-        // What turned around inside came from no NIC. What spare slots took came by this port.
-        // After damage, a report may be of the use before.
-        if own || self.lossy || (traffic.admitted..=most).contains(&counters.packets) {
+        // What turned around inside came from no NIC, and so may have what any of several dialogs
+        // took. After damage, a report may be of the use before.
+        let unknown = own || traffic.shared || self.lossy;
+        if unknown || (traffic.admitted..=most).contains(&counters.packets) {
             return Ok(());
         }
         Err(format!(

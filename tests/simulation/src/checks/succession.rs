@@ -49,6 +49,11 @@ impl Death {
         }
     }
 
+    /// Whether any call may have been forgotten.
+    pub fn forgets_all(&self) -> bool {
+        self.since == Instant::ZERO
+    }
+
     /// Whether a call that began at `began`, and came to what it is at `changed`, may have been
     /// forgotten.
     pub fn concerns(&self, began: Instant, changed: Instant) -> bool {

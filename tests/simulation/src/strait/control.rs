@@ -143,10 +143,14 @@ impl Strait {
         if let Command::Open {
             slot, forwarding, ..
         } = command
-            && forwarding.port_of.is_none()
-            && let Some(port) = self.region().geometry().local(slot)
         {
-            self.checks.borrow_mut().records.opened(port);
+            let port = |slot| self.region().geometry().local(slot);
+            let records = &mut self.checks.borrow_mut().records;
+            match (forwarding.port_of.and_then(port), port(slot)) {
+                (Some(shared), _) => records.shared(shared),
+                (None, Some(own)) => records.opened(own),
+                (None, None) => {}
+            }
         }
         let closes = matches!(command, Command::Close { .. });
         if !closes && self.plants(Canary::LostCommand) {
