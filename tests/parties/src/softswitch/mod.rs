@@ -2,8 +2,8 @@
 //! users and stays on their path.
 //!
 //! It keeps bindings and, unless it forks, nothing about transactions (RFC 3261 §16.11): branches
-//! are derived from the branches received, so retransmissions, CANCEL and ACK follow their INVITE by
-//! themselves.
+//! are derived from the branches received, so retransmissions, CANCEL and ACK follow their INVITE
+//! by themselves.
 
 mod fork;
 mod proxy;
