@@ -18,6 +18,10 @@ pub enum Canary {
     RepeatedCommand,
     /// A command is not given.
     LostCommand,
+    /// Two commands for the same slot are given the wrong way round.
+    SwappedCommands,
+    /// A stranger's packet is relayed as a party's.
+    ForgedPacket,
     /// A worker allocates.
     Allocation,
     /// One direction of all media falls silent.
@@ -34,13 +38,15 @@ pub enum Canary {
 
 impl Canary {
     /// Every one, with the checker that must notice.
-    pub const ALL: [(Self, Checker); 12] = [
+    pub const ALL: [(Self, Checker); 14] = [
         (Self::Misdelivery, Checker::Delivery),
         (Self::LeakedAddress, Checker::Addresses),
         (Self::ForgottenClose, Checker::Remains),
         (Self::UncountedPacket, Checker::Counters),
         (Self::RepeatedCommand, Checker::Commands),
         (Self::LostCommand, Checker::Commands),
+        (Self::SwappedCommands, Checker::Commands),
+        (Self::ForgedPacket, Checker::Delivery),
         (Self::Allocation, Checker::Allocation),
         (Self::Silence, Checker::Hearing),
         (Self::FalseRecord, Checker::Records),

@@ -7,7 +7,7 @@ use strait_shared::time::Instant;
 use crate::configuration;
 use crate::drive::{Action, Driver};
 use crate::people::Person;
-use crate::plan::{Fault, Home};
+use crate::plan::{Fault, Home, Latch};
 use crate::stage::Stage;
 use crate::strait::Strait;
 
@@ -38,14 +38,25 @@ pub enum Blow {
     Damage(u8),
     /// A worker stands still, for so long.
     Stall(usize, Duration),
-    /// The first softswitch does not answer, for so long.
-    Outage(Duration),
+    /// The first softswitch, the second or both do not answer, for so long.
+    Outage(Down, Duration),
     /// Strait's clock leaps ahead.
     Leap(Duration),
     /// A phone loses power.
     PowerCut(usize),
     /// A phone has power again.
     PowerBack(usize),
+}
+
+/// Which softswitches do not answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Down {
+    /// The one that calls go to.
+    First,
+    /// The one that is tried after it.
+    Second,
+    /// All there are.
+    Both,
 }
 
 impl Driver {
@@ -61,6 +72,10 @@ impl Driver {
             }
         }
         if let Some(stranger) = stage.stranger {
+            if stage.plan.latch == Latch::Symmetric {
+                // Whoever comes first is heard, and that may be the stranger.
+                stage.disturb(Instant::MAX);
+            }
             stage.world.act(stranger, |person, now| {
                 if let Person::Stranger(stranger) = person {
                     stranger.start(now);
@@ -119,11 +134,15 @@ impl Driver {
                 stage.with_strait(|strait, now| strait.dataplane().stall(worker, now + time));
                 stage.disturb(now + time);
             }
-            Blow::Outage(time) => {
-                let softswitch = stage.softswitches[0];
-                stage
-                    .world
-                    .act(softswitch, |person, now| person.fail(now, time));
+            Blow::Outage(down, time) => {
+                let servers = stage.softswitches.iter().zip([Down::First, Down::Second]);
+                for (server, which) in servers {
+                    if down == which || down == Down::Both {
+                        stage
+                            .world
+                            .act(*server, |person, now| person.fail(now, time));
+                    }
+                }
             }
             Blow::Leap(by) => {
                 stage.with_strait(|strait, _| strait.leap(by));
@@ -211,7 +230,10 @@ fn blow(stage: &mut Stage, fault: Fault) -> Option<Blow> {
         Fault::ControlCrash => Some(Blow::CrashControl(ms(random.u64(1..4_000)))),
         Fault::MachineCrash => Some(Blow::CrashBoth(ms(random.u64(100..8_000)))),
         Fault::Damage => Some(Blow::Damage(100)),
-        Fault::Outage => Some(Blow::Outage(ms(random.u64(500..40_000)))),
+        Fault::Outage => {
+            let down = [Down::First, Down::First, Down::Second, Down::Both][random.usize(..4)];
+            Some(Blow::Outage(down, ms(random.u64(500..40_000))))
+        }
         Fault::ClockJump => Some(Blow::Leap(ms(random.u64(10..20_000)))),
         Fault::PowerCut => Some(Blow::PowerCut(number)),
         _ => None,

@@ -32,6 +32,10 @@ pub struct Figures {
     pub relayed: u64,
     /// Commands to the dataplane.
     pub commands: u64,
+    /// How often commands were found waiting.
+    pub waits: u64,
+    /// Calls that a successor of control went on with.
+    pub survived: u64,
     /// Virtual time.
     pub passed: Duration,
     /// The longest time anyone went unheard without excuse.
@@ -87,6 +91,8 @@ impl Figures {
             packets: counters.packets,
             relayed: counters.relayed,
             commands: counters.commands,
+            waits: counters.waits,
+            survived: counters.survived,
             passed: outcome.passed,
             unheard: outcome.unheard,
             looks: outcome.looks.clone(),
@@ -105,6 +111,8 @@ impl Figures {
         self.packets += other.packets;
         self.relayed += other.relayed;
         self.commands += other.commands;
+        self.waits += other.waits;
+        self.survived += other.survived;
         self.passed += other.passed;
         self.unheard = self.unheard.max(other.unheard);
         for (checker, looks) in &other.looks {
@@ -127,9 +135,10 @@ impl fmt::Display for Figures {
         )?;
         writeln!(
             f,
-            "{} messages, {} media packets, {} relayed, {} commands",
-            self.messages, self.packets, self.relayed, self.commands
+            "{} messages, {} media packets, {} relayed, {} commands, found waiting {} times",
+            self.messages, self.packets, self.relayed, self.commands, self.waits
         )?;
+        writeln!(f, "{} calls gone on with by a successor", self.survived)?;
         writeln!(f, "longest unheard without excuse: {:?}", self.unheard)?;
         writeln!(f, "looks: {:?}", self.looks)?;
         write!(f, "worlds by fault: {:?}", self.faults)

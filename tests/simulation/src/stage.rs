@@ -233,6 +233,7 @@ impl Stage {
             signalling,
             ports,
             users,
+            self.checks.clone(),
             self.random.u64(..),
         );
         let person = Person::Stranger(Box::new(stranger));

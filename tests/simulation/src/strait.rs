@@ -23,6 +23,7 @@ use strait_control::gateway::Gateway;
 use strait_control::gateway::io::{ListenerIndex, RealmIndex};
 use strait_control::link;
 use strait_parties::party::{Datagram, Party};
+use strait_shared::command::Command;
 use strait_shared::region::Region;
 use strait_shared::time::Instant;
 
@@ -63,6 +64,8 @@ pub struct Strait {
     counters: Counters,
     calls_before: u64,
     planted: bool,
+    /// A command that a canary holds back.
+    held_back: Option<Command>,
 }
 
 /// What went through.
@@ -82,6 +85,8 @@ pub struct Counters {
     pub commands: u64,
     /// Reports of the dataplane.
     pub reports: u64,
+    /// How often commands were found waiting for a full ring or a worker that was away.
+    pub waits: u64,
     /// Calls that a successor of control went on with.
     pub survived: u64,
     /// A digest of everything sent, and when.
@@ -115,6 +120,7 @@ impl Strait {
             counters: Counters::default(),
             calls_before: 0,
             planted: false,
+            held_back: None,
         };
         for (address, (side, _)) in strait.media.clone() {
             strait.checks.borrow_mut().media.relay(address, side);

@@ -9,6 +9,7 @@ use strait_parties::party::{Datagram, Party};
 use strait_parties::rtp::packet::{Packet, Ssrc};
 use strait_shared::time::Instant;
 
+use crate::checks::{FORGED, SharedChecks};
 use crate::configuration::{DOMAIN, FIRST_PORT};
 
 /// Messages of others that are kept to be mutilated.
@@ -23,6 +24,8 @@ pub struct Stranger {
     elsewhere: IpAddr,
     last_port: u16,
     users: usize,
+    /// Whose streams there are: it has overheard them.
+    checks: SharedChecks,
     random: fastrand::Rng,
     interval: Duration,
     next: Option<Instant>,
@@ -39,6 +42,7 @@ impl Stranger {
         signalling: SocketAddr,
         last_port: u16,
         users: usize,
+        checks: SharedChecks,
         seed: u64,
     ) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
@@ -49,6 +53,7 @@ impl Stranger {
             elsewhere,
             last_port,
             users,
+            checks,
             interval: Duration::from_millis(random.u64(5..100)),
             random,
             next: None,
@@ -132,16 +137,20 @@ impl Stranger {
         self.request("REGISTER", None, "");
     }
 
-    /// Media to one of Strait's ports, as if from a call.
+    /// Media to one of Strait's ports, as if from a call, perhaps as one of its streams.
     fn spray(&mut self) {
         let port = self.random.u16(FIRST_PORT..=self.last_port);
+        let overheard = match self.random.bool() {
+            true => self.checks.borrow().media.some_stream(&mut self.random),
+            false => None,
+        };
         let packet = Packet {
             marker: false,
             payload_type: 8,
             sequence: self.random.u16(..),
             timestamp: self.random.u32(..),
-            ssrc: Ssrc(self.random.u32(..)),
-            payload: &[0xd5; 160],
+            ssrc: Ssrc(overheard.unwrap_or(self.random.u32(..))),
+            payload: &FORGED.repeat(20),
         };
         self.out.push_back(Datagram {
             source: SocketAddr::new(self.elsewhere, self.random.u16(30_000..50_000)),

@@ -26,6 +26,8 @@ fn ten_thousand_calls_keep_every_promise() {
     println!("{figures}");
     assert!(figures.calls >= CALLS_MIN);
     assert!(figures.relayed > 100 * CALLS_MIN, "calls carry media");
+    assert!(figures.waits > 0, "rings are full now and then");
+    assert!(figures.survived > 0, "calls outlive a control");
     let looked: BTreeSet<Checker> = figures.looks.keys().copied().collect();
     let all = Canary::ALL.map(|(_, checker)| checker).into_iter();
     // A run by itself cannot say that another one would go the same way.

@@ -13,6 +13,9 @@ use strait_shared::time::Instant;
 
 use super::{Checker, Checks, Death, Side};
 
+/// What strangers' packets hold, again and again.
+pub const FORGED: &[u8; 8] = b"mallory!";
+
 /// Who speaks to whom.
 pub struct Media {
     latching_anywhere: bool,
@@ -67,6 +70,13 @@ impl Media {
         self.own.insert(address, side);
     }
 
+    /// Any stream of all there were.
+    pub fn some_stream(&self, random: &mut fastrand::Rng) -> Option<u32> {
+        let all = self.streams.len();
+        let which = random.usize(..all.max(1));
+        self.streams.keys().nth(which).copied()
+    }
+
     /// Whether the stream is known.
     pub fn knows(&self, ssrc: u32) -> bool {
         self.streams.contains_key(&ssrc) || self.excused.contains(&ssrc)
@@ -90,6 +100,9 @@ impl Media {
             return Err(format!("media leaves towards {side:?} from {source}"));
         }
         let ssrc = ssrc(&datagram.payload);
+        if datagram.payload.ends_with(FORGED) && !self.latching_anywhere {
+            return Err(format!("a forged packet is relayed: {datagram:?}"));
+        }
         if ssrc.is_some_and(|ssrc| self.excused.contains(&ssrc)) {
             return Ok(());
         }

@@ -22,7 +22,7 @@ use strait_shared::time::Instant;
 pub use self::addresses::Side;
 pub use self::commands::Commands;
 pub use self::hearing::{Direction, Hearing};
-pub use self::media::{Listening, Media, is_media, ssrc};
+pub use self::media::{FORGED, Listening, Media, is_media, ssrc};
 pub use self::records::Records;
 pub use self::succession::{Death, Succession};
 

@@ -159,7 +159,16 @@ impl Strait {
         if closes && self.plants(Canary::RepeatedCommand) {
             link.send(command);
         }
+        let updates = matches!(command, Command::Update { .. });
+        if updates && self.plants(Canary::SwappedCommands) {
+            self.held_back = Some(command);
+            return;
+        }
         link.send(command);
+        let same = |held: &mut Command| held.slot() == command.slot();
+        if let Some(held) = self.held_back.take_if(same) {
+            link.send(held);
+        }
     }
 
     fn soon(&mut self, now: Instant) {

@@ -12,7 +12,7 @@ use strait_shared::time::Instant;
 use super::Strait;
 use super::places::hash;
 use crate::canary::Canary;
-use crate::checks::{Checker, Side};
+use crate::checks::{Checker, FORGED, Side};
 use crate::clock;
 use crate::configuration;
 use crate::dataplane::Breath;
@@ -69,6 +69,7 @@ impl Strait {
             control.link.watch(at);
             control.link.link().waiting()
         });
+        self.counters.waits += u64::from(waiting > Some(0));
         let workers = 0..self.dataplane.workers();
         let all_run = workers
             .clone()
@@ -119,6 +120,11 @@ impl Strait {
         let through = self.counters.relayed > 500;
         if self.canary == Some(Canary::Silence) && side == Side::Access && through {
             return;
+        }
+        if self.plants(Canary::ForgedPacket) {
+            let mut forged = datagram.clone();
+            forged.payload.extend(FORGED);
+            self.checks.borrow_mut().media_left(side, &forged);
         }
         if side == Side::Access && self.plants(Canary::Misdelivery) {
             datagram.destination = SocketAddr::new(configuration::public(99), 40_000);
