@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that Strait's tests run against. As root it installs what is missing;
 # otherwise it says what is missing and succeeds, so that what needs none of it goes on.
-#   scripts/install.sh
+#   scripts/install.sh           what the tests of the default build need
+#   scripts/install.sh --dpdk    also DPDK and what its port is built with
 set -euo pipefail
 
 # program:package
@@ -12,9 +13,16 @@ needed=(
 export PATH="$PATH:/usr/sbin:/sbin"
 
 missing=()
+libraries=()
+if [ "${1:-}" = --dpdk ]; then
+  needed+=(pkg-config:pkg-config dpdk-testpmd:dpdk)
+  pkg-config --exists 'libdpdk >= 22.11' 2>/dev/null || libraries+=(libdpdk-dev)
+  compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || libraries+=(libclang-dev)
+fi
 for pair in "${needed[@]}"; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 done
+missing+=("${libraries[@]}")
 if [ ${#missing[@]} -eq 0 ]; then
   exit 0
 fi

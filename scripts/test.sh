@@ -11,7 +11,9 @@ step() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
 # The figures that tests print are shown, and a line for each test program.
 run_tests() { cargo test "$@" --show-output 2>&1 | awk -f scripts/summary.awk; }
 
-scripts/install.sh
+scripts/install.sh --dpdk
+ports=(udp native generic)
+dpdk=(--manifest-path dataplane/dpdk/Cargo.toml)
 
 step "formatting"
 cargo fmt --all --check
@@ -21,6 +23,19 @@ step "build"
 cargo build --workspace --bins --quiet
 step "tests"
 run_tests --workspace --exclude strait-tests --
+if pkg-config --exists 'libdpdk >= 22.11' 2>/dev/null; then
+  step "the DPDK port, a workspace of its own"
+  cargo fmt --all --check "${dpdk[@]}"
+  cargo clippy --workspace --all-targets --quiet "${dpdk[@]}" --target-dir target -- -D warnings
+  cargo build --quiet "${dpdk[@]}" --target-dir target
+  run_tests --workspace "${dpdk[@]}" --target-dir target --
+  ports+=(dpdk)
+elif [ -n "${CI:-}" ]; then
+  echo "DPDK is missing, and nothing is skipped where CI is set: scripts/install.sh --dpdk" >&2
+  exit 1
+else
+  echo "skipped: the DPDK port; as root, scripts/install.sh --dpdk installs what it needs"
+fi
 if [ "${1:-}" = quick ]; then
   exit 0
 fi
@@ -29,7 +44,7 @@ scripts/model.sh
 step "whole programs: crashes, floods, exit codes, the tree itself"
 # Two at a time, for what measures memory and gaps; and all but e2e, which is run for each port.
 run_tests -p strait-tests --lib --test '[!e]*' --test 'e[!2]*' -- --test-threads 2
-for port in udp native generic; do
+for port in "${ports[@]}"; do
   step "end to end, real programs in network namespaces, by $port"
   # Real time passes in every scenario, and little of it is the processor's.
   STRAIT_TEST_PORT="$port" run_tests -p strait-tests --test e2e -- --test-threads 6

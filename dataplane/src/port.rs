@@ -2,8 +2,10 @@
 
 pub mod af_xdp;
 pub mod capture;
+pub mod kernel_path;
 pub mod memory;
 pub mod pcap;
+pub mod selection;
 pub mod udp;
 
 use std::os::fd::BorrowedFd;

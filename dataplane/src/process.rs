@@ -1,33 +1,31 @@
 //! The process: from a configuration file to running workers, and back down cleanly.
 
 mod failure;
+mod host;
 mod nics;
+mod threads;
 
 use std::fs::{DirBuilder, File};
 use std::io::IsTerminal;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
-use std::thread::JoinHandle;
 
 use rustix::fs::FlockOperation;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use strait_config::{Config, Idle};
-use strait_shared::attach::RegionServer;
 use strait_shared::command::NextHop;
 use strait_shared::geometry::{Geometry, WorkerIndex};
 use strait_shared::notify::{self, Notifier};
-use strait_shared::region::{Region, WorkerEnd};
+use strait_shared::region::Region;
 use strait_shared::slot::AdjacencyIndex;
-use strait_shared::time::Instant;
 
 pub use self::failure::{Exit, Failure};
+pub use self::host::{Host, HostNic, Seat, Service};
 use self::nics::{Handed, Nics};
+pub use self::threads::Threads;
 use crate::next_hops::NextHops;
-use crate::worker::{IdlePolicy, Worker, pin};
+use crate::worker::IdlePolicy;
 
 /// The socket in the runtime directory where the region is handed out.
 pub const REGION_SOCKET: &str = "region.sock";
@@ -36,6 +34,14 @@ pub const REGION_NAME: &str = "region";
 /// Held as long as a dataplane of this instance runs.
 const LOCK_FILE: &str = "dataplane.lock";
 
+/// Runs the dataplane on threads of its own until it is told to stop; as [`run_on`].
+///
+/// # Errors
+/// Why the dataplane could not start or go on; each is one line that says what to do.
+pub fn run(configuration: &Path) -> Result<(), Failure> {
+    run_on(&mut Threads, configuration)
+}
+
 /// Runs the dataplane until it is told to stop.
 ///
 /// Call it at the very start of a process: it takes over the descriptors that the supervisor
@@ -43,7 +49,7 @@ const LOCK_FILE: &str = "dataplane.lock";
 ///
 /// # Errors
 /// Why the dataplane could not start or go on; each is one line that says what to do.
-pub fn run(configuration: &Path) -> Result<(), Failure> {
+pub fn run_on(host: &mut dyn Host, configuration: &Path) -> Result<(), Failure> {
     let mut handed = Handed::new(notify::inherited());
     let config = Config::load(configuration)?;
     trace(&config);
@@ -52,34 +58,25 @@ pub fn run(configuration: &Path) -> Result<(), Failure> {
     let _lock = lock(&directory)?;
     let notifier = Notifier::from_env()?;
     let geometry = strait_config::geometry(&config)?;
-    let nics = Nics::open(&config, &geometry, &mut handed)?;
+    let nics = Nics::open(&config, &geometry, &mut handed, host)?;
     let region = region(handed.take(REGION_NAME), &geometry)?;
     resolve(&region, &nics);
     let next_hops = match nics.followed.as_slice() {
         [] => None,
         interfaces => Some(NextHops::follow(&region, interfaces)?),
     };
-    let workers = start_workers(&config, &region, nics, next_hops.as_ref())?;
-    let server = RegionServer::start(&directory.join(REGION_SOCKET), &region)?;
-    if let Some(fd) = region.fd() {
-        notifier.store(REGION_NAME, fd)?;
-    }
-    notifier.ready()?;
-    tracing::info!(
-        workers = workers.threads.len(),
-        slots = geometry.slots(),
-        region_bytes = region.bytes(),
-        "relaying"
-    );
-    let signal = signals.forever().next();
-    tracing::info!(signal, "stopping");
-    notifier.stopping()?;
-    drop(server);
-    workers.stop();
+    let seats = seats(&config, &region, nics, next_hops.as_ref())?;
+    let mut service = Service {
+        region,
+        directory,
+        notifier,
+        server: None,
+    };
+    let ran = host.run(seats, &mut signals, &mut service);
     if let Some(next_hops) = next_hops {
         next_hops.stop();
     }
-    Ok(())
+    ran
 }
 
 fn trace(config: &Config) {
@@ -137,92 +134,34 @@ fn resolve(region: &Region, nics: &Nics) {
     }
 }
 
-/// A dataplane with a worker missing would be half deaf: better to end and be started again.
-struct AbortOnPanic;
-
-impl Drop for AbortOnPanic {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            std::process::abort();
-        }
-    }
-}
-
-/// The running workers.
-struct Workers {
-    threads: Vec<JoinHandle<()>>,
-    stop: Arc<AtomicBool>,
-}
-
-impl Workers {
-    fn stop(self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads {
-            // A worker that panicked has aborted the process.
-            let _ = thread.join();
-        }
-    }
-}
-
-fn start_workers(
+/// What every worker needs. All ends are taken before any worker runs: taking mends what a
+/// predecessor left.
+fn seats(
     config: &Config,
     region: &Region,
     nics: Nics,
     next_hops: Option<&NextHops>,
-) -> Result<Workers, Failure> {
+) -> Result<Vec<Seat>, Failure> {
     let policy = match config.dataplane.idle {
         Idle::Adaptive => IdlePolicy::Adaptive,
         Idle::Poll => IdlePolicy::Poll,
     };
-    // All ends are taken before any worker runs: taking mends what a predecessor left.
-    let count = region.geometry().workers();
-    let ends = (0..count).map(|number| region.worker(WorkerIndex(number)));
-    let ends = ends.collect::<Result<Vec<WorkerEnd>, _>>()?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let (report, reports) = mpsc::channel();
-    let mut threads = Vec::new();
-    for (number, (end, ports)) in ends.into_iter().zip(nics.ports).enumerate() {
+    let mut seats = Vec::new();
+    for (number, ports) in nics.ports.into_iter().enumerate() {
+        let end = region.worker(WorkerIndex(number as u16))?;
         if end.repaired != Default::default() {
             tracing::warn!(worker = number, repaired = ?end.repaired, "mended the region");
         }
-        let (region, stop, report) = (region.clone(), stop.clone(), report.clone());
-        let core = config
-            .dataplane
-            .workers
-            .get(number)
-            .and_then(|worker| worker.core);
-        let inbox = next_hops.map(|next_hops| next_hops.inbox(number));
-        let name = format!("worker-{number}");
-        threads.push(std::thread::Builder::new().name(name).spawn(move || {
-            let pinned = core.map_or(Ok(()), pin);
-            let go = pinned.is_ok();
-            // The main thread waits for one report a worker.
-            let _ = report.send(pinned.map_err(|error| Failure::Core {
-                worker: number,
-                core: core.unwrap_or_default(),
-                error,
-            }));
-            let _abort = AbortOnPanic;
-            if go {
-                let (table, geometry) = (region.table(), region.geometry());
-                let mut worker = Worker::new(end, table, geometry, ports, Instant::now);
-                if let Some(inbox) = inbox {
-                    worker.follow(inbox);
-                }
-                worker.run(policy, &|| stop.load(Ordering::Relaxed));
-            }
-        })?);
+        let settings = config.dataplane.workers.get(number);
+        seats.push(Seat {
+            number,
+            core: settings.and_then(|worker| worker.core),
+            policy,
+            end,
+            region: region.clone(),
+            ports,
+            inbox: next_hops.map(|next_hops| next_hops.inbox(number)),
+        });
     }
-    let workers = Workers { threads, stop };
-    match reports
-        .iter()
-        .take(usize::from(count))
-        .find_map(Result::err)
-    {
-        None => Ok(workers),
-        Some(failure) => {
-            workers.stop();
-            Err(failure)
-        }
-    }
+    Ok(seats)
 }

@@ -15,7 +15,7 @@ mod admission;
 mod arrival;
 mod departure;
 pub(crate) mod intervals;
-mod locals;
+pub(crate) mod locals;
 mod notices;
 mod open_slots;
 mod outbox;

@@ -15,8 +15,7 @@ use strait_shared::slot::EgressPort;
 use strait_shared::table::Table;
 use strait_shared::time::Instant;
 
-use self::idle::Idle;
-pub use self::idle::{IdlePolicy, pin};
+pub use self::idle::{Idle, IdlePolicy, pin};
 use self::publication::Publication;
 use crate::frame::Frame;
 use crate::limits::{BURST, PORTS_MAX, PUBLISH_BREATHS};
@@ -90,14 +89,19 @@ impl Worker {
     pub fn run(&mut self, policy: IdlePolicy, stop: &dyn Fn() -> bool) {
         let mut idle = Idle::new(policy);
         while !stop() {
-            if self.breathe() {
-                idle.busy();
-            } else if idle.is_over() {
-                self.publish();
-                idle.wait(&self.ports);
-            }
+            self.attend(&mut idle);
         }
         self.publish();
+    }
+
+    /// One breath, and a wait after too many with nothing to do.
+    pub fn attend(&mut self, idle: &mut Idle) {
+        if self.breathe() {
+            idle.busy();
+        } else if idle.is_over() {
+            self.publish();
+            idle.wait(&self.ports);
+        }
     }
 
     /// One breath; says whether there was anything to do.
@@ -171,7 +175,8 @@ impl Worker {
         gone
     }
 
-    fn publish(&mut self) {
+    /// Brings the statistics page up to date.
+    pub fn publish(&mut self) {
         self.since_publication = 0;
         let faults = self
             .ports

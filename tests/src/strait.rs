@@ -218,7 +218,7 @@ impl Configuration {
              \n  - name: core\n    nat: false\n    latch: restricted\n    \
              signalling:\n{}    media:\n{}{}\
              softswitches:\n{switches}\
-             dataplane: {{ nics: {} }}\n\
+             dataplane: {{ nics: {}{} }}\n\
              records: {{ file: \"{{directory}}/calls.jsonl\" }}\n\
              log: {{ level: debug }}\n\
              drain_timeout: 2s\n",
@@ -231,6 +231,7 @@ impl Configuration {
             media(CORE, CORE_V6, "core"),
             indent(&self.core),
             port.nics(&["access", "core"]),
+            port.settings(),
         )
     }
 }

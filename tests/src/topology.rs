@@ -90,10 +90,12 @@ impl Topology {
         let core = world.host("core");
         attach(&strait, "access", &internet, "strait");
         port.prepare(&internet, "strait");
+        port.take_over(&strait, "access");
         strait.address("access", &format!("{ACCESS}/24"));
         strait.address("access", &format!("{ACCESS_V6}/64"));
         strait.connect("core", &core, "eth0");
         port.prepare(&core, "eth0");
+        port.take_over(&strait, "core");
         strait.address("core", &format!("{CORE}/24"));
         strait.address("core", &format!("{CORE_V6}/64"));
         for address in [SOFTSWITCH, SOFTSWITCH_2] {

@@ -23,7 +23,7 @@ pub type Lender = Arc<dyn Any + Send + Sync>;
 pub struct Buffer {
     octets: NonNull<Octets>,
     /// What the lender calls it.
-    number: u32,
+    number: u64,
     /// `None` when it is on the heap.
     lender: Option<Lender>,
 }
@@ -48,7 +48,7 @@ impl Buffer {
     /// # Safety
     /// The octets belong to `lender`, are initialised, stay as long as it does, and are given to
     /// nobody else before they come back by [`exchange`](Self::exchange).
-    pub unsafe fn lent(octets: NonNull<Octets>, number: u32, lender: Lender) -> Self {
+    pub unsafe fn lent(octets: NonNull<Octets>, number: u64, lender: Lender) -> Self {
         Self {
             octets,
             number,
@@ -66,8 +66,8 @@ impl Buffer {
         &mut self,
         lender: &Lender,
         octets: NonNull<Octets>,
-        number: u32,
-    ) -> Option<u32> {
+        number: u64,
+    ) -> Option<u64> {
         let same = |own: &Lender| Arc::as_ptr(own).addr() == Arc::as_ptr(lender).addr();
         if !self.lender.as_ref().is_some_and(same) {
             return None;

@@ -99,6 +99,20 @@ pub enum Failure {
         /// Why.
         error: OpenError,
     },
+    /// This program has no DPDK.
+    #[error(
+        "NIC {0}: `port: dpdk` needs the program strait-dataplane-dpdk, which is built by itself: \
+         docs/DPDK.md says how; or use another port"
+    )]
+    NoDpdk(String),
+    /// What the host that runs the workers cannot do.
+    #[error("{error}")]
+    Host {
+        /// Why.
+        error: Box<dyn std::error::Error + Send + Sync>,
+        /// The exit code that says so.
+        exit: Exit,
+    },
     /// The region cannot be made.
     #[error(transparent)]
     Create(#[from] CreateError),
@@ -144,6 +158,7 @@ impl Failure {
                 OpenError::Capability | OpenError::Memory(_) => Exit::Privilege,
                 _ => Exit::Failure,
             },
+            Self::Host { exit, .. } => *exit,
             Self::Attach(_) | Self::End(EndError::Ring { .. }) => Exit::Region,
             _ => Exit::Failure,
         }

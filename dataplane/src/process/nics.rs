@@ -9,6 +9,7 @@ use strait_shared::geometry::{Geometry, WorkerIndex};
 use strait_shared::slot::EgressPort;
 
 use super::failure::Failure;
+use super::host::Host;
 use crate::port::Port;
 use crate::port::af_xdp::{self, Memories, Mode};
 use crate::port::capture::Capture;
@@ -52,11 +53,13 @@ impl Nics {
         config: &Config,
         geometry: &Geometry,
         handed: &mut Handed,
+        host: &mut dyn Host,
     ) -> Result<Self, Failure> {
         let workers = geometry.workers();
         let mut ports: Vec<Vec<Box<dyn Port>>> = (0..workers).map(|_| Vec::new()).collect();
         let mut followed = Vec::new();
         let mut memories = memories(config, workers)?;
+        let mut of_host = host.open(config, geometry)?.into_iter();
         for (number, nic) in config.dataplane.nics.iter().enumerate() {
             let number = EgressPort(number as u8);
             let queues = match nic.port {
@@ -67,6 +70,12 @@ impl Nics {
                     let (queues, interface) = af_xdp(nic, number, geometry, &mut memories)?;
                     followed.push((number, interface));
                     queues
+                }
+                PortKind::Dpdk => {
+                    let opened = of_host.find(|opened| opened.number == number);
+                    let opened = opened.expect("a host opens all there are, in their order");
+                    followed.push((number, opened.interface));
+                    opened.ports
                 }
             };
             for (worker, (all, queue)) in ports.iter_mut().zip(queues).enumerate() {

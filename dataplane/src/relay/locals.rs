@@ -9,12 +9,12 @@ use crate::wire::checksum::Sum;
 /// Where a packet arrived: overlapping private networks are told apart by NIC and VLAN, which
 /// are kept in one word so that one comparison does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Network(u32);
+pub(crate) struct Network(u32);
 
 impl Network {
     /// `vlan` is 0 for none.
     #[inline]
-    pub(super) fn new(port: EgressPort, vlan: u16) -> Self {
+    pub(crate) fn new(port: EgressPort, vlan: u16) -> Self {
         Self(u32::from(vlan) << 8 | u32::from(port.0))
     }
 
@@ -33,7 +33,7 @@ impl Network {
 
 /// One local address.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Local {
+pub(crate) struct Local {
     pub(super) ip: PackedIp,
     pub(super) network: Network,
     /// What the address adds to a UDP checksum.
@@ -46,7 +46,7 @@ pub(super) struct Local {
 }
 
 /// The local addresses, by number and by address.
-pub(super) struct Locals {
+pub(crate) struct Locals {
     locals: Box<[Local]>,
     /// Open addressing with linear probing, at most a quarter full: number plus one, 0 for empty.
     buckets: Box<[u16]>,
@@ -56,7 +56,7 @@ const BUCKETS_MIN: usize = 16;
 
 impl Locals {
     /// The addresses of `geometry`.
-    pub(super) fn new(geometry: &Geometry) -> Self {
+    pub(crate) fn new(geometry: &Geometry) -> Self {
         let mut first_slot = 0;
         let mut local = |address: &LocalAddress| {
             let local = Local::new(address, first_slot);
@@ -78,7 +78,7 @@ impl Locals {
 
     /// The slot that a packet to `to` arrives at, and its address.
     #[inline]
-    pub(super) fn find(&self, network: Network, to: Endpoint) -> Option<(SlotIndex, &Local)> {
+    pub(crate) fn find(&self, network: Network, to: Endpoint) -> Option<(SlotIndex, &Local)> {
         let mask = self.buckets.len() - 1;
         let mut at = bucket(self.buckets.len(), to.ip, network);
         loop {

@@ -29,13 +29,14 @@ pub fn pin(core: u16) -> io::Result<()> {
 }
 
 /// Counts empty breaths.
-pub(super) struct Idle {
+pub struct Idle {
     policy: IdlePolicy,
     empty_breaths: u32,
 }
 
 impl Idle {
-    pub(super) fn new(policy: IdlePolicy) -> Self {
+    /// None yet.
+    pub fn new(policy: IdlePolicy) -> Self {
         Self {
             policy,
             empty_breaths: 0,

@@ -111,6 +111,8 @@ pub struct Dataplane {
     pub workers: Vec<Worker>,
     /// What a worker does while no packet comes.
     pub idle: Idle,
+    /// What the NICs with `port: dpdk` share.
+    pub dpdk: Dpdk,
     /// Spare slots, an even number from 0 to 65536. Each pair lets one further callee of a forked
     /// INVITE send a stream to the port that all of them were given (RFC 3261 §16.6).
     #[schemars(range(max = 65_536))]
@@ -124,6 +126,7 @@ impl Default for Dataplane {
                 name: default_nic(),
                 port: PortKind::Udp,
                 interface: None,
+                device: None,
                 mode: None,
                 read: None,
                 write: None,
@@ -131,6 +134,7 @@ impl Default for Dataplane {
             }],
             workers: vec![Worker { core: None }],
             idle: Idle::Adaptive,
+            dpdk: Dpdk::default(),
             fork_slots: 64,
         }
     }
@@ -146,9 +150,14 @@ pub struct Nic {
     /// How packets get in and out.
     #[serde(default)]
     pub port: PortKind,
-    /// `af_xdp` only: the interface, as `ip link` lists it; without it the one of the NIC's name.
+    /// `af_xdp`: the interface, as `ip link` lists it. `dpdk`: the TAP device through which the
+    /// kernel takes part. Without it the one of the NIC's name.
     #[serde(default)]
     pub interface: Option<String>,
+    /// `dpdk` only, and always there: the PCI address of a NIC that is bound to vfio-pci, or a
+    /// virtual device with its arguments, such as `net_af_packet0,iface=eth0`.
+    #[serde(default)]
+    pub device: Option<String>,
     /// `af_xdp` only: the mode that is required; without it the best that the driver has. `strait
     /// top` and the log show which one was got.
     #[serde(default)]
@@ -182,6 +191,28 @@ pub enum PortKind {
     /// CAP_PERFMON.
     #[serde(rename = "af_xdp")]
     AfXdp,
+    /// A NIC that DPDK drives, the kernel having given it up; all but media goes through a TAP
+    /// device that has the addresses. Needs the program `strait-dataplane-dpdk`.
+    Dpdk,
+}
+
+impl PortKind {
+    /// As the configuration writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            PortKind::Udp => "udp",
+            PortKind::Memory => "memory",
+            PortKind::Pcap => "pcap",
+            PortKind::AfXdp => "af_xdp",
+            PortKind::Dpdk => "dpdk",
+        }
+    }
+
+    /// Whether an interface of the kernel's has the addresses, and with them the routes and
+    /// neighbours.
+    pub const fn is_with_kernel(self) -> bool {
+        matches!(self, PortKind::AfXdp | PortKind::Dpdk)
+    }
 }
 
 /// How much of the way past the kernel a driver goes along.
@@ -197,11 +228,21 @@ pub enum XdpMode {
 }
 
 impl Nic {
-    /// The interface of an `af_xdp` NIC.
+    /// The interface of an `af_xdp` NIC, or the TAP device of a `dpdk` one.
     pub fn interface(&self) -> &str {
         let named = self.interface.as_deref();
         named.unwrap_or_else(|| self.name.as_str())
     }
+}
+
+/// What the NICs with `port: dpdk` share.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-example" = examples::DPDK))]
+pub struct Dpdk {
+    /// Options for DPDK's environment, each word an item of its own: where its memory comes from,
+    /// which drivers it loads, how much it logs. Cores and devices come from `workers` and `nics`.
+    pub options: Vec<String>,
 }
 
 /// One worker of the dataplane.

@@ -7,8 +7,11 @@ pub(crate) const DATAPLANE: &str = "dataplane:
   workers: [ { core: 2 }, { core: 3 } ]
   idle: poll";
 
+pub(crate) const DPDK: &str = "dpdk: { options: [ --no-huge, -m, '256' ] }";
+
 pub(crate) const NIC: &str = "nics:
   - { name: access, port: af_xdp, interface: eth0, mode: native }
+  - { name: core, port: dpdk, device: '0000:3b:00.0', interface: core0 }
   - { name: capture, port: pcap, write: out.pcap }";
 
 pub(crate) const RECORDS: &str = "records: { file: /var/lib/strait/calls.jsonl }";

@@ -3,7 +3,7 @@
 use strait_shared::geometry::{AddressIndex, Geometry, GeometryError, LocalAddress, Sizes};
 use strait_shared::slot::EgressPort;
 
-use crate::{Config, MediaAddress, Nic, PortKind, RealmIndex, limits::NEXT_HOPS};
+use crate::{Config, MediaAddress, Nic, RealmIndex, limits::NEXT_HOPS};
 
 /// Records in each ring: several calls' worth of commands for each breath of a worker.
 const RING_CAPACITY: u32 = 4_096;
@@ -17,7 +17,7 @@ pub fn geometry(config: &Config) -> Result<Geometry, GeometryError> {
         .media_addresses()
         .map(|(_, _, media)| local_address(config, media))
         .collect();
-    let resolving = |nic: &Nic| nic.port == PortKind::AfXdp;
+    let resolving = |nic: &Nic| nic.port.is_with_kernel();
     let next_hops = match config.dataplane.nics.iter().any(resolving) {
         true => NEXT_HOPS,
         false => 0,

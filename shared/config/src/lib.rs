@@ -28,7 +28,7 @@ mod wording;
 mod yaml;
 
 pub use config::{
-    Config, Dataplane, Idle, Journal, Limits, Log, LogLevel, Nic, PortKind, Records, Worker,
+    Config, Dataplane, Dpdk, Idle, Journal, Limits, Log, LogLevel, Nic, PortKind, Records, Worker,
     XdpMode,
 };
 pub use geometry::geometry;

@@ -15,5 +15,8 @@ pub const SOCKET_PATH_BYTES_MAX: usize = 108;
 /// The longest name of a network interface, in bytes, without its terminator (`IFNAMSIZ`).
 pub const INTERFACE_BYTES_MAX: usize = 15;
 
+/// The longest word of an option for DPDK's environment, in bytes.
+pub const EAL_OPTION_BYTES_MAX: usize = 256;
+
 /// Next hops there is room for beyond one for each local address, where NICs have neighbours.
 pub const NEXT_HOPS: u16 = 2_048;

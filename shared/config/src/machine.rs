@@ -2,6 +2,7 @@
 //!
 //! Said apart from the rest, because a file may be checked on another machine than it runs on.
 
+mod devices;
 mod interfaces;
 
 use std::{
@@ -23,6 +24,7 @@ pub fn lacking(config: &Config) -> Vec<String> {
     lacks.extend(cores(config));
     lacks.extend(addresses(config));
     lacks.extend(interfaces::lacking(config));
+    lacks.extend(devices::lacking(config));
     lacks.extend(descriptors(config));
     lacks.extend(memory(config));
     lacks
@@ -81,11 +83,11 @@ fn through_sockets(config: &Config, nic: &crate::NicName) -> bool {
     nics.any(|settings| settings.name == *nic && settings.port == PortKind::Udp)
 }
 
-/// Whether the addresses on a NIC are the kernel's: it answers ARP for `af_xdp`.
+/// Whether the addresses on a NIC are the kernel's, which then answers ARP for them.
 fn of_kernel(config: &Config, nic: &crate::NicName) -> bool {
-    let kinds = [PortKind::Udp, PortKind::AfXdp];
+    let kernel = |port: PortKind| port == PortKind::Udp || port.is_with_kernel();
     let mut nics = config.dataplane.nics.iter();
-    nics.any(|settings| settings.name == *nic && kinds.contains(&settings.port))
+    nics.any(|settings| settings.name == *nic && kernel(settings.port))
 }
 
 /// A `udp` NIC has one socket for each media port; control has one for each connection.

@@ -3,6 +3,7 @@
 mod addresses;
 mod media;
 mod names;
+pub(crate) mod nics;
 mod process;
 mod times;
 
@@ -22,6 +23,7 @@ pub(crate) fn check(config: &Config, tree: &Node, left_out: &[Path]) -> Vec<Find
     addresses::check(config, &mut judge);
     media::check(config, &mut judge);
     times::check(config, &mut judge);
+    nics::check(config, &mut judge);
     process::check(config, &mut judge);
     judge.findings
 }

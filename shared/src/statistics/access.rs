@@ -16,16 +16,19 @@ pub enum Access {
     Native = 5,
     /// AF_XDP on packets that the kernel has made.
     Generic = 6,
+    /// DPDK.
+    Dpdk = 7,
 }
 
 impl Access {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Udp,
         Self::Memory,
         Self::Pcap,
         Self::ZeroCopy,
         Self::Native,
         Self::Generic,
+        Self::Dpdk,
     ];
 
     /// The access behind a word of the page; nothing where no worker has said.
@@ -42,6 +45,7 @@ impl Access {
             Self::ZeroCopy => "af_xdp zero-copy",
             Self::Native => "af_xdp native",
             Self::Generic => "af_xdp generic",
+            Self::Dpdk => "dpdk",
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use strait_tests::capture::Holes;
 use strait_tests::nat::Kind;
+use strait_tests::port::Port;
 use strait_tests::program::wait_until;
 use strait_tests::require;
 use strait_tests::topology::{ALICE, BOB};
@@ -39,7 +40,7 @@ fn control_killed_over_and_over_costs_no_packet_and_no_call() {
 fn the_dataplane_killed_comes_back_to_the_same_calls() {
     require!("sipp", "kamailio");
     let missed = call_while(|scene| {
-        scene.strait.kill("strait-dataplane");
+        scene.strait.kill(Port::chosen().dataplane());
         assert!(both_calls_stand(scene), "{}", scene.strait.output());
     });
     for (who, holes) in ["alice", "bob"].into_iter().zip(missed) {

@@ -59,6 +59,11 @@ impl Place {
     }
 }
 
+/// The media relay.
+pub const DATAPLANE: &str = "strait-dataplane";
+/// The media relay with the `dpdk` port.
+pub const DATAPLANE_DPDK: &str = "strait-dataplane-dpdk";
+
 /// The program `name`, beside this one or in PATH.
 pub fn program(name: &str) -> Result<PathBuf, Failure> {
     let own = std::env::current_exe().ok();
@@ -68,10 +73,14 @@ pub fn program(name: &str) -> Result<PathBuf, Failure> {
     folders
         .find_map(|folder| Some(folder.join(name)).filter(|file| file.is_file()))
         .ok_or_else(|| {
-            let message = format!(
-                "{name} is neither beside this command nor in PATH; \
-                 `cargo build --release --workspace --bins` builds both side by side"
-            );
+            let built = match name {
+                DATAPLANE_DPDK => {
+                    "`port: dpdk` needs it, and it is built by itself: `cargo build --release \
+                     --manifest-path dataplane/dpdk/Cargo.toml --target-dir target`"
+                }
+                _ => "`cargo build --release --workspace --bins` builds both side by side",
+            };
+            let message = format!("{name} is neither beside this command nor in PATH; {built}");
             Failure::new(Exit::Failed, message)
         })
 }

@@ -2,11 +2,11 @@
 
 use std::{path::Path, process::ExitStatus, time::Duration};
 
-use strait_config::Config;
+use strait_config::{Config, PortKind};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    place::Place,
+    place::{DATAPLANE, DATAPLANE_DPDK, Place},
     process::{Event, Process, end_of},
     say,
     signals::{Signals, Wish},
@@ -21,7 +21,7 @@ const FAREWELL_WITHIN: Duration = Duration::from_secs(15);
 pub async fn supervise(config: &Config, file: &Path, place: &Place) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let mut pair = Pair {
-        dataplane: Process::new("dataplane", "strait-dataplane", file, place)?,
+        dataplane: Process::new("dataplane", dataplane(config), file, place)?,
         control: Process::new("control", "strait-control", file, place)?,
     };
     takeover::take_over(config, place, &mut pair.dataplane, &mut pair.control)?;
@@ -37,6 +37,15 @@ pub async fn supervise(config: &Config, file: &Path, place: &Place) -> Result<()
     pair.stop().await;
     say("stopped");
     outcome.map(drop)
+}
+
+/// The program that has the ports of this configuration.
+fn dataplane(config: &Config) -> &'static str {
+    let mut nics = config.dataplane.nics.iter();
+    match nics.any(|nic| nic.port == PortKind::Dpdk) {
+        true => DATAPLANE_DPDK,
+        false => DATAPLANE,
+    }
 }
 
 /// Why serving is over.

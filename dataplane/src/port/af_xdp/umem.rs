@@ -117,7 +117,7 @@ impl Share {
         let chunk = self.take()?;
         // SAFETY: the chunk is ours alone, and given away with this; the memory was zeroed by the
         // kernel, and stays as long as the lender.
-        Some(unsafe { Buffer::lent(self.octets(&chunk), chunk.0, self.lender.clone()) })
+        Some(unsafe { Buffer::lent(self.octets(&chunk), chunk.0.into(), self.lender.clone()) })
     }
 
     /// Lets the kernel have a chunk; returns where it is.
@@ -144,8 +144,8 @@ impl Share {
     #[inline]
     pub(super) fn exchange(&self, buffer: &mut Buffer, chunk: Chunk) -> Result<Chunk, Chunk> {
         // SAFETY: as for `buffer`.
-        let old = unsafe { buffer.exchange(&self.lender, self.octets(&chunk), chunk.0) };
-        old.map(Chunk).ok_or(chunk)
+        let old = unsafe { buffer.exchange(&self.lender, self.octets(&chunk), chunk.0.into()) };
+        old.map(|number| Chunk(number as u32)).ok_or(chunk)
     }
 
     /// Copies a frame out of a chunk; nothing where there is none such.

@@ -1,14 +1,22 @@
-//! The verifier takes the program, and crafted frames go where they belong.
+//! The verifier takes the program, and crafted frames go where they belong: by the program, and by
+//! [`Selection`], which decides the same for other ports.
 
 use std::net::IpAddr;
 
 use etherparse::{Ipv6ExtensionsSlice, PacketBuilder};
+use strait_shared::geometry::{Geometry, Sizes};
 use strait_shared::slot::EgressPort;
 
 use super::*;
+use crate::port::selection::Selection;
 
-/// A program over these addresses, or why this machine cannot have one.
-fn loaded() -> Option<Steering> {
+/// Both ways to decide. The program is missing where this process may not load any.
+struct Deciders {
+    program: Option<Steering>,
+    selection: Selection,
+}
+
+fn loaded() -> Deciders {
     let address = |ip: &str, vlan, first_port, last_port| LocalAddress {
         ip: ip.parse().unwrap(),
         vlan,
@@ -23,17 +31,37 @@ fn loaded() -> Option<Steering> {
         address("2001:db8::1", None, 20_000, 20_009),
         address("2001:db8::1", Some(4094), 2, 65_535),
     ];
-    match Steering::load(&addresses) {
+    let program = match Steering::load(&addresses) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             println!("skipped: this process may not load XDP programs");
             None
         }
         steering => Some(steering.expect("the verifier takes the program")),
+    };
+    let geometry = Geometry::new(Sizes {
+        workers: 1,
+        adjacencies: addresses.len() as u16,
+        addresses: addresses.to_vec(),
+        fork_slots: 0,
+        ring_capacity: 8,
+    });
+    Deciders {
+        program,
+        selection: Selection::new(&geometry.unwrap(), EgressPort(0)),
     }
 }
 
-/// Whether a frame is taken for media: no queue has a socket here, so media is unclaimed.
-fn is_media(steering: &Steering, frame: &[u8]) -> bool {
+/// Whether a frame is taken for media.
+fn is_media(deciders: &Deciders, frame: &[u8]) -> bool {
+    let selected = deciders.selection.is_media(frame);
+    if let Some(program) = &deciders.program {
+        assert_eq!(is_steered(program, frame), selected, "{frame:02x?}");
+    }
+    selected
+}
+
+/// What the program decides: no queue has a socket here, so media is unclaimed.
+fn is_steered(steering: &Steering, frame: &[u8]) -> bool {
     let before = steering.unclaimed();
     let verdict = bpf::test_run(steering.program(), frame).expect("a frame can be tried");
     assert_eq!(verdict, PASS as u32, "without a socket the kernel has it");
@@ -64,8 +92,8 @@ fn datagram(to: &str, vlan: Option<u16>, port: u16) -> Vec<u8> {
 
 #[test]
 fn addresses_vlans_and_ports_are_steered_exactly() {
-    let Some(steering) = loaded() else { return };
-    let media = |to, vlan, port| is_media(&steering, &datagram(to, vlan, port));
+    let deciders = loaded();
+    let media = |to, vlan, port| is_media(&deciders, &datagram(to, vlan, port));
     for (port, ours) in [
         (19_999, false),
         (20_000, true),
@@ -94,45 +122,45 @@ fn addresses_vlans_and_ports_are_steered_exactly() {
 
 #[test]
 fn what_is_not_udp_goes_on_to_the_kernel() {
-    let Some(steering) = loaded() else { return };
+    let deciders = loaded();
     let mut arp = vec![0xff; 60];
     arp[12..14].copy_from_slice(&[0x08, 0x06]);
-    assert!(!is_media(&steering, &arp));
+    assert!(!is_media(&deciders, &arp));
     for protocol in [1, 6, 58, 132] {
         let mut frame = datagram("192.0.2.1", None, 20_000);
         frame[23] = protocol;
-        assert!(!is_media(&steering, &frame), "IPv4 protocol {protocol}");
+        assert!(!is_media(&deciders, &frame), "IPv4 protocol {protocol}");
         let mut frame = datagram("2001:db8::1", None, 20_000);
         frame[20] = protocol;
-        assert!(!is_media(&steering, &frame), "IPv6 next header {protocol}");
+        assert!(!is_media(&deciders, &frame), "IPv6 next header {protocol}");
     }
     let mut twice = datagram("192.0.2.1", Some(7), 40_000);
     twice.splice(12..12, [0x81, 0, 0, 7]);
-    assert!(!is_media(&steering, &twice), "two tags");
+    assert!(!is_media(&deciders, &twice), "two tags");
 }
 
 #[test]
 fn first_fragments_and_options_are_steered_later_fragments_are_not() {
-    let Some(steering) = loaded() else { return };
+    let deciders = loaded();
     let mut frame = datagram("192.0.2.1", None, 20_000);
     frame[20] = 0x20;
-    assert!(is_media(&steering, &frame), "more fragments");
+    assert!(is_media(&deciders, &frame), "more fragments");
     frame[21] = 1;
-    assert!(!is_media(&steering, &frame), "offset 8");
+    assert!(!is_media(&deciders, &frame), "offset 8");
     let mut options = datagram("192.0.2.1", None, 20_000);
     options[14] = 0x46;
     options.splice(34..34, [1, 1, 1, 0]);
-    assert!(is_media(&steering, &options));
+    assert!(is_media(&deciders, &options));
     options[14] = 0x44;
     assert!(
-        !is_media(&steering, &options),
+        !is_media(&deciders, &options),
         "a header too short to be one"
     );
 }
 
 #[test]
 fn extension_headers_are_stepped_over() {
-    let Some(steering) = loaded() else { return };
+    let deciders = loaded();
     let frame_with = |headers: &[(u8, Vec<u8>)]| {
         let mut frame = datagram("2001:db8::1", None, 20_000);
         let mut chain = Vec::new();
@@ -171,9 +199,9 @@ fn extension_headers_are_stepped_over() {
         udp::PROTOCOL.into(),
         "the chain is well formed"
     );
-    assert!(is_media(&steering, &frame));
-    assert!(is_media(&steering, &frame_with(&[padding(60, 200)])));
-    assert!(!is_media(&steering, &frame_with(&[fragment(185)])));
+    assert!(is_media(&deciders, &frame));
+    assert!(is_media(&deciders, &frame_with(&[padding(60, 200)])));
+    assert!(!is_media(&deciders, &frame_with(&[fragment(185)])));
     let five = [
         padding(60, 0),
         padding(60, 0),
@@ -181,17 +209,17 @@ fn extension_headers_are_stepped_over() {
         padding(60, 0),
         padding(60, 0),
     ];
-    assert!(!is_media(&steering, &frame_with(&five)));
+    assert!(!is_media(&deciders, &frame_with(&five)));
 }
 
 #[test]
 fn frames_cut_anywhere_are_passed_or_steered_but_never_trip_the_program() {
-    let Some(steering) = loaded() else { return };
+    let deciders = loaded();
     for to in ["192.0.2.1", "2001:db8::1"] {
         let frame = datagram(to, None, 20_000);
         let ports_end = frame.len() - 172 - 4;
         for length in 14..frame.len() {
-            let media = is_media(&steering, &frame[..length]);
+            let media = is_media(&deciders, &frame[..length]);
             assert_eq!(media, length >= ports_end, "{to} cut to {length}");
         }
     }

@@ -16,16 +16,16 @@ use strait_shared::geometry::LocalAddress;
 use crate::wire::{Ethernet, Ipv4, Ipv6, MacAddress, ethernet};
 
 /// The destination of a frame whose next hop is not known.
-pub(super) const UNKNOWN: MacAddress = MacAddress(NextHop::BY_REMOTE);
+pub const UNKNOWN: MacAddress = MacAddress(NextHop::BY_REMOTE);
 
 /// A raw socket for each local address, so that rules which route by source apply.
-pub(super) struct KernelPath {
+pub struct KernelPath {
     sockets: BTreeMap<IpAddr, OwnedFd>,
 }
 
 impl KernelPath {
     /// Sockets for these addresses, or the first that cannot have one.
-    pub(super) fn open(addresses: &[LocalAddress]) -> Result<Self, (IpAddr, io::Error)> {
+    pub fn open(addresses: &[LocalAddress]) -> Result<Self, (IpAddr, io::Error)> {
         let mut sockets = BTreeMap::new();
         for LocalAddress { ip, .. } in addresses {
             sockets.insert(*ip, raw(*ip).map_err(|error| (*ip, error))?);
@@ -35,12 +35,12 @@ impl KernelPath {
 
     /// Whether this frame is to go this way.
     #[inline]
-    pub(super) fn wants(frame: &[u8]) -> bool {
+    pub fn wants(frame: &[u8]) -> bool {
         frame.starts_with(&UNKNOWN.0)
     }
 
     /// Has the kernel send what the frame carries.
-    pub(super) fn send(&self, frame: &[u8]) -> bool {
+    pub fn send(&self, frame: &[u8]) -> bool {
         self.try_send(frame).is_some()
     }
 
