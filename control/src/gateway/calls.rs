@@ -140,6 +140,11 @@ impl Calls {
         changed
     }
 
+    /// How many changes wait to be asked for.
+    pub fn unasked(&self) -> usize {
+        self.changed.len()
+    }
+
     /// Forgets which calls have changed.
     pub fn forget_changes(&mut self) {
         self.changed.clear();

@@ -226,6 +226,11 @@ impl Dialogs {
         changed
     }
 
+    /// How many changes wait to be asked for.
+    pub fn unasked(&self) -> usize {
+        self.changed.len()
+    }
+
     /// Forgets which dialogs have changed.
     pub fn forget_changes(&mut self) {
         self.changed.clear();

@@ -143,6 +143,11 @@ impl Registrations {
         changed
     }
 
+    /// How many changes wait to be asked for.
+    pub fn unasked(&self) -> usize {
+        self.changed.len()
+    }
+
     /// Forgets which bindings have changed.
     pub fn forget_changes(&mut self) {
         self.changed.clear();

@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-/// The least time between two commits, so that a slow disk is not asked for more than it can do
-/// and several changes share one.
-pub const COMMIT_INTERVAL: Duration = Duration::from_millis(10);
+/// How long a change waits for others to share a commit with: what a killed process forgets.
+pub const COMMIT_INTERVAL: Duration = Duration::from_millis(20);
 
 /// How often the file says that its process lives, while calls stand.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);

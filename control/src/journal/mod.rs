@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use self::limits::{COMMIT_INTERVAL, HEARTBEAT, RETRY_INTERVAL};
+use self::limits::{HEARTBEAT, RETRY_INTERVAL};
 use self::pending::Pending;
 pub use self::store::JournalError;
 use self::store::Store;
@@ -131,11 +131,6 @@ impl Shared {
                     if std::mem::take(&mut complained) {
                         tracing::info!("the journal is written again");
                     }
-                    std::thread::sleep(if stopping {
-                        Default::default()
-                    } else {
-                        COMMIT_INTERVAL
-                    });
                 }
                 Err(error) => {
                     self.failures.fetch_add(1, Relaxed);

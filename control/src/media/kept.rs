@@ -137,6 +137,11 @@ impl MediaPlane {
         pairs.into_iter().map(|pair| pair.0).collect()
     }
 
+    /// How many pairs were given up since the last time.
+    pub fn unasked(&self) -> usize {
+        self.given_up.len()
+    }
+
     /// Forgets which pairs were given up.
     pub fn forget_given_up(&mut self) {
         self.given_up.clear();

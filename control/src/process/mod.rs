@@ -47,6 +47,8 @@ pub(crate) struct Process {
     held: Held,
     records: Records,
     journal: Option<Journal>,
+    /// Something may have changed that the journal tells of.
+    changed: Notify,
     /// From an input to the end of what it caused, in nanoseconds.
     latency: RefCell<Histogram<u64>>,
     /// The due time the timer task sleeps towards.
@@ -72,6 +74,7 @@ impl Process {
             held: Held::default(),
             records,
             journal,
+            changed: Notify::new(),
             latency: RefCell::new(latency.expect("the bounds are constants that fit")),
             armed: Cell::new(None),
             rearm: Notify::new(),
@@ -88,8 +91,8 @@ impl Process {
         while let Some(output) = gateway.poll_output() {
             self.carry_out(&mut gateway, now, output);
         }
-        if let Some(journal) = &self.journal {
-            journal.write(gateway.journal(now));
+        if self.journal.is_some() {
+            self.changed.notify_one();
         }
         self.held.step_over();
         let next = gateway.next_timeout();

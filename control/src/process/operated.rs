@@ -156,7 +156,7 @@ impl Process {
             ("records_lost", self.records.lost()),
             ("journal_commits", journal.map_or(0, Journal::commits)),
             ("journal_failures", journal.map_or(0, Journal::failures)),
-            ("journal_waiting", journal.map_or(0, |j| j.waiting() as u64)),
+            ("journal_waiting", self.unwritten()),
         ] {
             counters.insert(name.to_owned(), count);
         }

@@ -116,6 +116,7 @@ async fn live(process: Rc<Process>, bound: Vec<Bound>, socket: Socket) -> Result
     // What going on where the process before was stopped has led to.
     process.step(|_, _| {});
     tokio::task::spawn_local(process.clone().keep_time());
+    tokio::task::spawn_local(process.clone().keep_journal());
     tokio::task::spawn_local(process.clone().let_go());
     tokio::task::spawn_local(process.clone().take_reports());
     tokio::task::spawn_local(process.clone().watch_dataplane());
@@ -131,6 +132,7 @@ async fn live(process: Rc<Process>, bound: Vec<Bound>, socket: Socket) -> Result
         Ending::MadeWay => tracing::info!("making way for a successor"),
     }
     // Not left to their drop: tasks and sockets hold the process, and it them.
+    process.write_journal();
     process.journal.iter().for_each(Journal::close);
     process.records.close();
     Ok(ending)

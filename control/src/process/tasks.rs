@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use super::Process;
 use super::limits::SEARCH_LOG_INTERVAL;
 use crate::gateway::io::Input;
+use crate::journal::limits::COMMIT_INTERVAL;
 use crate::link::limits::{POLL_BUSY, POLL_IDLE, REATTACH_LIMIT, WATCH_INTERVAL};
 use crate::link::{Change, Dataplane};
 
@@ -28,6 +29,30 @@ impl Process {
                 () = self.rearm.notified() => {}
             }
         }
+    }
+
+    /// Has what changed written, soon: what changes again until then is written once.
+    pub(super) async fn keep_journal(self: Rc<Self>) {
+        loop {
+            self.changed.notified().await;
+            sleep(COMMIT_INTERVAL).await;
+            self.write_journal();
+        }
+    }
+
+    /// Gives the journal what has changed since the last time.
+    pub(super) fn write_journal(&self) {
+        if let Some(journal) = &self.journal {
+            journal.write(self.gateway.borrow_mut().journal(Instant::now()));
+        }
+    }
+
+    /// Changes that are not on disk.
+    pub(super) fn unwritten(&self) -> u64 {
+        let journal = self.journal.as_ref();
+        journal.map_or(0, |journal| {
+            (self.gateway.borrow().unjournaled() + journal.waiting()) as u64
+        })
     }
 
     /// Hands the workers' reports to the gateway.

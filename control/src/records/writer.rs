@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Instant;
 
-use super::limits::{RECORDS_PER_WRITE, RETRY_INTERVAL};
+use super::limits::{RECORDS_PER_WRITE, RETRY_INTERVAL, WRITE_INTERVAL};
 use super::{Counters, append_to};
 use crate::gateway::record::CallRecord;
 
@@ -58,6 +58,10 @@ impl Writer {
     /// Works until nobody can order anything any more.
     pub fn run(mut self, orders: &Receiver<Order>) {
         while let Ok(first) = orders.recv() {
+            // Waking up and writing once for each call costs more than its record.
+            if matches!(first, Order::Write(_)) {
+                std::thread::sleep(WRITE_INTERVAL);
+            }
             let more = orders.try_iter().take(RECORDS_PER_WRITE - 1);
             for order in std::iter::once(first).chain(more) {
                 match order {

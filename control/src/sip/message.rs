@@ -38,6 +38,9 @@ pub struct Message<'a> {
     header_count: usize,
     headers_end: usize,
     body: Span,
+    /// From and To, which everybody asks for, taken apart once.
+    from: Option<NameAddr<'a>>,
+    to: Option<NameAddr<'a>>,
 }
 
 impl<'a> Message<'a> {
@@ -139,7 +142,12 @@ impl<'a> Message<'a> {
     /// The address in a header that has one: From, To, Refer-To …
     pub fn address(&self, name: HeaderName) -> Result<NameAddr<'a>, Fault> {
         let header = self.header(name).ok_or(Fault::Missing(name))?;
-        NameAddr::parse(self.bytes, header.value).ok_or(Fault::Malformed(name))
+        let address = match name {
+            HeaderName::From => self.from,
+            HeaderName::To => self.to,
+            _ => NameAddr::parse(self.bytes, header.value),
+        };
+        address.ok_or(Fault::Malformed(name))
     }
 
     /// Where headers end: the offset of the blank line, at which further ones can be inserted.
@@ -182,10 +190,18 @@ impl<'a> Message<'a> {
             header_count: 0,
             headers_end: 0,
             body: Span::default(),
+            from: None,
+            to: None,
         };
         let body_start = message.read_headers(next)?;
         message.read_body(body_start)?;
+        message.from = message.first_address(HeaderName::From);
+        message.to = message.first_address(HeaderName::To);
         Ok(message)
+    }
+
+    fn first_address(&self, name: HeaderName) -> Option<NameAddr<'a>> {
+        NameAddr::parse(self.bytes, self.header(name)?.value)
     }
 
     fn read_headers(&mut self, start: usize) -> Result<usize, Fault> {

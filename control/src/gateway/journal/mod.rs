@@ -49,6 +49,17 @@ pub(super) struct Journaling {
 }
 
 impl Gateway {
+    /// About how many changes [`journal`](Self::journal) would tell; none exactly when it is so.
+    pub fn unjournaled(&self) -> usize {
+        self.journal.as_ref().map_or(0, |journal| {
+            journal.pending.len()
+                + self.calls.unasked()
+                + self.dialogs.unasked()
+                + self.registrations.unasked()
+                + self.media.unasked()
+        })
+    }
+
     /// What has changed since the last time, for the journal; nothing where none is kept.
     pub fn journal(&mut self, now: Instant) -> Vec<Change> {
         let Some(mut journal) = self.journal.take() else {
