@@ -128,7 +128,8 @@ fn memory(nic: &Nic, workers: u16, handed: &mut Handed) -> Result<Vec<Box<dyn Po
 fn memories(config: &Config, workers: u16) -> Result<Memories, Failure> {
     let nics = config.dataplane.nics.iter();
     let bypassing = nics.filter(|nic| nic.port == PortKind::AfXdp);
-    Ok(Memories::new(workers, bypassing.map(Nic::interface))?)
+    let memories = Memories::new(workers, bypassing.map(Nic::interface))?;
+    Ok(memories.near(config.dataplane.workers.iter().map(|worker| worker.core)))
 }
 
 /// The ports, and the kernel's number of the interface.

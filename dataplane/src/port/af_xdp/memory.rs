@@ -9,6 +9,7 @@ use super::interface::Interface;
 use super::mapping::Pages;
 use super::umem::{Memory, Share};
 use crate::limits::RING_FRAMES;
+use crate::worker::pin;
 
 /// Chunks that each socket begins with: as many to receive into as there are to send from.
 const CHUNKS: u32 = 2 * RING_FRAMES;
@@ -17,7 +18,8 @@ const CHUNKS: u32 = 2 * RING_FRAMES;
 /// need not be copied from one NIC's to the other's. Sockets with zero-copy and those without
 /// cannot share.
 pub struct Memories {
-    workers: u16,
+    /// Where each worker runs, if that is known.
+    cores: Vec<Option<u16>>,
     sockets: u32,
     sets: Vec<Set>,
 }
@@ -47,15 +49,24 @@ impl Memories {
             }
         }
         Ok(Self {
-            workers,
+            cores: vec![None; usize::from(workers)],
             sockets,
             sets: Vec::new(),
         })
     }
 
+    /// Has each worker's memory near the core it runs on.
+    #[must_use]
+    pub fn near(mut self, cores: impl Iterator<Item = Option<u16>>) -> Self {
+        for (own, core) in self.cores.iter_mut().zip(cores) {
+            *own = core;
+        }
+        self
+    }
+
     /// How many workers there are.
     pub(super) fn workers(&self) -> u16 {
-        self.workers
+        self.cores.len() as u16
     }
 
     /// Has `bind` bind sockets, zero-copy or not, for an interface.
@@ -68,7 +79,7 @@ impl Memories {
         let at = match self.sets.iter().position(fits) {
             Some(at) => at,
             None => {
-                let set = Set::new(self.workers, self.sockets);
+                let set = Set::new(&self.cores, self.sockets);
                 self.sets.push(set.map_err(OpenError::Frames)?);
                 self.sets.len() - 1
             }
@@ -87,9 +98,9 @@ impl Memories {
 }
 
 impl Set {
-    fn new(workers: u16, sockets: u32) -> io::Result<Self> {
-        let umems = (0..workers).map(|_| {
-            let memory = Memory::new(sockets * CHUNKS)?;
+    fn new(cores: &[Option<u16>], sockets: u32) -> io::Result<Self> {
+        let umems = cores.iter().map(|core| {
+            let memory = on_core(*core, || Memory::new(sockets * CHUNKS))?;
             Ok(Umem {
                 memory,
                 owner: None,
@@ -129,5 +140,35 @@ impl Umem {
     pub(super) fn share(&self) -> io::Result<Share> {
         let share = self.memory.share(CHUNKS);
         share.ok_or_else(|| io::Error::other("the interface has got more queues meanwhile"))
+    }
+}
+
+/// Linux takes a page from the node of the core that touches it first (first touch), which is
+/// the one that asks for it here: `make` runs there. Where that cannot be, memory is far, not
+/// missing.
+fn on_core<T: Send>(core: Option<u16>, make: impl FnOnce() -> T + Send) -> T {
+    let Some(core) = core else { return make() };
+    std::thread::scope(|scope| {
+        let made = scope.spawn(|| {
+            let _ = pin(core);
+            make()
+        });
+        made.join().expect("mapping memory does not panic")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_made_on_the_core_it_is_for() {
+        let ours = rustix::thread::sched_getaffinity(None).unwrap();
+        for core in (0..1024_u16).filter(|core| ours.is_set(usize::from(*core))) {
+            let here = on_core(Some(core), rustix::thread::sched_getcpu);
+            assert_eq!(here, usize::from(core));
+        }
+        let nowhere = on_core(Some(u16::MAX), || 7);
+        assert_eq!(nowhere, 7);
     }
 }
