@@ -48,7 +48,11 @@ fn file(directory: &Path, name: &str, text: &str) -> String {
 
 #[test]
 fn the_sample_configurations_are_valid_without_a_warning() {
-    for sample in ["configs/software.yaml", "configs/carrier.yaml"] {
+    for sample in [
+        "configs/software.yaml",
+        "configs/carrier.yaml",
+        "configs/dpdk.yaml",
+    ] {
         let output = strait(&["check", "--elsewhere", "-c", &repository(sample)]);
         assert_eq!(output.status.code(), Some(0), "{}", err(&output));
         assert_eq!(err(&output), "");
