@@ -361,7 +361,7 @@ pub struct Bench {
     pub cores: Cores,
     /// Packets a second at which processor time and latency are compared, and where the search
     /// for the highest rate begins.
-    #[arg(long, default_value_t = 20_000, value_name = "RATE",
+    #[arg(long, default_value_t = 50_000, value_name = "RATE",
           value_parser = clap::value_parser!(u32).range(1_000..=1_000_000))]
     pub rate: u32,
     /// The highest rate that is tried.
@@ -369,11 +369,11 @@ pub struct Bench {
           value_parser = clap::value_parser!(u32).range(1_000..=100_000_000))]
     pub most: u32,
     /// Rounds, each with everything in turn; medians count.
-    #[arg(long, default_value_t = 3, value_name = "N",
+    #[arg(long, default_value_t = 5, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rounds: u32,
     /// How long each trial takes.
-    #[arg(long, default_value = "1", value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, default_value = "0.5", value_name = "SECONDS", value_parser = seconds)]
     pub seconds: Duration,
     /// The largest share of packets that may be lost, in per cent.
     #[arg(long, default_value_t = 0.1, value_name = "PERCENT")]

@@ -19,8 +19,10 @@ use crate::trial::{Load, Trial};
 const UNIT: f64 = 100.0;
 /// and ends when the next step would be smaller than this share.
 const RESOLUTION: f64 = 0.04;
-/// Trials that agree make a verdict on a rate.
-const AGREEING: usize = 2;
+/// Trials at the common rate, of which the one with the median cost counts.
+const CALM: usize = 3;
+/// A later round's search begins at this share of what the one before found.
+const AGAIN_FROM: f64 = 0.5;
 /// The generator keeps up when it offers this share of what it should,
 const KEPT_UP: f64 = 0.97;
 /// and sends half of the packets no later than this many microseconds.
@@ -128,7 +130,10 @@ pub fn run(arguments: &Bench, stop: &AtomicBool) -> Result<Comparison, Failure> 
             let about = format!("round {round}, {}", contender.name);
             if !comparison.is_left_out(contender.name) {
                 let say = |what: &str| tell(&bar, &format!("{about}: {what}"));
-                match measured(arguments, contender, &say, stop) {
+                let last = comparison.medians(contender.name);
+                let last = last.map_or(0.0, |last| last.rate * AGAIN_FROM);
+                let from = last.max(f64::from(arguments.rate));
+                match measured(arguments, contender, from, &say, stop) {
                     Ok(figures) => comparison.add(contender.name, figures),
                     Err(Failure::Interrupted) => return Err(Failure::Interrupted),
                     Err(failure) => {
@@ -144,53 +149,51 @@ pub fn run(arguments: &Bench, stop: &AtomicBool) -> Result<Comparison, Failure> 
     Ok(comparison)
 }
 
-/// One contender's figures in one round.
+/// One contender at work.
+struct Work<'a> {
+    arguments: &'a Bench,
+    scene: Scene,
+    /// What all calls send a second in real time.
+    full_speed: f64,
+    stop: &'a AtomicBool,
+}
+
+/// One contender's figures in one round; the search for its highest rate begins at `from`.
 fn measured(
     arguments: &Bench,
     contender: &Contender,
+    from: f64,
     say: &dyn Fn(&str),
     stop: &AtomicBool,
 ) -> Result<Figures, Failure> {
     let calls = arguments.calls as usize;
-    let mut scene = Scene::new(&place(arguments, contender), calls)?;
+    let scene = Scene::new(&place(arguments, contender), calls)?;
     let full_speed = packets_per_second(&scene.scripts, calls);
-    let mut attempt = |rate: f64| {
-        let pace = Pace::Times(rate / full_speed);
-        let load = Load::new(calls, pace, arguments.seconds);
-        let trial = Trial::run(&mut scene, load, &ProgressBar::hidden(), stop)?;
-        let report = Report::new(&trial);
-        let verdict = judge(
-            &report,
-            rate * arguments.seconds.as_secs_f64(),
-            arguments.loss,
-        );
-        Ok(Rung { verdict, report })
+    let mut work = Work {
+        arguments,
+        scene,
+        full_speed,
+        stop,
     };
-    // Caches and tables are cold in the first one.
-    attempt(f64::from(arguments.rate))?;
-    let calm = attempt(f64::from(arguments.rate))?.report;
+    let calm = work.calm()?;
     let rung = |units: usize| {
         let rate = units as f64 * UNIT;
-        let rung = agreed(|| attempt(rate))?;
+        let rung = patiently(|| work.attempt(rate))?;
+        let lost = rung.report.loss_percent;
         say(&format!(
-            "{rate:.0} packets/s, lost {:.3} %{}",
-            rung.report.loss_percent,
-            match rung.verdict {
-                Verdict::Good => "",
-                Verdict::Bad => ": too much",
-                Verdict::Beyond => ": more than the generator can do",
-            }
+            "{rate:.0} packets/s, lost {lost:.3} %{}",
+            rung.verdict.name()
         ));
         Ok(rung)
     };
     let [from, most] =
-        [arguments.rate, arguments.most].map(|rate| (f64::from(rate) / UNIT) as usize);
+        [from, f64::from(arguments.most).max(from)].map(|rate| (rate / UNIT) as usize);
     let is_good = |rung: &Rung| rung.verdict == Verdict::Good;
-    let found = search(from, most.max(from), RESOLUTION, rung, is_good)?;
+    let found = search(from, most, RESOLUTION, rung, is_good)?;
     // Each failed at a lower rate than the one before.
     let failed = found.rungs.iter().rfind(|rung| !is_good(rung));
-    let latency = |of: fn(&Latency) -> f64| mean(&calm.directions, of);
     let best = found.best.as_ref().map(|rung| &rung.report);
+    let latency = |of: fn(&Latency) -> f64| mean(&calm.directions, of);
     Ok(Figures {
         rate: best.map_or(0.0, |best| best.packets_per_second),
         is_generators: failed.is_some_and(|rung| rung.verdict == Verdict::Beyond),
@@ -202,6 +205,47 @@ fn measured(
         latency_p99: latency(|latency| latency.p99),
         loss_percent: calm.loss_percent,
     })
+}
+
+impl Work<'_> {
+    /// A trial at so many packets a second.
+    fn attempt(&mut self, rate: f64) -> Result<Rung, Failure> {
+        let Bench { seconds, loss, .. } = self.arguments;
+        let pace = Pace::Times(rate / self.full_speed);
+        let load = Load::new(self.arguments.calls as usize, pace, *seconds);
+        let trial = Trial::run(&mut self.scene, load, &ProgressBar::hidden(), self.stop)?;
+        let report = Report::new(&trial);
+        let verdict = judge(&report, rate * seconds.as_secs_f64(), *loss);
+        Ok(Rung { verdict, report })
+    }
+
+    /// The trial with the median cost of some at the common rate.
+    fn calm(&mut self) -> Result<Report, Failure> {
+        let rate = f64::from(self.arguments.rate);
+        // Caches and tables are cold in the first one.
+        self.attempt(rate)?;
+        let reports = (0..CALM).map(|_| Ok(self.attempt(rate)?.report));
+        let mut reports = reports.collect::<Result<Vec<_>, Failure>>()?;
+        let cost = |report: &Report| {
+            let parts = [
+                report.cpu_seconds_per_million,
+                report.kernel_seconds_per_million,
+            ];
+            parts.into_iter().flatten().sum::<f64>()
+        };
+        reports.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
+        Ok(reports.swap_remove(CALM / 2))
+    }
+}
+
+impl Verdict {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Good => "",
+            Self::Bad => ": too much",
+            Self::Beyond => ": more than the generator can do",
+        }
+    }
 }
 
 fn place(arguments: &Bench, contender: &Contender) -> Place {
@@ -229,18 +273,13 @@ fn judge(report: &Report, wanted: f64, loss_percent: f64) -> Verdict {
     }
 }
 
-/// Tries until enough trials agree: a machine that was busy with something else for a moment
+/// Tries again before a rate is too high: a machine that was busy with something else for a moment
 /// decides nothing.
-fn agreed(mut attempt: impl FnMut() -> Result<Rung, Failure>) -> Result<Rung, Failure> {
-    let mut rungs: Vec<Rung> = Vec::new();
-    loop {
-        let rung = attempt()?;
-        rungs.push(rung.clone());
-        let good = |rung: &Rung| rung.verdict == Verdict::Good;
-        let alike = rungs.iter().filter(|other| good(other) == good(&rung));
-        if alike.count() >= AGREEING {
-            return Ok(rung);
-        }
+fn patiently(mut attempt: impl FnMut() -> Result<Rung, Failure>) -> Result<Rung, Failure> {
+    let first = attempt()?;
+    match first.verdict {
+        Verdict::Good => Ok(first),
+        Verdict::Bad | Verdict::Beyond => attempt(),
     }
 }
 

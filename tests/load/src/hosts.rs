@@ -28,7 +28,7 @@ const SIDES: [&str; 2] = ["near", "far"];
 const PROGRAMS: [&str; 4] = ["ip", "ethtool", "taskset", "chrt"];
 /// How long what arrives may wait for more to arrive, as a NIC's moderation has it, and how often
 /// an interface is looked at in vain before it says again when something arrives.
-const MODERATION_NS: u32 = 20_000;
+const MODERATION_NS: u32 = 50_000;
 const MODERATION_TRIES: u32 = 2;
 /// Real-time priority of the kernel's threads: they stand for interrupts.
 const PRIORITY: &str = "1";
