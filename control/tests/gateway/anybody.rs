@@ -381,6 +381,8 @@ impl<C: Choices> Anybody<C> {
         self.calls += self.world.gateway.counters().calls;
         let (_, outcome) = self.world.crash(journal);
         self.streams.clear();
+        // Nobody knows any more what the numbers of the dead process's commands stood for.
+        self.commands.clear();
         self.take(outcome);
     }
 
