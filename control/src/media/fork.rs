@@ -4,6 +4,7 @@
 //! (the trunk) holds that port; the others hang spare slots on it. When one dialog is confirmed,
 //! the port becomes its own.
 
+use strait_shared::slot::LatchPolicy;
 use strait_shared::time::Instant;
 
 use super::error::MediaError;
@@ -39,8 +40,10 @@ impl MediaPlane {
             return Ok(());
         }
         let group = self.group(winner);
-        if let Some(trunk) = self.sessions[winner].trunk() {
-            self.hand_over(trunk, winner);
+        match self.sessions[winner].trunk() {
+            Some(trunk) => self.hand_over(trunk, winner),
+            None if group.len() > 1 => self.forget_losers(winner),
+            None => {}
         }
         for loser in group.iter().filter(|id| **id != winner) {
             self.sessions[*loser].dissolve();
@@ -86,6 +89,20 @@ impl MediaPlane {
                 session: id,
                 report,
             });
+        }
+    }
+
+    /// The port was the winner's from the beginning. Where dialogs are not told apart by their
+    /// addresses, the first packet may have been a loser's.
+    fn forget_losers(&mut self, winner: SessionId) {
+        let session = &mut self.sessions[winner];
+        let realm = &self.realms[usize::from(session.setup[Side::Callee].realm.0)];
+        if !realm.nat && realm.policy != LatchPolicy::Symmetric {
+            return;
+        }
+        let streams = session.streams.iter_mut();
+        for end in streams.filter_map(|stream| stream.ends.callee.as_mut()) {
+            end.rearm = end.sent.is_some();
         }
     }
 

@@ -233,6 +233,22 @@ fn the_port_forgets_the_loser_even_at_the_winners_address() {
 }
 
 #[test]
+fn the_port_forgets_the_loser_that_came_first() {
+    let symmetric = CONFIG.replace("  - name: core\n", "  - name: core\n    latch: symmetric\n");
+    for (config, times) in [(CONFIG, 0), (&*symmetric, 1)] {
+        let mut bench = Bench::with(config);
+        let first = bench.begin();
+        let offer = phone("m=audio 4000 RTP/AVP 8\n");
+        let port = told(&bench.offer(first, CALLER, &offer).unwrap(), 0);
+        let second = bench.fork(first).unwrap();
+        answer(&mut bench, first, 16000);
+        answer(&mut bench, second, 17000);
+        bench.confirm(first).unwrap();
+        assert_eq!(bench.at(&port).rearmed, times);
+    }
+}
+
+#[test]
 fn the_shared_offer_stays_while_others_answer_it() {
     let (mut bench, first, port) = ringing();
     let second = bench.fork(first).unwrap();

@@ -71,11 +71,13 @@ impl Driver {
                 }
             }
         }
+        let intruders = stage.stranger.is_some() || stage.plan.forking;
+        if stage.plan.latch == Latch::Symmetric && intruders {
+            // Whoever comes first is heard: that may be the stranger, or a phone of a forked call
+            // that has not heard yet that another one answered.
+            stage.disturb(Instant::MAX);
+        }
         if let Some(stranger) = stage.stranger {
-            if stage.plan.latch == Latch::Symmetric {
-                // Whoever comes first is heard, and that may be the stranger.
-                stage.disturb(Instant::MAX);
-            }
             stage.world.act(stranger, |person, now| {
                 if let Person::Stranger(stranger) = person {
                     stranger.start(now);
