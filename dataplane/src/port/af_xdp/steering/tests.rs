@@ -224,3 +224,32 @@ fn frames_cut_anywhere_are_passed_or_steered_but_never_trip_the_program() {
         }
     }
 }
+
+#[test]
+fn both_decide_alike_about_frames_with_octets_changed_at_random() {
+    let deciders = loaded();
+    let mut random = fastrand::Rng::with_seed(7);
+    let whole = [
+        datagram("192.0.2.1", None, 20_000),
+        datagram("192.0.2.1", Some(7), 40_001),
+        datagram("2001:db8::1", None, 20_000),
+        datagram("2001:db8::1", Some(4094), 9),
+    ];
+    let mut media = 0;
+    for round in 0..20_000 {
+        let mut frame = whole[round % whole.len()].clone();
+        for _ in 0..random.usize(1..4) {
+            // Headers are where a changed octet tells; small values make extension headers of it.
+            let at = random.usize(12..70);
+            frame[at] = match random.bool() {
+                true => random.u8(..),
+                false => *random
+                    .choice(&[0, 1, 2, 17, 43, 44, 60, 0x45, 0x46])
+                    .unwrap(),
+            };
+        }
+        frame.truncate(random.usize(14..frame.len() + 40));
+        media += usize::from(is_media(&deciders, &frame));
+    }
+    assert!(media > 1_000, "{media} of 20000 are media");
+}
