@@ -111,8 +111,9 @@ impl Supervised {
         let pids = PROGRAMS.map(|name| self.pid(name).expect("it runs"));
         pids.into_iter().for_each(kill);
         self.child.wait().unwrap();
-        let gone = || PROGRAMS.iter().all(|name| self.pid(name).is_none());
-        assert!(wait_until(PATIENCE, gone));
+        assert!(wait_until(PATIENCE, || pids
+            .iter()
+            .all(|pid| is_over(*pid))));
     }
 
     /// Asks it to end, and waits for that.
@@ -164,6 +165,14 @@ pub fn pid(program: &str, configuration: &str) -> Option<u32> {
 /// The folder of the programs as they were built.
 pub fn programs() -> PathBuf {
     binary("strait").parent().unwrap().to_owned()
+}
+
+/// Whether nothing is left of a process but its exit code: a dying one gives up its memory, and
+/// with that its command line, before its files and their locks.
+fn is_over(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit(") ").next().unwrap_or_default();
+    state.is_empty() || state.starts_with(['Z', 'X'])
 }
 
 /// Kills a process outright.
