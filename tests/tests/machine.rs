@@ -1,5 +1,6 @@
 //! The scripts that prepare a machine for DPDK, on a made-up machine: what they change, and that
 //! it is as it was once they have undone it.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::fs;
