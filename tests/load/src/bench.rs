@@ -261,12 +261,12 @@ fn place(arguments: &Bench, contender: &Contender) -> Place {
 
 /// What the generator and the middle did at one rate, where so many packets were wanted.
 fn judge(report: &Report, wanted: f64, loss_percent: f64) -> Verdict {
-    let median = |of: fn(&Direction) -> f64| report.directions.iter().map(of).fold(0.0, f64::max);
-    let late = median(|direction| direction.lateness.p50);
+    let worse = |of: fn(&Direction) -> f64| report.directions.iter().map(of).fold(0.0, f64::max);
+    let late = worse(|direction| direction.lateness.p50);
     if late > LATE_MAX || (report.offered as f64) < wanted * KEPT_UP {
         return Verdict::Beyond;
     }
-    let kept = median(|direction| direction.latency.p50);
+    let kept = worse(|direction| direction.latency.p50);
     match report.is_good(loss_percent) && kept <= LATENCY_MAX {
         true => Verdict::Good,
         false => Verdict::Bad,

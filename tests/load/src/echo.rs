@@ -56,6 +56,7 @@ pub fn run(arguments: &Echo, stop: &AtomicBool) -> Result<bool, Failure> {
     let mut frames: Vec<Frame> = ports[0].lend(BURST).map_or_else(Vec::new, |buffers| {
         buffers.into_iter().map(Frame::of).collect()
     });
+    println!("ready");
     let mut idle = 0;
     while !stop.load(Ordering::Relaxed) {
         let mut passed = 0;

@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use strait_dataplane::port::af_xdp::Mode;
 
@@ -15,8 +15,9 @@ use crate::Failure;
 use crate::hosts::{Hosts, mac};
 
 const PROGRAM: &str = "strait-load echo";
-/// How long it takes to open its interfaces at most; its packets are lost until then.
-const START: Duration = Duration::from_millis(500);
+/// How long it may take to open its interfaces.
+const START_WITHIN: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// A running echo.
 pub struct Echo(Process);
@@ -46,9 +47,18 @@ impl Echo {
             ));
         }
         command.args(mode.map(|mode| format!("--mode={}", mode.name())));
+        let said = tempfile::tempfile().map_err(Failure::Scratch)?;
+        command.stdout(said.try_clone().map_err(Failure::Scratch)?);
         let mut process = Process::start(command, &hosts.middle())?;
-        std::thread::sleep(START);
-        process.check_alive(PROGRAM)?;
+        let deadline = Instant::now() + START_WITHIN;
+        // It says something once its interfaces are open.
+        while said.metadata().map_err(Failure::Scratch)?.len() == 0 {
+            process.check_alive(PROGRAM)?;
+            if Instant::now() >= deadline {
+                return Err(Failure::Mismatch("echo: it does not come up"));
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
         Ok(Self(process))
     }
 }
