@@ -12,6 +12,8 @@ use crate::plan::{Fault, Latch, Plan};
 pub const DOMAIN: &str = "example.org";
 /// The first port of each media address.
 pub const FIRST_PORT: u16 = 20_000;
+/// Strait's port for SIP over TCP: what travels to it are segments.
+pub const TCP_PORT: u16 = 5061;
 /// Strait's address towards phones.
 pub const ACCESS: &str = "192.0.2.1";
 /// The same, IPv6.
@@ -106,6 +108,8 @@ realms:
     signalling:
       - {{ transport: udp, address: {ACCESS}, port: 5060 }}
       - {{ transport: udp, address: "{ACCESS6}", port: 5060 }}
+      - {{ transport: tcp, address: {ACCESS}, port: {TCP_PORT} }}
+      - {{ transport: tcp, address: "{ACCESS6}", port: {TCP_PORT} }}
     media: [{}, {}]
     latch: {latch}
     keepalive: {{ method: {keepalive}, interval: 20s }}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use strait_parties::phone::Phone;
 use strait_shared::time::Instant;
 
 use crate::configuration;
@@ -169,6 +170,7 @@ impl Driver {
             // A call without its slot may be silent until it is ended.
             stage.disturb(Instant::MAX);
         } else {
+            stage.disturb(now + pause * 2);
             self.at(now + pause, Action::Blow(Blow::Damage(attempts - 1)));
         }
     }
@@ -192,7 +194,7 @@ impl Driver {
         let host = stage.phones[number].host;
         stage.world.act(host, |person, now| {
             person.tapped_mut().switch_on();
-            person.tapped_mut().phone_mut().register(now);
+            person.tapped_mut().act(now, Phone::register);
         });
     }
 }

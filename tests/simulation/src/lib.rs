@@ -7,7 +7,8 @@
 //!
 //! * [`plan`]: what a world is like, [`stage`]: the world built, [`configuration`]: Strait's in it
 //! * [`strait`], [`dataplane`], [`frames`], [`clock`]: Strait's two processes as one host
-//! * [`people`], [`stranger`], [`drive`], [`faults`]: who is there, what they do, what goes wrong
+//! * [`people`], `wire`, [`stranger`], [`drive`], [`faults`]: who is there, what they do, what goes
+//!   wrong
 //! * [`checks`], [`remains`], [`allocation`]: what must hold; [`canary`]: planted faults
 //! * [`run`]: one world from beginning to end; [`figures`]: many; [`dump`]: the tables of one that
 //!   failed
@@ -32,3 +33,4 @@ pub mod run;
 pub mod stage;
 pub mod strait;
 pub mod stranger;
+mod wire;

@@ -1,5 +1,6 @@
 //! Everyone in a world, each behind the same seam, with the checkers listening at the phones.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use strait_parties::party::{Datagram, Party};
@@ -10,6 +11,10 @@ use strait_shared::time::Instant;
 use crate::checks::{Listening, SharedChecks, is_media, ssrc};
 use crate::strait::Strait;
 use crate::stranger::Stranger;
+use crate::wire::Wire;
+
+/// How long a telephone waits before it connects anew.
+const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
 /// Somebody in a world.
 pub enum Person {
@@ -26,9 +31,15 @@ pub enum Person {
 /// A telephone with the checkers at its ear.
 pub struct Tapped {
     phone: Phone,
+    /// What its messages travel by, where that is TCP.
+    wire: Option<Wire>,
     user: String,
     checks: SharedChecks,
     off: bool,
+    /// Its media, where its messages go another way.
+    spoken: VecDeque<Datagram>,
+    /// When it registers again: its connection is gone.
+    known_anew_at: Option<Instant>,
 }
 
 /// A softswitch that may be out of order.
@@ -38,13 +49,17 @@ pub struct Server {
 }
 
 impl Person {
-    /// A telephone.
-    pub fn phone(phone: Phone, checks: SharedChecks) -> Self {
+    /// A telephone; with a seed, one that signals over TCP.
+    pub fn phone(phone: Phone, checks: SharedChecks, wire: Option<u64>) -> Self {
+        let (own, remote) = (phone.config().signalling, phone.config().proxy);
         Self::Phone(Box::new(Tapped {
+            wire: wire.map(|seed| Wire::new(own, remote, seed)),
             user: phone.config().user.clone(),
             phone,
             checks,
             off: false,
+            spoken: VecDeque::new(),
+            known_anew_at: None,
         }))
     }
 
@@ -134,9 +149,11 @@ impl Tapped {
         &self.phone
     }
 
-    /// The telephone, to be used.
-    pub fn phone_mut(&mut self) -> &mut Phone {
-        &mut self.phone
+    /// Somebody uses the telephone.
+    pub fn act<T>(&mut self, now: Instant, action: impl FnOnce(&mut Phone, Instant) -> T) -> T {
+        let result = action(&mut self.phone, now);
+        self.send_by_wire(now);
+        result
     }
 
     /// Who it belongs to.
@@ -148,6 +165,9 @@ impl Tapped {
     pub fn power_cut(&mut self, fresh: Phone) {
         self.phone = fresh;
         self.off = true;
+        if let Some(wire) = &mut self.wire {
+            wire.cut();
+        }
     }
 
     /// Power is back.
@@ -179,6 +199,41 @@ impl Tapped {
         }
     }
 
+    /// A segment has come: whole messages are the telephone's. A telephone whose connection is
+    /// gone makes itself known anew (RFC 5626 §4.4.1).
+    fn wired(&mut self, now: Instant, datagram: &Datagram) {
+        let Some(wire) = &mut self.wire else { return };
+        for payload in wire.receive(now, datagram) {
+            let message = Datagram {
+                source: datagram.source,
+                destination: self.phone.config().signalling,
+                payload,
+            };
+            self.phone.receive(now, &message);
+        }
+        self.rewire(now);
+    }
+
+    fn rewire(&mut self, now: Instant) {
+        let broken = self.wire.as_mut().is_some_and(Wire::breaks);
+        if broken && self.phone.registered_until().is_some() {
+            self.known_anew_at.get_or_insert(now + RECONNECT_AFTER);
+        }
+        self.send_by_wire(now);
+    }
+
+    /// What the telephone says goes by its wire, where it has one.
+    fn send_by_wire(&mut self, now: Instant) {
+        let Some(wire) = &mut self.wire else { return };
+        while let Some(datagram) = self.phone.poll_transmit() {
+            if is_media(datagram.source) {
+                self.spoken.push_back(datagram);
+            } else {
+                wire.send(now, &datagram.payload);
+            }
+        }
+    }
+
     /// A stream that begins is made known to the checkers.
     fn speaks(&self, datagram: &Datagram) {
         let Some(ssrc) = ssrc(&datagram.payload) else {
@@ -203,27 +258,45 @@ impl Party for Tapped {
         if self.off {
             return;
         }
+        if self.wire.as_ref().is_some_and(|wire| wire.owns(datagram)) {
+            self.wired(now, datagram);
+            return;
+        }
         if is_media(datagram.destination) {
             self.arrived(now, datagram);
         }
         self.phone.receive(now, datagram);
+        self.send_by_wire(now);
     }
 
     fn timeout(&mut self, now: Instant) {
-        if !self.off {
-            self.phone.timeout(now);
+        if self.off {
+            return;
         }
+        self.phone.timeout(now);
+        if let Some(wire) = &mut self.wire {
+            wire.timeout(now);
+        }
+        if self.known_anew_at.take_if(|at| *at <= now).is_some() {
+            self.phone.register(now);
+        }
+        self.rewire(now);
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        self.phone.next_timeout().filter(|_| !self.off)
+        let wire = self.wire.as_ref().and_then(Wire::next_timeout);
+        let all = [self.phone.next_timeout(), wire, self.known_anew_at];
+        all.into_iter().flatten().min().filter(|_| !self.off)
     }
 
     fn poll_transmit(&mut self) -> Option<Datagram> {
         if self.off {
             return None;
         }
-        let datagram = self.phone.poll_transmit()?;
+        let datagram = match &mut self.wire {
+            Some(wire) => wire.poll_transmit().or_else(|| self.spoken.pop_front()),
+            None => self.phone.poll_transmit(),
+        }?;
         if is_media(datagram.source) {
             self.speaks(&datagram);
         }

@@ -121,6 +121,8 @@ pub struct Plan {
     pub challenge_calls: bool,
     /// Whether RTP and RTCP share a port.
     pub rtcp_mux: bool,
+    /// Which phones signal over TCP.
+    pub tcp: BTreeSet<usize>,
     /// Whether control keeps a journal.
     pub journal: bool,
     /// The keep-alive of the access realm.
@@ -195,6 +197,9 @@ impl Plan {
             core_ipv6: random.u8(..4) == 0,
             challenge_calls: random.bool(),
             rtcp_mux: random.bool(),
+            tcp: (0..phones)
+                .filter(|number| number % 4 != 3 && random.u8(..4) == 0)
+                .collect(),
             journal: journal(&mut random, &faults),
             keepalive: random
                 .choice(["none", "crlf", "options", "register"])

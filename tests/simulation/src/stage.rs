@@ -111,9 +111,8 @@ impl Stage {
         action: impl FnOnce(&mut Phone, Instant) -> T,
     ) -> T {
         let host = self.phones[number].host;
-        self.world.act(host, |person, now| {
-            action(person.tapped_mut().phone_mut(), now)
-        })
+        self.world
+            .act(host, |person, now| person.tapped_mut().act(now, action))
     }
 
     /// A phone as it comes out of its box. In each of its `lives` it uses other ports: what was
@@ -127,6 +126,7 @@ impl Stage {
         config.media_port_pairs = 1_000;
         config.rtcp_mux = self.plan.rtcp_mux && self.random.bool();
         config.rtcp_interval = Duration::from_secs(2);
+        config.tcp = self.plan.tcp.contains(&number);
         config.reliable = self.random.bool();
         config.updates = self.random.bool();
         Phone::new(config, self.random.u64(..))
@@ -134,7 +134,11 @@ impl Stage {
 
     /// A phone's own address and where it sends its requests.
     fn where_is(&self, number: usize) -> (SocketAddr, SocketAddr) {
-        let strait = |address: &str| SocketAddr::new(ip(address), 5060);
+        let port = match self.plan.tcp.contains(&number) {
+            true => configuration::TCP_PORT,
+            false => 5060,
+        };
+        let strait = |address: &str| SocketAddr::new(ip(address), port);
         let own: IpAddr = match &self.plan.homes[number] {
             Home::Public => configuration::public(number),
             Home::Public6 => ip(&format!("2001:db8:a::{}", 100 + number)),
@@ -189,7 +193,9 @@ impl Stage {
         };
         let user = self.plan.user(number);
         self.checks.borrow_mut().media.reach(&user, reached);
-        let phone = Person::phone(self.fresh_phone(number, 0), self.checks.clone());
+        let phone = self.fresh_phone(number, 0);
+        let wire = self.plan.tcp.contains(&number).then(|| self.random.u64(..));
+        let phone = Person::phone(phone, self.checks.clone(), wire);
         let access = match self.plan.homes[number] {
             Home::Core => Profile::delayed(Duration::from_millis(1)),
             _ => self.access(number),

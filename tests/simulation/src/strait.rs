@@ -1,7 +1,8 @@
 //! Strait as one host of a world: the real gateway, the real link and the real dataplane, put
 //! together as the two processes do, with the checkers watching everything that passes.
 //!
-//! * `control`: signalling, as its process does it · `disk`: its journal's file
+//! * `control`: signalling, as its process does it · `streams`: its TCP connections
+//! * `disk`: its journal's file
 //! * `media`: the relay's turns, frames in and out, what it reports
 //! * `crashes`, `damage`: what befalls both · `places`: addresses, queues, the calendar
 
@@ -11,6 +12,7 @@ mod damage;
 mod disk;
 mod media;
 mod places;
+mod streams;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -20,7 +22,6 @@ use std::time::Duration;
 
 use strait_config::Config;
 use strait_control::gateway::Gateway;
-use strait_control::gateway::io::{ListenerIndex, RealmIndex};
 use strait_control::link;
 use strait_parties::party::{Datagram, Party};
 use strait_shared::command::Command;
@@ -30,13 +31,14 @@ use strait_shared::time::Instant;
 use crate::canary::Canary;
 use crate::checks::{SharedChecks, Side};
 use crate::clock;
-use crate::configuration;
+use crate::configuration::{self, FIRST_PORT};
 use crate::dataplane::Dataplane;
 use crate::plan::Plan;
 
 use self::control::Control;
 use self::disk::Disk;
-use self::places::{fnv, hash, listeners, media};
+use self::places::{Listeners, fnv, hash, listeners, media};
+use self::streams::Streams;
 
 /// Strait.
 pub struct Strait {
@@ -49,7 +51,8 @@ pub struct Strait {
     checks: SharedChecks,
     canary: Option<Canary>,
     random: fastrand::Rng,
-    listeners: BTreeMap<SocketAddr, (RealmIndex, ListenerIndex)>,
+    listeners: Listeners,
+    streams: Streams,
     /// Side and NIC of each media address.
     media: BTreeMap<IpAddr, (Side, usize)>,
     vlans: bool,
@@ -103,6 +106,7 @@ impl Strait {
         let mut strait = Self {
             waiting: vec![Vec::new(); dataplane.workers()],
             listeners: listeners(&config),
+            streams: Streams::default(),
             media: media(&config),
             vlans: plan.vlans,
             trace: plan.trace,
@@ -189,10 +193,9 @@ impl Party for Strait {
     fn receive(&mut self, now: Instant, datagram: &Datagram) {
         self.checks.borrow_mut().at(now);
         let to = datagram.destination;
-        let media = self.media.get(&to.ip()).filter(|_| to.port() != 5060);
-        match media.copied() {
-            Some((_, nic)) => self.media_arrived(now, datagram, nic),
-            None => self.message_arrived(now, datagram),
+        match self.media.get(&to.ip()).copied() {
+            Some((_, nic)) if to.port() >= FIRST_PORT => self.media_arrived(now, datagram, nic),
+            _ => self.datagram_arrived(now, datagram),
         }
     }
 
@@ -201,6 +204,9 @@ impl Party for Strait {
         let due = self.gateway().and_then(Gateway::next_timeout);
         if due.is_some_and(|due| due <= now + self.ahead) {
             self.step(now, |gateway, at| gateway.timeout(at));
+        }
+        if self.streams.next_timeout().is_some_and(|due| due <= now) {
+            self.streams_timeout(now);
         }
         if self.breathe_at.is_some_and(|at| at <= now) {
             self.breathe_at = None;
@@ -214,12 +220,14 @@ impl Party for Strait {
     fn next_timeout(&self) -> Option<Instant> {
         let due = self.gateway().and_then(Gateway::next_timeout);
         let gateway = due.map(|due| Instant::ZERO + due.since(Instant::ZERO + self.ahead));
-        let all = [gateway, self.breathe_at, Some(self.tick_at)];
+        let streams = self.streams.next_timeout();
+        let all = [gateway, streams, self.breathe_at, Some(self.tick_at)];
         all.into_iter().flatten().min()
     }
 
     fn poll_transmit(&mut self) -> Option<Datagram> {
-        let datagram = self.out.pop_front()?;
+        let next = self.out.pop_front();
+        let datagram = next.or_else(|| self.streams.poll_transmit())?;
         let digest = &mut self.counters.digest;
         *digest = digest.rotate_left(5) ^ fnv(&datagram.payload) ^ hash(&datagram);
         if self.plants(Canary::Whim) {

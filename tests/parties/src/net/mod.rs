@@ -3,3 +3,4 @@
 pub mod link;
 pub mod nat;
 pub mod reflector;
+pub mod stream;

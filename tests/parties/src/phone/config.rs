@@ -33,6 +33,9 @@ pub struct Config {
     pub expiry: Duration,
     /// What it does when called.
     pub answering: Answering,
+    /// Whether it signals over TCP. Its messages come and go as datagrams all the same: whoever
+    /// has the phone carries them.
+    pub tcp: bool,
     /// Whether it acknowledges provisional responses, and has its own acknowledged (RFC 3262).
     pub reliable: bool,
     /// Whether it changes an offer by UPDATE (RFC 3311) rather than by another INVITE.
@@ -115,6 +118,7 @@ impl Config {
                 early_media: false,
                 answer: Answer::After(Duration::from_secs(1)),
             },
+            tcp: false,
             reliable: false,
             updates: false,
             rtcp_interval: Duration::from_secs(5),

@@ -77,7 +77,7 @@ impl Phone {
     pub fn new(config: Config, seed: u64) -> Self {
         Self {
             random: fastrand::Rng::with_seed(seed),
-            transactions: Transactions::default(),
+            transactions: Transactions::over(config.tcp),
             pending: BTreeMap::new(),
             registration: Registration::default(),
             reflection: Reflection::default(),

@@ -120,14 +120,19 @@ impl Phone {
 
     pub(super) fn via(&mut self) -> String {
         let local = self.config.signalling;
+        let transport = if self.config.tcp { "TCP" } else { "UDP" };
         format!(
-            "SIP/2.0/UDP {local};branch=z9hG4bK{:016x};rport",
+            "SIP/2.0/{transport} {local};branch=z9hG4bK{:016x};rport",
             self.random.u64(..)
         )
     }
 
     pub(super) fn contact(&self) -> String {
-        format!("<{}>", Uri::at(&self.config.user, self.config.signalling))
+        let uri = Uri::at(&self.config.user, self.config.signalling);
+        match self.config.tcp {
+            true => format!("<{uri};transport=tcp>"),
+            false => format!("<{uri}>"),
+        }
     }
 
     pub(super) fn own_uri(&self) -> Uri {

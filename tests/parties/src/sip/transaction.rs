@@ -61,6 +61,8 @@ pub enum Expired {
 /// All transactions of one user agent.
 #[derive(Default)]
 pub struct Transactions {
+    /// Whether the transport repeats what is lost.
+    reliable: bool,
     clients: BTreeMap<ClientId, Client>,
     servers: BTreeMap<ServerId, Server>,
     out: VecDeque<Datagram>,
@@ -92,6 +94,14 @@ struct Server {
 }
 
 impl Transactions {
+    /// None yet; over a reliable transport no request is repeated (§17.1.1.2, §17.1.2.2).
+    pub fn over(reliable: bool) -> Self {
+        Self {
+            reliable,
+            ..Self::default()
+        }
+    }
+
     /// Sends a request whose topmost Via carries a branch of its own.
     pub fn request(
         &mut self,
@@ -120,7 +130,7 @@ impl Transactions {
             datagram,
             request: request.clone(),
             state: ClientState::Trying,
-            repeat: Some((now + T1, T1)),
+            repeat: (!self.reliable).then_some((now + T1, T1)),
             ends: now + TRANSACTION_TIMEOUT,
         };
         self.clients.insert(id.clone(), client);
@@ -149,7 +159,8 @@ impl Transactions {
             (100..=199, _) => {
                 client.state = ClientState::Proceeding;
                 // INVITE rests; others go on at the slow pace (§17.1.2.2).
-                client.repeat = if invite { None } else { Some((now + T2, T2)) };
+                let rests = invite || self.reliable;
+                client.repeat = if rests { None } else { Some((now + T2, T2)) };
                 if invite {
                     client.ends = Instant::MAX;
                 }

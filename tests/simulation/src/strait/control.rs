@@ -51,23 +51,33 @@ impl Strait {
         self.control = Some(control);
     }
 
-    pub(super) fn message_arrived(&mut self, now: Instant, datagram: &Datagram) {
-        let Some((realm, listener)) = self.listeners.get(&datagram.destination).copied() else {
+    /// A datagram has come to where signalling comes to.
+    pub(super) fn datagram_arrived(&mut self, now: Instant, datagram: &Datagram) {
+        let Some((realm, listener, transport)) = self.listeners.get(&datagram.destination).copied()
+        else {
             return;
         };
+        if transport == Transport::Tcp {
+            self.segment_arrived(now, datagram, (realm, listener));
+            return;
+        }
+        let flow = Flow {
+            realm,
+            listener,
+            transport,
+            remote: datagram.source,
+            connection: None,
+        };
+        self.message_arrived(now, flow, &datagram.payload);
+    }
+
+    /// A whole message has come.
+    pub(super) fn message_arrived(&mut self, now: Instant, flow: Flow, bytes: &[u8]) {
         if self.control.is_none() {
             self.counters.unanswered += 1;
             return;
         }
         self.counters.messages += 1;
-        let flow = Flow {
-            realm,
-            listener,
-            transport: Transport::Udp,
-            remote: datagram.source,
-            connection: None,
-        };
-        let bytes = &datagram.payload;
         self.tell(now, || {
             format!("← {}\n{}", flow.remote, String::from_utf8_lossy(bytes))
         });
@@ -85,7 +95,7 @@ impl Strait {
                 self.tell(now, || {
                     format!("→ {}\n{}", flow.remote, String::from_utf8_lossy(&bytes))
                 });
-                if !self.send(flow, bytes) {
+                if !self.send(now, flow, bytes) {
                     let failed = Input::SendFailed { flow, branch: None };
                     control.gateway.receive(now + self.ahead, failed);
                 }
@@ -112,17 +122,17 @@ impl Strait {
                 self.checks.borrow_mut().record_written(&record);
             }
             Output::Log(line) => self.tell(now, || line.text),
-            Output::Close(_) => {}
+            Output::Close(connection) => self.streams.close(connection),
         }
     }
 
     /// False where nothing can be sent.
-    fn send(&mut self, flow: Flow, mut bytes: Vec<u8>) -> bool {
+    fn send(&mut self, now: Instant, flow: Flow, mut bytes: Vec<u8>) -> bool {
         let realm = &self.config.realms[usize::from(flow.realm.0)];
         let listener = realm.signalling[usize::from(flow.listener.0)];
         let source = SocketAddr::new(listener.address, listener.port);
-        if flow.transport == Transport::Tcp || source.is_ipv4() != flow.remote.is_ipv4() {
-            // Nobody here listens on TCP, and no system sends across IP versions.
+        if source.is_ipv4() != flow.remote.is_ipv4() {
+            // No system sends across IP versions.
             return false;
         }
         let side = side(flow.realm);
@@ -131,6 +141,10 @@ impl Strait {
             bytes.splice(at..at, *b"\r\nX-Core: 10.0.0.1");
         }
         self.checks.borrow_mut().message_sent(side, &bytes);
+        if flow.transport == Transport::Tcp {
+            // Nobody out there listens on TCP.
+            return self.streams.send(now, flow.connection, &bytes);
+        }
         self.out.push_back(Datagram {
             source,
             destination: flow.remote,

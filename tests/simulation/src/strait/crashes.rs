@@ -108,6 +108,7 @@ impl Strait {
             return;
         };
         self.calls_before += gateway.counters().calls;
+        self.streams.close_all();
         if link.link().waiting() > 0 {
             self.checks.borrow_mut().commands.lose_untold();
         }

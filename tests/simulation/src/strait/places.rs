@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use strait_config::Config;
 use strait_control::gateway::WallClock;
-use strait_control::gateway::io::{ListenerIndex, RealmIndex};
+use strait_control::gateway::io::{ListenerIndex, RealmIndex, Transport};
 use strait_parties::party::Datagram;
 use strait_shared::time::Instant;
 
@@ -31,12 +31,20 @@ pub(super) fn seed(random: &mut fastrand::Rng) -> [u8; 32] {
     seed
 }
 
-pub(super) fn listeners(config: &Config) -> BTreeMap<SocketAddr, (RealmIndex, ListenerIndex)> {
+/// Where signalling comes to, over what, and whose it is.
+pub(super) type Listeners = BTreeMap<SocketAddr, (RealmIndex, ListenerIndex, Transport)>;
+
+pub(super) fn listeners(config: &Config) -> Listeners {
     let mut listeners = BTreeMap::new();
     for (realm, settings) in (0..).zip(&config.realms) {
         for (number, at) in (0..).zip(&settings.signalling) {
             let address = SocketAddr::new(at.address, at.port);
-            listeners.insert(address, (RealmIndex(realm), ListenerIndex(number)));
+            let of = (
+                RealmIndex(realm),
+                ListenerIndex(number),
+                at.transport.into(),
+            );
+            listeners.insert(address, of);
         }
     }
     listeners
