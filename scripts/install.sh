@@ -15,7 +15,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 missing=()
 libraries=()
 if [ "${1:-}" = --dpdk ]; then
-  needed+=(pkg-config:pkg-config dpdk-testpmd:dpdk)
+  needed+=(pkg-config:pkg-config dpdk-testpmd:dpdk-dev)
   pkg-config --exists 'libdpdk >= 22.11' 2>/dev/null || libraries+=(libdpdk-dev)
   compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || libraries+=(libclang-dev)
 fi
