@@ -40,6 +40,8 @@ pub struct Tapped {
     spoken: VecDeque<Datagram>,
     /// When it registers again: its connection is gone.
     known_anew_at: Option<Instant>,
+    /// Whether it gives its registration up, however often that takes.
+    leaves: bool,
 }
 
 /// A softswitch that may be out of order.
@@ -60,6 +62,7 @@ impl Person {
             off: false,
             spoken: VecDeque::new(),
             known_anew_at: None,
+            leaves: false,
         }))
     }
 
@@ -147,6 +150,12 @@ impl Tapped {
     /// The telephone.
     pub fn phone(&self) -> &Phone {
         &self.phone
+    }
+
+    /// It gives its registration up.
+    pub fn leave(&mut self, now: Instant) {
+        self.leaves = true;
+        self.act(now, Phone::unregister);
     }
 
     /// Somebody uses the telephone.
@@ -278,7 +287,10 @@ impl Party for Tapped {
             wire.timeout(now);
         }
         if self.known_anew_at.take_if(|at| *at <= now).is_some() {
-            self.phone.register(now);
+            match self.leaves {
+                true => self.phone.unregister(now),
+                false => self.phone.register(now),
+            }
         }
         self.rewire(now);
     }

@@ -164,8 +164,10 @@ impl Run {
         self.note_remains(false);
         self.checked()?;
         for number in 0..self.stage.phones.len() {
+            let host = self.stage.phones[number].host;
             self.stage
-                .use_phone(number, |phone, now| phone.unregister(now));
+                .world
+                .act(host, |person, now| person.tapped_mut().leave(now));
         }
         let now = self.stage.world.now();
         self.until(now + OBLIVION)?;
