@@ -56,6 +56,7 @@ fn a_call_whose_parties_died_ends_by_itself() {
     let answering = bob.start(topology, "answer");
     let calling = alice.start(topology, "call-until-hung-up");
     wait_for_calls(&scene, 2);
+    wait_for_media(&scene);
     answering.signal("STOP");
     calling.signal("STOP");
     let records = scene.strait.records(2);
@@ -114,6 +115,22 @@ fn wait_for_calls(scene: &Scene, count: usize) {
         })
     });
     assert!(up, "{:#}", list());
+}
+
+/// Waits until every party of every call has been heard, so that each is past its ACK.
+fn wait_for_media(scene: &Scene) {
+    let list = || scene.strait.query(&["calls", "list"]).unwrap_or_default();
+    let heard =
+        |stream: &serde_json::Value| stream["rtcp"] == true || stream["packets"].as_u64() > Some(0);
+    let all = wait_until(Duration::from_secs(10), || {
+        let calls = list();
+        let mut calls = calls.as_array().into_iter().flatten();
+        calls.all(|call| {
+            let streams = call["streams"].as_array();
+            streams.is_some_and(|streams| streams.iter().all(heard))
+        })
+    });
+    assert!(all, "{:#}", list());
 }
 
 fn end_all(scene: &Scene) {
