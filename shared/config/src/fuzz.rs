@@ -36,7 +36,7 @@ pub fn shape(text: &str) -> Option<(bool, serde_json::Value)> {
     let (tree, findings) = yaml::read(text);
     let tree = tree.filter(|_| findings.is_empty())?;
     Some((
-        structure::check(&schema(), &tree).findings.is_empty(),
+        structure::check(schema(), &tree).findings.is_empty(),
         tree.to_json(),
     ))
 }

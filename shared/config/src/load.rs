@@ -91,7 +91,7 @@ pub fn check(text: &str, name: &str) -> Checked {
         return conclude(name, None, findings, true);
     };
     let readable = findings.is_empty();
-    let structure = structure::check(&schema(), &tree);
+    let structure = structure::check(schema(), &tree);
     findings.extend(structure.findings);
     let Some(left_out) = structure.mended_without.filter(|_| readable) else {
         return conclude(name, None, findings, false);

@@ -31,7 +31,7 @@ pub fn manual() -> String {
     let schema = schema();
     let mut text = OPENING.to_owned();
     let mut sections = Vec::new();
-    collect(&schema, &schema, String::new(), &mut sections);
+    collect(schema, schema, String::new(), &mut sections);
     for Section {
         path,
         schema: section,
@@ -48,7 +48,7 @@ pub fn manual() -> String {
         }
         text.push('\n');
         for (key, value) in properties(section) {
-            text.push_str(&item(&schema, section, key, value));
+            text.push_str(&item(schema, section, key, value));
         }
     }
     text
@@ -178,7 +178,7 @@ mod tests {
     fn every_key_is_described_and_every_example_is_right() {
         let schema = schema();
         let mut sections = Vec::new();
-        collect(&schema, &schema, String::new(), &mut sections);
+        collect(schema, schema, String::new(), &mut sections);
         let mut examples = 0;
         for Section {
             path,

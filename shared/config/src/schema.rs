@@ -1,5 +1,7 @@
 //! The JSON Schema of the file, made from the types; editors complete and check with it.
 
+use std::sync::LazyLock;
+
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
@@ -12,13 +14,16 @@ const ID: &str = "https://github.com/strait-sbc/strait/blob/main/configs/strait.
 ///
 /// Words of our own carry both a `pattern`, for editors, and a `format` that names what
 /// [`Config::load`] reads them as.
-pub fn schema() -> Value {
-    let mut schema = SchemaSettings::draft2020_12()
-        .into_generator()
-        .into_root_schema_for::<Config>();
-    schema.insert("$id".to_owned(), ID.into());
-    schema.insert("title".to_owned(), "Strait configuration".into());
-    schema.to_value()
+pub fn schema() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+        let mut schema = SchemaSettings::draft2020_12()
+            .into_generator()
+            .into_root_schema_for::<Config>();
+        schema.insert("$id".to_owned(), ID.into());
+        schema.insert("title".to_owned(), "Strait configuration".into());
+        schema.to_value()
+    });
+    &SCHEMA
 }
 
 /// `schema`, or what it refers to among the definitions of `root`.

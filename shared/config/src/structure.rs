@@ -2,12 +2,14 @@
 //!
 //! Knows the keywords that the configuration's own types produce, and no others.
 
+use std::{collections::BTreeMap, sync::LazyLock};
+
 use serde_json::Value as Schema;
 
 use crate::{
     path::Path,
     report::{Finding, Position},
-    schema::{choices, nullable, resolve, type_of},
+    schema::{choices, nullable, resolve, schema, type_of},
     wording::{allowed, check_word, nearest, noun, quote, reading, shorten, unset},
     yaml::{Entry, Node, Value},
 };
@@ -141,7 +143,7 @@ impl Walk<'_> {
     ) {
         let finding = Finding::error(position, &path, "unknown key".to_owned());
         let list: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
-        let elsewhere = || places_of(self.root, self.root, key, &Path::root());
+        let elsewhere = || PLACES.get(key).cloned();
         let suggestion = near.map(str::to_owned).or_else(elsewhere);
         let finding = finding.allowed(list.join(", ")).suggestion(suggestion);
         let optional = Some(path.clone());
@@ -257,18 +259,32 @@ fn keys(schema: &Schema) -> impl Iterator<Item = &str> {
         .flat_map(|known| known.keys().map(String::as_str))
 }
 
-/// Where else in the file `key` would be right: `realms[].dscp`.
-fn places_of(root: &Schema, schema: &Schema, key: &str, above: &Path) -> Option<String> {
+/// Where in the file each key below the top would be right: `realms[].dscp` for `dscp`.
+static PLACES: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    let mut places = BTreeMap::new();
+    collect_places(schema(), schema(), &Path::root(), &mut places);
+    places
+});
+
+/// Puts in the keys of `schema` and below, where there is none of the name yet.
+fn collect_places(
+    root: &Schema,
+    schema: &Schema,
+    above: &Path,
+    places: &mut BTreeMap<String, String>,
+) {
     let (schema, _) = nullable(root, schema);
     if let Some(items) = schema.get("items") {
-        let here = above.items();
-        return places_of(root, items, key, &here);
+        return collect_places(root, items, &above.items(), places);
     }
-    let properties = schema.get("properties").and_then(Schema::as_object)?;
-    if properties.contains_key(key) && above.depth() > 0 {
-        return Some(above.key(key).to_string());
+    let Some(properties) = schema.get("properties").and_then(Schema::as_object) else {
+        return;
+    };
+    for key in properties.keys().filter(|_| above.depth() > 0) {
+        let place = || above.key(key).to_string();
+        places.entry(key.clone()).or_insert_with(place);
     }
-    properties
-        .iter()
-        .find_map(|(name, schema)| places_of(root, resolve(root, schema), key, &above.key(name)))
+    for (name, schema) in properties {
+        collect_places(root, resolve(root, schema), &above.key(name), places);
+    }
 }
