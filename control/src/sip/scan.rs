@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use super::escape::unescape_once;
 use super::host;
 use super::limits::ESCAPE_DEPTH;
+use super::scanner::is_literal;
 use super::span::Span;
 
 /// An address found, and where. For IPv6 the span leaves out brackets.
@@ -150,24 +151,6 @@ fn ipv4(bytes: &[u8], span: Span, at: usize) -> Option<Found> {
         ip: IpAddr::V4(ip),
         span: Span::new(at, at + len),
     })
-}
-
-/// Bytes that addresses are made of.
-const LITERAL: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0_u8;
-    loop {
-        table[byte as usize] = byte.is_ascii_hexdigit() || byte == b':' || byte == b'.';
-        if byte == u8::MAX {
-            break;
-        }
-        byte += 1;
-    }
-    table
-};
-
-fn is_literal(byte: u8) -> bool {
-    LITERAL[usize::from(byte)]
 }
 
 /// How many bytes at the front are accepted.

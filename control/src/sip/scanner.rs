@@ -152,11 +152,17 @@ pub(crate) fn is_uri(byte: u8) -> bool {
     CLASSES[usize::from(byte)] & URI != 0
 }
 
+/// What IPv4 and IPv6 addresses are written with.
+pub(crate) fn is_literal(byte: u8) -> bool {
+    CLASSES[usize::from(byte)] & LITERAL != 0
+}
+
 const LWS: u8 = 1;
 const TOKEN: u8 = 2;
 const WORD: u8 = 4;
 const DOMAIN: u8 = 8;
 const URI: u8 = 16;
+const LITERAL: u8 = 32;
 
 const CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
@@ -175,6 +181,9 @@ const CLASSES: [u8; 256] = {
             _ if visible => WORD | URI,
             _ => 0,
         };
+        if byte.is_ascii_hexdigit() || byte == b':' || byte == b'.' {
+            classes[code] |= LITERAL;
+        }
         code += 1;
     }
     classes
