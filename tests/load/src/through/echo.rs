@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use strait_dataplane::port::af_xdp::Mode;
 
+use super::Through;
 use super::process::Process;
-use super::{Counted, Legs, Through};
 use crate::Failure;
 use crate::hosts::{Hosts, mac};
 
@@ -64,24 +64,8 @@ impl Echo {
 }
 
 impl Through for Echo {
-    fn open(&mut self, _: usize, [near, far]: Legs) -> Result<Legs, Failure> {
-        Ok([far, near])
-    }
-
-    fn settle(&mut self) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    fn close(&mut self) -> Result<(), Failure> {
-        Ok(())
-    }
-
     fn listen(&mut self) -> Result<(), Failure> {
         self.0.check_alive(PROGRAM)
-    }
-
-    fn counted(&self) -> Counted {
-        Counted::default()
     }
 
     fn processor_time(&self) -> Option<Duration> {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, ipproto};
 
-use super::{Counted, Legs, Through};
+use super::{Legs, Through};
 use crate::Failure;
 use crate::hosts::{Hosts, MIDDLE_ADDRESSES};
 use crate::station::Station;
@@ -159,18 +159,5 @@ impl Through for Nftables {
     fn close(&mut self) -> Result<(), Failure> {
         self.flows.clear();
         Ok(())
-    }
-
-    fn listen(&mut self) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    fn counted(&self) -> Counted {
-        Counted::default()
-    }
-
-    fn processor_time(&self) -> Option<Duration> {
-        // The kernel's time is told apart: it is no process's.
-        None
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::process::Process;
-use super::{Counted, Legs, Through};
+use super::{Legs, Through};
 use crate::Failure;
 use crate::station::Station;
 
@@ -172,10 +172,6 @@ impl Through for Rtpengine {
         Ok([towards_near, towards_far])
     }
 
-    fn settle(&mut self) -> Result<(), Failure> {
-        Ok(())
-    }
-
     fn close(&mut self) -> Result<(), Failure> {
         for call in std::mem::take(&mut self.calls) {
             let call_id = self.call_id(call);
@@ -191,10 +187,6 @@ impl Through for Rtpengine {
 
     fn listen(&mut self) -> Result<(), Failure> {
         self.process.check_alive(PROGRAM)
-    }
-
-    fn counted(&self) -> Counted {
-        Counted::default()
     }
 
     fn processor_time(&self) -> Option<Duration> {

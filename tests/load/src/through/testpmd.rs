@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::Through;
 use super::process::Process;
-use super::{Counted, Legs, Through};
 use crate::Failure;
 use crate::hosts::{Hosts, mac};
 use crate::station::Station;
@@ -124,25 +124,9 @@ fn lcores(station: &Station) -> String {
 }
 
 impl Through for Testpmd {
-    fn open(&mut self, _: usize, [near, far]: Legs) -> Result<Legs, Failure> {
-        Ok([far, near])
-    }
-
-    fn settle(&mut self) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    fn close(&mut self) -> Result<(), Failure> {
-        Ok(())
-    }
-
     fn listen(&mut self) -> Result<(), Failure> {
         let ended = self.process.check_alive(PROGRAM);
         ended.map_err(|_| Failure::Testpmd(self.reason()))
-    }
-
-    fn counted(&self) -> Counted {
-        Counted::default()
     }
 
     fn processor_time(&self) -> Option<Duration> {
