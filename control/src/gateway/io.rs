@@ -28,6 +28,50 @@ impl From<strait_config::Transport> for Transport {
     }
 }
 
+/// Names one question to the DNS.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LookupId(pub u64);
+
+/// A question: where the SIP servers of a domain are (RFC 3263 §4).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lookup {
+    /// Comes back with the answer.
+    pub id: LookupId,
+    /// The domain or host name, in lower case; never an address.
+    pub host: Box<str>,
+    /// The port, where the URI named one: then there is nothing to ask of SRV.
+    pub port: Option<u16>,
+    /// The transport, where the URI named one: then there is nothing to ask of NAPTR.
+    pub transport: Option<Transport>,
+}
+
+/// One place where a domain's requests may be sent.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Hop {
+    /// UDP or TCP.
+    pub transport: Transport,
+    /// Address and port, of either family.
+    pub address: SocketAddr,
+}
+
+/// Why a [`Lookup`] found no place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum LookupError {
+    /// The DNS says that there is no such name (RFC 2308 §2.1).
+    #[error("there is no such domain")]
+    NoSuchDomain,
+    /// The domain has no SIP server that we could reach, or says that it has none (RFC 2782, a
+    /// target of `.`).
+    #[error("the domain names no SIP server")]
+    NoServer,
+    /// No server of the DNS answered in time.
+    #[error("the DNS did not answer in time")]
+    TimedOut,
+    /// The servers of the DNS answered with an error, or nonsense, or in a circle.
+    #[error("the DNS answered with an error")]
+    Failed,
+}
+
 /// A TCP connection's number, given by the transport; never reused while the process lives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ConnectionId(pub u64);
