@@ -115,8 +115,54 @@ fn restricted_latches_the_nat_with_any_port_and_then_nothing_else() {
 fn symmetric_takes_the_first_and_keeps_to_it() {
     let mut call = call(LatchPolicy::Symmetric);
     assert!(call.passes("203.0.113.7:1", &packet(1)));
-    assert!(!call.passes("198.51.100.1:61234", &packet(1)));
-    assert!(!call.passes(SDP, &packet(1)));
+    for stranger in ["203.0.113.8:1", "203.0.113.7:2"] {
+        assert!(!call.passes(stranger, &packet(1)), "{stranger}");
+    }
+    advance(Duration::from_secs(60));
+    assert!(!call.passes("203.0.113.8:1", &packet(2)));
+    assert!(call.passes("203.0.113.7:1", &packet(2)));
+}
+
+#[test]
+fn who_came_first_gives_way_to_the_pair_of_the_sdp_at_once() {
+    let mut call = call(LatchPolicy::Symmetric);
+    assert!(call.passes("203.0.113.7:1", &packet(1)));
+    assert!(!call.passes("192.168.1.5:4002", &packet(1)), "another port");
+    assert!(call.passes(SDP, &packet(1)));
+    assert!(!call.passes("203.0.113.7:1", &packet(2)), "and stays out");
+    assert_eq!(call.rig.counters(call.rtp).latched, addr(SDP));
+}
+
+#[test]
+fn who_came_first_gives_way_to_where_signalling_comes_from_when_it_falls_silent() {
+    let mut call = call(LatchPolicy::Symmetric);
+    assert!(call.passes("203.0.113.7:1", &packet(1)));
+    advance(Duration::from_millis(1_999));
+    assert!(!call.passes("198.51.100.1:61234", &packet(1)), "too soon");
+    advance(Duration::from_millis(1));
+    assert!(!call.passes("203.0.113.8:1", &packet(1)), "nobody knows it");
+    assert!(call.passes("198.51.100.1:61234", &packet(1)));
+    assert!(!call.passes("203.0.113.7:1", &packet(2)), "and stays out");
+    assert!(
+        !call.passes(SDP, &packet(2)),
+        "both are named: it is no less credible than this"
+    );
+    assert!(call.rtcp_passes("203.0.113.7:2", &rtcp(1)));
+    advance(Duration::from_millis(14_999));
+    assert!(
+        !call.rtcp_passes("198.51.100.1:61235", &rtcp(1)),
+        "too soon"
+    );
+    advance(Duration::from_millis(1));
+    assert!(call.rtcp_passes("198.51.100.1:61235", &rtcp(1)));
+}
+
+#[test]
+fn restricted_keeps_to_the_address_that_latched() {
+    let mut call = call(LatchPolicy::Restricted);
+    assert!(call.passes("198.51.100.1:61234", &packet(1)));
+    advance(Duration::from_secs(60));
+    assert!(!call.passes(SDP, &packet(2)));
 }
 
 #[test]

@@ -5,7 +5,8 @@ use strait_shared::limits::FORK_CHAIN_MAX;
 use strait_shared::net::Endpoint;
 use strait_shared::slot::{LatchPolicy, SlotIndex};
 use strait_shared::table::{
-    ForwardingView, LatchState, Latching, PolicerView, Rate, RtpArrival, SlotRef, Table,
+    ForwardingView, LatchState, Latching, PolicerView, Rate, RtpArrival, SlotRef, SourcesView,
+    Table,
 };
 use strait_shared::time::Instant;
 
@@ -142,17 +143,48 @@ impl<'a> Door<'a> {
                 Ok(sources.admit(view.policy(), source))
             }
             LatchState::Latched => {
-                let same_address = view.remote().is_some_and(|remote| remote.ip == source.ip);
-                if view.policy() == LatchPolicy::Signalled || !same_address {
+                let Some(remote) = view.remote() else {
+                    return Ok(false);
+                };
+                let policy = view.policy();
+                let same_address = remote.ip == source.ip;
+                if policy == LatchPolicy::Signalled
+                    || (policy == LatchPolicy::Restricted && !same_address)
+                {
                     return Ok(false);
                 }
-                // Of all ports of an address, the one its SDP names is the most credible.
                 let sources = slot.sources(view).ok_or(DropReason::Contended)?;
+                if !same_address {
+                    return Ok(self.gives_way(slot, view, &sources, remote, source));
+                }
+                // Of all ports of an address, the one its SDP names is the most credible.
                 let is_signalled = sources.signalled == Some(source);
                 Ok(is_signalled || self.has_rebound(index, slot, view, payload))
             }
             LatchState::Claimed => Err(DropReason::Latching),
         }
+    }
+
+    /// Whether a remote that latched from anywhere gives way to another address: to the pair of the
+    /// SDP at once, to an address that signalling names when it is silent itself; and never if
+    /// signalling names its own. A stranger or a forked call's loser may have come first.
+    fn gives_way(
+        &self,
+        slot: &SlotRef<'_>,
+        view: &ForwardingView,
+        sources: &SourcesView,
+        remote: Endpoint,
+        source: Endpoint,
+    ) -> bool {
+        let is_named = |endpoint| sources.admit(LatchPolicy::Restricted, endpoint);
+        let patience = if view.is_rtcp() {
+            RTCP_REBIND_SILENCE
+        } else {
+            REBIND_SILENCE
+        };
+        let is_silent = || self.now.since(slot.last_seen()) >= patience;
+        !is_named(remote)
+            && (sources.signalled == Some(source) || (is_named(source) && is_silent()))
     }
 
     /// Whether the party's NAT has given it another port: the old one is silent, and the packet

@@ -204,10 +204,16 @@ impl Scalar {
             Some(remote) if remote == packet.from => return Ok(()),
             Some(remote) => {
                 let silence_ms = now.since(slot.last_seen).as_millis();
-                forwarding.policy != LatchPolicy::Signalled
-                    && remote.ip() == packet.from.ip()
-                    && (forwarding.signalled == Some(packet.from)
-                        || continues(&forwarding, heard, silence_ms, &packet.payload))
+                let exact = forwarding.signalled == Some(packet.from);
+                if remote.ip() == packet.from.ip() {
+                    forwarding.policy != LatchPolicy::Signalled
+                        && (exact || continues(&forwarding, heard, silence_ms, &packet.payload))
+                } else {
+                    let patience_ms = if forwarding.rtcp { 15_000 } else { 2_000 };
+                    forwarding.policy == LatchPolicy::Symmetric
+                        && !names(&forwarding, remote)
+                        && (exact || (names(&forwarding, packet.from) && silence_ms >= patience_ms))
+                }
             }
             None => admits(&forwarding, packet.from),
         };
@@ -328,12 +334,15 @@ fn martian(from: SocketAddr) -> bool {
 fn admits(forwarding: &Forwarding, from: SocketAddr) -> bool {
     match forwarding.policy {
         LatchPolicy::Signalled => forwarding.signalled == Some(from),
-        LatchPolicy::Restricted => {
-            forwarding.signalled.map(|address| address.ip()) == Some(from.ip())
-                || forwarding.signalling_source == Some(from.ip())
-        }
+        LatchPolicy::Restricted => names(forwarding, from),
         LatchPolicy::Symmetric => true,
     }
+}
+
+/// Whether signalling speaks of the address: the SDP, or where it came from.
+fn names(forwarding: &Forwarding, from: SocketAddr) -> bool {
+    forwarding.signalled.map(|address| address.ip()) == Some(from.ip())
+        || forwarding.signalling_source == Some(from.ip())
 }
 
 fn continues(

@@ -39,7 +39,7 @@ pub fn addresses() -> Vec<LocalAddress> {
 pub fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         4 => configuration(),
-        1 => select(vec![1u64, 20, 500, 2_500]).prop_map(Operation::Wait),
+        1 => select(vec![1u64, 20, 500, 2_500, 15_000]).prop_map(Operation::Wait),
         4 => proptest::collection::vec(frame(), 1..40).prop_map(Operation::Burst),
     ]
 }

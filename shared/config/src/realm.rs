@@ -152,7 +152,8 @@ pub enum LatchPolicy {
     /// any port; from then on exactly that address and port.
     #[default]
     Restricted,
-    /// The first packet from anywhere; from then on exactly its address and port.
+    /// The first packet from anywhere; from then on exactly its address and port, unless signalling
+    /// names another one that speaks up.
     Symmetric,
 }
 

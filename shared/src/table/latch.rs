@@ -6,11 +6,13 @@
 //! | from | to | by | when |
 //! |---|---|---|---|
 //! | EMPTY e | CLAIMED e+1 | any worker, compare-and-swap | first acceptable packet |
-//! | LATCHED e | CLAIMED e+1 | any worker, compare-and-swap | the party's NAT has rebound |
+//! | LATCHED e | CLAIMED e+1 | any worker, compare-and-swap | rebound, or gives way |
 //! | CLAIMED e | LATCHED e | the claimer, store | address words written |
 //! | LATCHED e | LATCHED e, announced | any worker, compare-and-swap | event is on the ring |
 //! | EMPTY e, LATCHED e | EMPTY e+1 | owner, compare-and-swap, inside the sequence | open, re-arm |
 //! | CLAIMED e | EMPTY e+1 | owner, at start, no worker running | the claimer died |
+//!
+//! A party's NAT rebinds; a remote that nothing vouches for gives way to one that signalling names.
 //!
 //! Forbidden: CLAIMED → EMPTY while workers run (the claimer still writes the address, and a
 //! second claimer's address would mix with it): the owner waits, and gives up after
@@ -110,7 +112,8 @@ impl LatchWord {
 
 impl SlotRef<'_> {
     /// Makes `source` the remote, from the state that `view` saw: empty for a first packet, or
-    /// latched for a party whose NAT has rebound. `hairpin` says that the source is one of ours.
+    /// latched for a remote whose NAT has rebound or that gives way. `hairpin` says that the source
+    /// is one of ours.
     #[inline]
     pub fn try_latch(&self, view: &ForwardingView, source: Endpoint, hairpin: bool) -> Latching {
         self.words.try_latch(view.latch, source, hairpin)

@@ -8,7 +8,7 @@ use strait_shared::time::Instant;
 use crate::configuration;
 use crate::drive::{Action, Driver};
 use crate::people::Person;
-use crate::plan::{Fault, Home, Latch};
+use crate::plan::{Fault, Home};
 use crate::stage::Stage;
 use crate::strait::Strait;
 
@@ -71,12 +71,6 @@ impl Driver {
                     self.at(at, Action::Blow(blow));
                 }
             }
-        }
-        let intruders = stage.stranger.is_some() || stage.plan.forking;
-        if stage.plan.latch == Latch::Symmetric && intruders {
-            // Whoever comes first is heard: that may be the stranger, or a phone of a forked call
-            // that has not heard yet that another one answered.
-            stage.disturb(Instant::MAX);
         }
         if let Some(stranger) = stage.stranger {
             stage.world.act(stranger, |person, now| {
