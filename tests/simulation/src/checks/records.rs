@@ -35,7 +35,8 @@ pub struct Records {
 struct Traffic {
     admitted: u64,
     uncertain: u64,
-    /// Whether further dialogs of a forked call have slots of their own behind the port.
+    /// Whether more may have come to it than arrived: further dialogs of a forked call have slots
+    /// of their own behind the port, or another of our ports sent to it from inside.
     shared: bool,
 }
 
@@ -99,7 +100,8 @@ impl Records {
         self.ports.insert(port, Traffic::default());
     }
 
-    /// A forked call's further dialog takes its packets from this port.
+    /// A forked call's further dialog takes its packets from this port, or one of our own ports is
+    /// its remote for a while.
     pub fn shared(&mut self, port: SocketAddr) {
         self.ports.entry(port).or_default().shared = true;
     }

@@ -157,6 +157,12 @@ impl Strait {
     }
 
     fn check_event(&mut self, event: &mut Event) {
+        if let Event::Latched { slot, source, .. } = event
+            && self.media.contains_key(&source.ip())
+            && let Some(port) = self.dataplane.region().geometry().local(*slot)
+        {
+            self.checks.borrow_mut().records.shared(port);
+        }
         if let Event::Closed { slot, counters, .. } = event {
             let port = self.dataplane.region().geometry().local(*slot);
             let remote = counters.latched.map(|latched| latched.ip());
