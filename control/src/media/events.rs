@@ -79,8 +79,8 @@ impl MediaPlane {
     /// its number stood for, which the ring's writer knows.
     pub fn rejected(&mut self, now: Instant, command: &Command, reason: RejectReason) {
         let (slot, generation, is_gone) = match *command {
-            // The record was damaged on its way: the slot is open still, and has to close, though its
-            // pair was given up meanwhile. A later use of the slot has another generation.
+            // The record was damaged on its way: the slot is open still, and has to close, though
+            // its pair was given up meanwhile. A later use of it has another generation.
             Command::Close { .. } if reason == RejectReason::Malformed => {
                 self.commands.push_back(*command);
                 return;
