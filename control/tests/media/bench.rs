@@ -207,6 +207,7 @@ impl Bench {
                 generation,
                 forwarding,
             } => {
+                self.check_family(slot, &forwarding);
                 self.never_opened.remove(&slot);
                 let before = self.used.insert(slot, generation);
                 assert!(
@@ -228,6 +229,7 @@ impl Bench {
                 rearm,
             } => {
                 self.check_links_of(slot, &forwarding);
+                self.check_family(slot, &forwarding);
                 let open = self
                     .slots
                     .get_mut(&slot)
@@ -289,6 +291,14 @@ impl Bench {
     }
 
     /// What a slot points at is open, and the same worker's.
+    /// A worker would not take an address of a family that the slot cannot send to.
+    fn check_family(&self, slot: SlotIndex, forwarding: &Forwarding) {
+        let port = forwarding.port_of.unwrap_or(slot);
+        let local = self.geometry.local(port).expect("a slot with a port");
+        let signalled = forwarding.signalled.unwrap_or(local);
+        assert_eq!(signalled.is_ipv4(), local.is_ipv4(), "{slot:?}");
+    }
+
     fn check_links_of(&self, slot: SlotIndex, forwarding: &Forwarding) {
         for (name, link) in [
             ("peer", forwarding.peer),

@@ -197,3 +197,24 @@ fn a_family_the_realm_lacks_is_refused_towards_its_party_and_avoided_towards_the
         .unwrap();
     assert!(told(&offer, 0).starts_with("10.0.0.254:"));
 }
+
+#[test]
+fn an_offer_made_again_in_another_family_changes_nothing_before_its_answer() {
+    let mut bench = Bench::new();
+    let call = bench.begin();
+    let held = "v=0\no=- 1 1 IN IP4 192.168.1.20\ns=-\nt=0 0\n\
+                m=audio 4000 RTP/AVP 8\nc=IN IP4 0.0.0.0\n";
+    bench.offer(call, Side::Caller, held).unwrap();
+    let again = held.replace("IP4 0.0.0.0", "IP6 2001:db8:77::20");
+    bench.offer(call, Side::Caller, &again).unwrap();
+    assert_eq!(bench.slots.len(), 4);
+    let answer = switch("m=audio 16000 RTP/AVP 8\n");
+    let answer = bench.answer(call, Side::Callee, &answer).unwrap();
+    let place = told(&answer, 0);
+    assert!(place.starts_with("[2001:db8::1]:"), "{answer}");
+    let party = "[2001:db8:77::20]:4000".parse().ok();
+    assert_eq!(bench.at(&place).forwarding.signalled, party);
+    bench.check_links();
+    bench.close(call);
+    bench.check_all_given_back();
+}
