@@ -9,6 +9,7 @@ set -euo pipefail
 needed=(
   cc:build-essential ip:iproute2 ethtool:ethtool ping:iputils-ping nft:nftables conntrack:conntrack
   tcpdump:tcpdump tshark:tshark sipp:sip-tester kamailio:kamailio baresip:baresip-core python3:python3
+  nsd:nsd
 )
 export PATH="$PATH:/usr/sbin:/sbin"
 
@@ -35,7 +36,9 @@ echo "installing: ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-# Debian starts the softswitch as a service at once; the tests start their own.
-if command -v systemctl >/dev/null && systemctl is-active -q kamailio 2>/dev/null; then
-  systemctl disable -q --now kamailio || true
-fi
+# Debian starts servers as services at once; the tests start their own.
+for service in kamailio nsd; do
+  if command -v systemctl >/dev/null && systemctl is-active -q "$service" 2>/dev/null; then
+    systemctl disable -q --now "$service" || true
+  fi
+done

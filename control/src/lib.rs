@@ -10,6 +10,7 @@ pub mod link;
 pub mod media;
 pub mod process;
 pub mod records;
+pub mod resolve;
 pub mod sdp;
 pub mod sip;
 pub mod transport;

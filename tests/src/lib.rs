@@ -8,6 +8,7 @@ pub mod capture;
 pub mod kamailio;
 pub mod namespace;
 pub mod nat;
+pub mod nsd;
 pub mod port;
 pub mod program;
 pub mod requirements;

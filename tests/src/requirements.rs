@@ -19,6 +19,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("sipp", "sip-tester"),
     ("kamailio", "kamailio"),
     ("baresip", "baresip-core"),
+    ("nsd", "nsd"),
 ];
 
 /// True when a scenario that needs root and `programs` can run here; else says why not.
@@ -31,7 +32,20 @@ pub fn met(programs: &[&str]) -> bool {
         println!("skipped: this kernel has no AF_XDP");
         return false;
     }
-    let Some(reason) = missing(programs) else {
+    told(missing(programs))
+}
+
+/// True when `program` is installed, for tests that need neither root nor namespaces; else says
+/// why not.
+///
+/// # Panics
+/// Where `CI` is set and it is missing.
+pub fn has(program: &str) -> bool {
+    told(not_installed(program))
+}
+
+fn told(missing: Option<String>) -> bool {
+    let Some(reason) = missing else {
         return true;
     };
     assert!(
@@ -62,19 +76,15 @@ fn missing(programs: &[&str]) -> Option<String> {
     if !is_root() {
         return Some("needs root for network namespaces; run scripts/test.sh as root".into());
     }
-    for program in programs {
-        if !installed(program) {
-            let package = PACKAGES
-                .iter()
-                .find(|(name, _)| name == program)
-                .map(|(_, p)| *p);
-            return Some(format!(
-                "{program} is not installed; apt-get install {}",
-                package.unwrap_or(program)
-            ));
-        }
-    }
-    None
+    programs.iter().find_map(|program| not_installed(program))
+}
+
+fn not_installed(program: &str) -> Option<String> {
+    let packages = || PACKAGES.iter().find(|(name, _)| *name == program);
+    (!installed(program)).then(|| {
+        let package = packages().map_or(program, |(_, package)| package);
+        format!("{program} is not installed; apt-get install {package}")
+    })
 }
 
 fn is_root() -> bool {
