@@ -148,5 +148,6 @@ fn why(scene: &Scene, caller: Option<&Call>) -> String {
         EndReason::Rejected(status) => format!("rejected with {status}"),
         EndReason::NoResponse => "nothing was answered".to_owned(),
         EndReason::NoCommonMedia => "nothing to talk in in common".to_owned(),
+        EndReason::Expired => "nobody refreshed the session".to_owned(),
     }
 }

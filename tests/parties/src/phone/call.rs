@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::EndReason;
 use super::config::Hold;
 use super::reliable::{Early, Told};
+use super::session::Session;
 use super::stream::Stream;
 use crate::party::Datagram;
 use crate::rtp::g711::Law;
@@ -49,6 +50,8 @@ pub struct Call {
     pub(super) told: Option<Told>,
     /// What those who ring for our call have told us, by their tags.
     pub(super) early: BTreeMap<String, Early>,
+    /// Whose answer to another offer of ours, made while it rings, is awaited.
+    pub(super) updated: Option<String>,
     /// Whether our INVITE carried the offer.
     pub(super) offers: bool,
     /// The INVITE we last sent, with its Via, for CANCEL.
@@ -60,6 +63,8 @@ pub struct Call {
     /// The tags of phones that answered too late.
     pub(super) dismissed: BTreeSet<String>,
     pub(super) agreement: Agreement,
+    /// The session timer, where both sides have agreed on one.
+    pub(super) session: Option<Session>,
     /// The call whose REFER made us place this one, until its sender knows the outcome.
     pub(super) referrer: Option<CallHandle>,
 }

@@ -57,6 +57,10 @@ impl Phone {
             self.answer(now, &id, request, 400);
             return;
         };
+        if self.is_too_brief(request) {
+            self.refuse_session(now, &id, request);
+            return;
+        }
         let handle = self.add_call(now, State::Incoming, &from, request.call_id());
         let call = self
             .calls
@@ -175,6 +179,8 @@ impl Phone {
         }
         if status < 200 {
             self.make_reliable(now, handle, &mut response);
+        } else {
+            self.agree_on_session(now, handle, None, &mut response);
         }
         self.transactions.respond(now, &id, &response);
     }

@@ -61,6 +61,7 @@ impl Phone {
         if self.config.reliable {
             reliable::mention(&mut request);
         }
+        self.mention_session(&mut request, None);
         let call = self
             .calls
             .get_mut(&handle)
@@ -89,6 +90,9 @@ impl Phone {
         response: &Message,
     ) {
         let status = response.status().unwrap_or_default();
+        if status == 422 && self.ask_for_longer(now, handle, request, response) {
+            return;
+        }
         let Some(call) = self.calls.get_mut(&handle) else {
             return;
         };
@@ -209,6 +213,7 @@ impl Phone {
             server: None,
             told: None,
             early: BTreeMap::new(),
+            updated: None,
             offers: false,
             invite: None,
             proceeding: false,
@@ -224,6 +229,7 @@ impl Phone {
                 awaiting_answer: false,
                 complete: false,
             },
+            session: None,
             referrer: None,
         };
         self.calls.insert(handle, call);
@@ -296,6 +302,7 @@ impl Phone {
         self.send_ack(handle, number, body);
         if wanted {
             self.events.push_back(Event::Established(handle));
+            self.session_agreed(now, handle, response, true);
             self.report_transfer(now, handle);
         } else {
             // Too late to cancel, or nothing in common: the dialog exists and has to be ended.

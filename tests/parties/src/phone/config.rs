@@ -40,6 +40,10 @@ pub struct Config {
     pub reliable: bool,
     /// Whether it changes an offer by UPDATE (RFC 3311) rather than by another INVITE.
     pub updates: bool,
+    /// How long a session may go on without being refreshed, where the phone says so (RFC 4028).
+    pub session: Option<Duration>,
+    /// The shortest such time it puts up with.
+    pub minimum_session: Duration,
     /// Mean time between RTCP reports.
     pub rtcp_interval: Duration,
     /// Whether it offers RTCP on RTP's port.
@@ -121,6 +125,8 @@ impl Config {
             tcp: false,
             reliable: false,
             updates: false,
+            session: None,
+            minimum_session: Duration::from_secs(90),
             rtcp_interval: Duration::from_secs(5),
             rtcp_mux: false,
             symmetric: false,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rsip::Method;
+
 use super::call::CallHandle;
 
 /// Something happened.
@@ -53,6 +55,24 @@ pub enum Event {
         /// The call we now place.
         to: CallHandle,
     },
+    /// Somebody says something: MESSAGE, INFO or NOTIFY with a body.
+    Told {
+        /// The user part of who says it.
+        from: String,
+        /// What.
+        text: String,
+    },
+    /// What we asked outside of calls, or said, got its final answer.
+    Answered {
+        /// What kind of request it was.
+        method: Method,
+        /// What it said.
+        text: String,
+        /// The answer.
+        status: u16,
+    },
+    /// A session timer was agreed on, or agreed on again (RFC 4028).
+    Refreshed(CallHandle),
     /// A call is over.
     Ended {
         /// Which call.
@@ -73,6 +93,8 @@ pub enum EndReason {
     Cancelled,
     /// A final status other than success.
     Rejected(u16),
+    /// The session timer ran out: the other side is gone (RFC 4028 §10).
+    Expired,
     /// Nobody answered the INVITE at all.
     NoResponse,
     /// The description could not be read or has no audio we speak.
@@ -86,6 +108,8 @@ pub(super) enum Due {
     Answer,
     Reject(u16),
     Reoffer,
+    /// The session timer that was agreed on at that number is due.
+    Session(u32),
     /// A response that was to be acknowledged, and was last sent so long before.
     Repeat(Duration),
 }

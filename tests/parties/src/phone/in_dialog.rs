@@ -40,8 +40,10 @@ impl Phone {
             false => (Method::Invite, Purpose::Reinvite(handle)),
         };
         let mut request = dialog.request(method, None);
+        let session = call.session.clone();
         request.push("Contact", contact);
         request.set_body("application/sdp", offer);
+        self.mention_session(&mut request, session.as_ref());
         self.send(now, request, hop, purpose, false);
     }
 
@@ -72,6 +74,7 @@ impl Phone {
                     dialog.refresh_target(response);
                 }
                 self.send_ack(handle, number, None);
+                self.session_agreed(now, handle, response, true);
                 if agreed {
                     self.events.push_back(Event::Renegotiated(handle));
                 } else {
@@ -144,6 +147,7 @@ impl Phone {
         let mut response = Message::response(request, 200, "");
         response.push("Contact", contact);
         response.set_body("application/sdp", text);
+        self.agree_on_session(now, handle, Some(request), &mut response);
         self.transactions.respond(now, &id, &response);
         if settled {
             self.events.push_back(Event::Renegotiated(handle));

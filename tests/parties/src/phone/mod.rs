@@ -4,6 +4,7 @@
 //! [`Event`]s, and asks a [`Call`] what was heard. One phone can be in many calls at once; each
 //! takes a pair of media ports.
 
+mod asking;
 mod call;
 mod callee;
 mod caller;
@@ -14,9 +15,11 @@ mod reflection;
 mod register;
 mod reliable;
 mod requests;
+mod session;
 mod stream;
 mod transfer;
 mod update;
+mod watching;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -32,6 +35,7 @@ pub use self::stream::{RtcpSeen, Stream};
 use self::event::Due;
 use self::reflection::Reflection;
 use self::register::Registration;
+use self::watching::{Watch, WatchId};
 use crate::party::{Datagram, Party};
 use crate::sip::message::Message;
 use crate::sip::transaction::{Arrival, ClientId, Expired, ServerId, Transactions};
@@ -46,6 +50,8 @@ pub struct Phone {
     reflection: Reflection,
     calls: BTreeMap<CallHandle, Call>,
     next_call: u32,
+    watches: BTreeMap<WatchId, Watch>,
+    next_watch: u32,
     schedule: BTreeMap<(Instant, u64), (CallHandle, Due)>,
     scheduled: u64,
     out: VecDeque<Datagram>,
@@ -66,6 +72,12 @@ enum Purpose {
     Invite(CallHandle),
     Reinvite(CallHandle),
     Update(CallHandle),
+    EarlyUpdate(CallHandle),
+    Info(CallHandle),
+    /// MESSAGE and OPTIONS.
+    Asked,
+    Subscribe(WatchId),
+    Notify(WatchId),
     Bye(CallHandle),
     Refer(CallHandle),
     /// CANCEL, PRACK and NOTIFY: nothing hangs on the answer.
@@ -83,6 +95,8 @@ impl Phone {
             reflection: Reflection::default(),
             calls: BTreeMap::new(),
             next_call: 0,
+            watches: BTreeMap::new(),
+            next_watch: 0,
             schedule: BTreeMap::new(),
             scheduled: 0,
             out: VecDeque::new(),
@@ -159,14 +173,25 @@ impl Phone {
             (Some(Method::Update), Some(call)) => self.updated(now, call, &id, request),
             (Some(Method::Refer), Some(call)) => self.referred(now, call, &id, request),
             (Some(Method::Notify), Some(call)) => self.notified(now, call, &id, request),
-            (Some(Method::Options | Method::Message | Method::Info | Method::Notify), _) => {
-                self.answer(now, &id, request, 200);
+            (Some(Method::Notify), None) if self.notified_of(now, &id, request) => {}
+            (Some(Method::Subscribe), None) => self.subscribed(now, &id, request),
+            (Some(Method::Message), _) | (Some(Method::Info), Some(_)) => {
+                self.told(now, &id, request);
             }
+            (Some(Method::Options), _) => self.answer(now, &id, request, 200),
             (
-                Some(Method::Invite | Method::Bye | Method::Refer | Method::PRack | Method::Update),
+                Some(
+                    Method::Invite
+                    | Method::Bye
+                    | Method::Refer
+                    | Method::PRack
+                    | Method::Update
+                    | Method::Info
+                    | Method::Notify,
+                ),
                 _,
             ) => self.answer(now, &id, request, 481),
-            (Some(Method::Subscribe), _) => self.answer(now, &id, request, 489),
+            (Some(Method::Subscribe), Some(_)) => self.answer(now, &id, request, 489),
             _ => self.answer(now, &id, request, 405),
         }
     }
@@ -198,12 +223,23 @@ impl Phone {
             Purpose::Register => self.register_response(now, &request, response),
             Purpose::Invite(call) => self.invite_response(now, call, &request, response),
             Purpose::Reinvite(call) => self.reinvite_response(now, call, &request, response),
-            Purpose::Update(call) => self.update_response(now, call, response),
+            Purpose::Update(call) => self.update_response(now, call, &request, response),
+            Purpose::EarlyUpdate(call) => self.early_update_response(now, call, response),
+            Purpose::Asked => self.asked_response(&request, response),
+            Purpose::Info(call) => {
+                self.asked_response(&request, response);
+                // Who does not know the dialog any more ends it (§12.2.1.2).
+                if matches!(status, 408 | 481) {
+                    self.hang_up(now, call);
+                }
+            }
+            Purpose::Subscribe(watch) => self.subscribe_response(now, watch, &request, response),
+            Purpose::Notify(watch) if status >= 300 => self.watch_failed(watch),
             Purpose::Bye(call) if status >= 200 => self.end(now, call, EndReason::HungUp),
             Purpose::Refer(call) if status >= 300 => {
                 self.events.push_back(Event::Transfer { call, status });
             }
-            Purpose::Bye(_) | Purpose::Refer(_) | Purpose::Untended => {}
+            Purpose::Bye(_) | Purpose::Refer(_) | Purpose::Notify(_) | Purpose::Untended => {}
         }
     }
 
@@ -238,6 +274,7 @@ impl Phone {
             Due::Answer => self.accept(now, call),
             Due::Reject(status) => self.reject(now, call, status),
             Due::Reoffer => self.reoffer(now, call),
+            Due::Session(number) => self.session_due(now, call, number),
             Due::Repeat(interval) => self.repeat_reliably(now, call, interval),
         }
     }
@@ -252,11 +289,18 @@ impl Phone {
                     Purpose::Register => self.register_failed(now, None),
                     Purpose::Invite(call) => self.end(now, call, EndReason::NoResponse),
                     Purpose::Bye(call) => self.end(now, call, EndReason::HungUp),
-                    Purpose::Reinvite(call) | Purpose::Update(call) => self.hang_up(now, call),
+                    Purpose::Reinvite(call) | Purpose::Update(call) | Purpose::Info(call) => {
+                        self.hang_up(now, call);
+                    }
+                    Purpose::EarlyUpdate(call) => {
+                        let call = self.calls.get_mut(&call);
+                        call.into_iter().for_each(|call| call.updated = None);
+                    }
+                    Purpose::Subscribe(watch) | Purpose::Notify(watch) => self.watch_failed(watch),
                     Purpose::Refer(call) => {
                         self.events.push_back(Event::Transfer { call, status: 408 });
                     }
-                    Purpose::Untended => {}
+                    Purpose::Asked | Purpose::Untended => {}
                 }
             }
             Expired::NoAck(id) => {
@@ -305,6 +349,7 @@ impl Party for Phone {
             self.due(now, call, due);
         }
         self.register_timeout(now);
+        self.watches_timeout(now);
         for expired in self.transactions.timeout(now) {
             self.expired(now, expired);
         }
@@ -328,6 +373,7 @@ impl Party for Phone {
             streams,
             self.transactions.next_timeout(),
             self.registration.next_timeout(),
+            self.next_watch(),
         ]
         .into_iter()
         .flatten()

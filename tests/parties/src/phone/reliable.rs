@@ -27,11 +27,18 @@ pub(super) struct Told {
 
 /// What one of the phones that ring for our call has told us so far.
 pub(super) struct Early {
-    dialog: Dialog,
+    pub(super) dialog: Dialog,
     /// The number of its last reliable response.
     number: u32,
     /// Its description: an answer, or an offer if we made none.
-    description: Vec<u8>,
+    pub(super) description: Vec<u8>,
+}
+
+impl Early {
+    /// Whether a first offer and answer have completed with it.
+    pub fn is_settled(&self) -> bool {
+        !self.description.is_empty()
+    }
 }
 
 impl Told {

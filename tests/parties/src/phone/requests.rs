@@ -13,7 +13,7 @@ use crate::sip::uri::{NameAddr, Uri};
 
 /// What a phone can be asked.
 pub(super) const ALLOW: &str =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, REFER, NOTIFY, MESSAGE, INFO, PRACK, UPDATE";
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, REFER, SUBSCRIBE, NOTIFY, MESSAGE, INFO, PRACK, UPDATE";
 
 impl Phone {
     /// Sends the request again with credentials. Gives back its purpose, or `None` if the challenge
@@ -63,6 +63,7 @@ impl Phone {
         if let Purpose::Reinvite(call)
         | Purpose::Update(call)
         | Purpose::Bye(call)
+        | Purpose::Info(call)
         | Purpose::Refer(call) = purpose
             && let Some(call) = self.calls.get_mut(&call)
             && let Some(dialog) = call.dialog.as_mut()

@@ -76,7 +76,6 @@ pub struct Reception {
 
 struct Track {
     ssrc: Ssrc,
-    law: Law,
     first: Instant,
     base: u16,
     /// Highest sequence number so far, counted from `base`.
@@ -141,7 +140,7 @@ impl Listener {
         let at = match known {
             Some(at) => at,
             None if self.tracks.len() < TRACKS_MAXIMUM => {
-                self.tracks.push(Track::new(now, law, packet));
+                self.tracks.push(Track::new(now, packet));
                 self.tracks.len() - 1
             }
             None => {
@@ -152,7 +151,7 @@ impl Listener {
         let track = &mut self.tracks[at];
         let offset = track.count(now, packet);
         if let Some(voice) = &self.expected {
-            track.verify(voice, offset, packet.payload);
+            track.verify(voice, law, offset, packet.payload);
         }
     }
 
@@ -216,10 +215,9 @@ impl Heard {
 }
 
 impl Track {
-    fn new(now: Instant, law: Law, packet: &Packet<'_>) -> Self {
+    fn new(now: Instant, packet: &Packet<'_>) -> Self {
         Self {
             ssrc: packet.ssrc,
-            law,
             first: now,
             base: packet.sequence,
             highest: -1,
@@ -271,14 +269,14 @@ impl Track {
 
     /// Keeps the candidates that explain this payload at this place. If none does, the payload is
     /// not what was played, and the candidates stay as they were.
-    fn verify(&mut self, voice: &Voice, offset: i64, payload: &[u8]) {
+    fn verify(&mut self, voice: &Voice, law: Law, offset: i64, payload: &[u8]) {
         let Ok(frame) = Frame::try_from(payload) else {
             self.altered += 1;
             return;
         };
         let length = voice.length();
         let shift = offset.rem_euclid(length as i64) as usize;
-        let explains = |start: &usize| *voice.frame(self.law, start + shift) == frame;
+        let explains = |start: &usize| *voice.frame(law, start + shift) == frame;
         let explaining: Vec<usize> = if self.matched == 0 {
             (0..length).filter(explains).collect()
         } else {
