@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod admin;
+pub mod digest;
 pub mod gateway;
 pub mod journal;
 pub mod link;
@@ -14,3 +15,4 @@ pub mod resolve;
 pub mod sdp;
 pub mod sip;
 pub mod transport;
+pub mod users;

@@ -6,7 +6,7 @@
 #[path = "corpus/replay.rs"]
 mod replay;
 
-use strait_control::{link, sdp, sip};
+use strait_control::{digest, link, sdp, sip};
 
 use replay::and_its_neighbours as replay;
 
@@ -33,4 +33,9 @@ fn uris() {
 #[test]
 fn links() {
     replay("link", link::fuzz::link);
+}
+
+#[test]
+fn authorizations() {
+    replay("authorization", digest::fuzz::authorization);
 }
