@@ -10,6 +10,7 @@ use crate::{
     realm::Realm,
     resolved::Resolved,
     scalar::{InstanceName, NicName, duration},
+    serve::Dns,
     softswitch::Softswitch,
 };
 
@@ -33,6 +34,9 @@ pub struct Config {
     /// The softswitches, SIP servers and trunks that signalling is forwarded to.
     #[serde(default)]
     pub softswitches: Vec<Softswitch>,
+    /// Who is asked for other domains' servers.
+    #[serde(default)]
+    pub dns: Dns,
     /// Bounds on what Strait holds at once.
     #[serde(default)]
     pub limits: Limits,

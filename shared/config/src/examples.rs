@@ -28,6 +28,19 @@ pub(crate) const REALM: &str = "realms:
     keepalive: { method: options, interval: 25s }
     forward_to: [core-1, core-2]";
 
+pub(crate) const SERVE: &str = "serve:
+  domains: [ example.net ]
+  users: /etc/strait/users.yaml
+  steering: { media: direct, judge: arrival, mismatch: redirect }
+  towards: [ { domain: example.org, judge: terminal } ]";
+
+pub(crate) const STEERING: &str =
+    "steering: { media: relayed, judge: offer, mismatch: relay, status: 380 }";
+
+pub(crate) const TOWARDS: &str = "towards: [ { realm: trunk, mismatch: altc } ]";
+
+pub(crate) const DNS: &str = r#"dns: { servers: [ "192.0.2.53:53", "[2001:db8::53]:53" ] }"#;
+
 pub(crate) const SIGNALLING_ADDRESS: &str = r#"signalling:
   - { transport: udp, address: 192.0.2.1, port: 5060 }
   - { transport: tcp, address: "2001:db8::1", port: 5060 }"#;

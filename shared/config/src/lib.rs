@@ -22,6 +22,7 @@ mod resolved;
 mod runtime_directory;
 mod scalar;
 mod schema;
+mod serve;
 mod softswitch;
 mod structure;
 mod wording;
@@ -45,4 +46,5 @@ pub use scalar::{
     Domain, Dscp, InstanceName, NicName, PortRange, RealmName, ScalarError, SoftswitchName, VlanId,
 };
 pub use schema::schema;
+pub use serve::{Dns, Judge, MediaPath, Mismatch, Serve, Steering, Towards};
 pub use softswitch::Softswitch;

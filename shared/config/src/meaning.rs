@@ -5,6 +5,7 @@ mod media;
 mod names;
 pub(crate) mod nics;
 mod process;
+mod serve;
 mod times;
 
 use crate::{Config, path::Path, report::Finding, yaml::Node};
@@ -25,6 +26,7 @@ pub(crate) fn check(config: &Config, tree: &Node, left_out: &[Path]) -> Vec<Find
     times::check(config, &mut judge);
     nics::check(config, &mut judge);
     process::check(config, &mut judge);
+    serve::check(config, &mut judge);
     judge.findings
 }
 

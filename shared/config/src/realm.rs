@@ -11,6 +11,7 @@ use crate::{
     scalar::{
         Domain, Dscp, NicName, PortRange, RealmName, SoftswitchName, VlanId, address, duration,
     },
+    serve::Serve,
 };
 
 /// One network on one side: where Strait is reached in it, and how its parties are treated.
@@ -68,6 +69,10 @@ pub struct Realm {
     /// from this realm only go to registered parties, as from a core realm.
     #[serde(default)]
     pub forward_to: Vec<SoftswitchName>,
+    /// What makes this realm a SIP server for domains of its own, besides or instead of a way to
+    /// a softswitch.
+    #[serde(default)]
+    pub serve: Option<Serve>,
 }
 
 /// One address SIP is heard and sent on.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt::Display};
 
 use super::{Judge, realm, softswitch};
-use crate::{Config, path::Path, wording::nearest};
+use crate::{Config, Realm, path::Path, wording::nearest};
 
 pub(super) fn check(config: &Config, judge: &mut Judge<'_>) {
     unique(judge, "realm", config.realms.iter().map(|r| &r.name), |i| {
@@ -122,11 +122,9 @@ fn routes(config: &Config, judge: &mut Judge<'_>) {
 /// What is defined is also used.
 fn unused(config: &Config, judge: &mut Judge<'_>) {
     for (index, settings) in config.softswitches.iter().enumerate() {
-        if !config
-            .realms
-            .iter()
-            .any(|realm| realm.forward_to.contains(&settings.name))
-        {
+        let forwarded = |realm: &Realm| realm.forward_to.contains(&settings.name);
+        let served = |realm: &Realm| realm.serve.is_some() && settings.domain.is_some();
+        if !config.realms.iter().any(|r| forwarded(r) || served(r)) {
             let message = format!("nothing is forwarded to `{}`", settings.name);
             let allowed = "the name in `forward_to` of some realm";
             judge.warning(&softswitch(index).key("name"), message, allowed);
@@ -134,7 +132,7 @@ fn unused(config: &Config, judge: &mut Judge<'_>) {
     }
     for (index, settings) in config.realms.iter().enumerate() {
         let home = config.softswitches.iter().any(|s| s.realm == settings.name);
-        if settings.forward_to.is_empty() && !home {
+        if settings.forward_to.is_empty() && settings.serve.is_none() && !home {
             let message = "requests from this realm go nowhere, and no softswitch lives in it";
             judge.warning(
                 &realm(index).key("name"),
@@ -156,7 +154,7 @@ fn unused(config: &Config, judge: &mut Judge<'_>) {
     }
 }
 
-fn unknown(judge: &mut Judge<'_>, path: &Path, what: &str, name: &str, known: &[&str]) {
+pub(super) fn unknown(judge: &mut Judge<'_>, path: &Path, what: &str, name: &str, known: &[&str]) {
     if !known.contains(&name) {
         let names: BTreeSet<String> = known.iter().map(|name| format!("`{name}`")).collect();
         let names: Vec<String> = names.into_iter().collect();

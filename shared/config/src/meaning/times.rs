@@ -18,8 +18,14 @@ pub(super) fn check(config: &Config, judge: &mut Judge<'_>) {
         0,
         DAY,
     );
+    let dns = Path::root().key("dns").key("timeout");
+    bounds.between(&dns, config.dns.timeout, 100 * MS, 6 * SECOND);
     for (index, settings) in config.realms.iter().enumerate() {
         let path = realm(index);
+        if let Some(serve) = &settings.serve {
+            let lifetime = path.key("serve").key("nonce_lifetime");
+            bounds.between(&lifetime, serve.nonce_lifetime, SECOND, DAY);
+        }
         bounds.between(
             &path.key("port_quarantine"),
             settings.port_quarantine,
