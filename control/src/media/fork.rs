@@ -52,6 +52,7 @@ impl MediaPlane {
         session.bond = Bond::Trunk { forks: Vec::new() };
         session.confirmed = true;
         session.first_offer = None;
+        session.drop_alternatives();
         session.release_refused();
         self.flush(now, &group);
         Ok(())
@@ -147,6 +148,7 @@ impl Session {
     fn vacate(&mut self) {
         self.ended = true;
         self.pending = None;
+        self.drop_alternatives();
         for stream in &mut self.streams {
             stream.agreed = None;
             self.retired

@@ -118,6 +118,7 @@ impl KeptStream {
                 BySide::default()
             },
             replacement: None,
+            alternative: None,
             party: self.party,
             agreed: self.agreed.filter(|_| stands),
             media: self.media.clone(),

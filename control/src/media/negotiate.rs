@@ -24,6 +24,15 @@ enum Answer {
     Idle,
 }
 
+/// What a pair is taken for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Use {
+    /// A stream's end.
+    End,
+    /// The end in the other family that is offered beside it.
+    Alternative,
+}
+
 impl MediaPlane {
     pub(super) fn take_offer(
         &mut self,
@@ -132,6 +141,7 @@ impl MediaPlane {
         answer: &[Terms],
     ) -> Result<(), MediaError> {
         let forked = self.sessions[id].trunk().is_some();
+        let mut chosen = Vec::new();
         self.sessions[id].reserve_streams(offer.terms.len());
         for (line, (offered, answered)) in offer.terms.iter().zip(answer).enumerate() {
             if !offered.wanted || !answered.wanted {
@@ -143,10 +153,20 @@ impl MediaPlane {
             let end = self.sessions[id].streams[line].ends[by].as_ref();
             let family = answered.rtp.map(|rtp| Family::from(rtp.ip()));
             let told = end.map(|end| Family::from(end.local.ip()));
-            if family.is_some() && told.is_some() && family != told {
-                return Err(MediaError::FamilyMismatch { line: line as u16 });
+            match (family, told) {
+                (Some(family), Some(told)) if family != told => {
+                    if !self.sessions[id].chooses_alternative(line, family) {
+                        return Err(MediaError::FamilyMismatch { line: line as u16 });
+                    }
+                    chosen.push(line);
+                }
+                _ => {}
             }
         }
+        let session = &mut self.sessions[id];
+        chosen
+            .into_iter()
+            .for_each(|line| session.choose_alternative(line));
         Ok(())
     }
 
@@ -176,18 +196,24 @@ impl MediaPlane {
                 None => self.family(realm, terms.family.unwrap_or(session.setup[by].family))?,
             },
         };
-        let mut wants = Vec::with_capacity(2);
+        let mut wants = Vec::with_capacity(3);
         if own != Some(family) {
             if own.is_some() && by == Side::Callee && session.shares_ports() {
                 return Err(MediaError::FamilyMismatch { line: line as u16 });
             }
-            wants.push((by, self.want(id, line, by, family)));
+            wants.push((by, Use::End, self.want(id, line, by, family)));
         }
         let other = by.other();
         if stream.ends[other].is_none() {
             let setup = session.setup[other];
             let family = self.family(setup.realm, setup.family)?;
-            wants.push((other, self.want(id, line, other, family)));
+            wants.push((other, Use::End, self.want(id, line, other, family)));
+            let second = family.other();
+            let both = session.offers_both && session.may_offer_again() && by == Side::Caller;
+            if both && self.strict_family(setup.realm, second).is_ok() {
+                let want = self.want(id, line, other, second);
+                wants.push((other, Use::Alternative, want));
+            }
         }
         if wants.is_empty() {
             return Ok(());
@@ -195,15 +221,15 @@ impl MediaPlane {
         let worker = self
             .pair_near(id, line)
             .map(|pair| self.ports.layout.worker(pair));
-        let asked: Vec<Want> = wants.iter().map(|(_, want)| *want).collect();
+        let asked: Vec<Want> = wants.iter().map(|(_, _, want)| *want).collect();
         let taken = self.ports.allocate(now, worker, &asked).map_err(shortage)?;
-        for ((side, _), pair) in wants.into_iter().zip(taken) {
-            self.install(id, line, side, pair);
+        for ((side, usage, _), pair) in wants.into_iter().zip(taken) {
+            self.install(id, line, side, usage, pair);
         }
         Ok(())
     }
 
-    fn install(&mut self, id: SessionId, line: usize, side: Side, pair: PairId) {
+    fn install(&mut self, id: SessionId, line: usize, side: Side, usage: Use, pair: PairId) {
         self.ports.hold(
             pair,
             Holder {
@@ -231,7 +257,9 @@ impl MediaPlane {
         };
         let session = &mut self.sessions[id];
         let stream = &mut session.streams[line];
-        if stream.ends[side].is_some() {
+        if usage == Use::Alternative {
+            stream.alternative = Some(end);
+        } else if stream.ends[side].is_some() {
             let stale = stream.replacement.replace((side, end));
             session.retired.extend(stale.map(|(_, end)| end));
         } else {
@@ -293,12 +321,8 @@ impl MediaPlane {
 
     /// `preferred`, or else the family the realm has.
     fn family(&self, realm: RealmIndex, preferred: Family) -> Result<Family, MediaError> {
-        let other = match preferred {
-            Family::V4 => Family::V6,
-            Family::V6 => Family::V4,
-        };
         self.strict_family(realm, preferred)
-            .or_else(|_| self.strict_family(realm, other))
+            .or_else(|_| self.strict_family(realm, preferred.other()))
     }
 
     fn strict_family(&self, realm: RealmIndex, family: Family) -> Result<Family, MediaError> {
@@ -327,12 +351,15 @@ fn places(
 ) -> Vec<Place> {
     let lines = terms.iter().enumerate();
     let place = |(line, terms): (usize, &Terms)| {
-        let end = session
-            .streams
-            .get(line)
-            .and_then(|stream| stream.ends[side].as_ref());
+        let stream = session.streams.get(line);
+        let end = stream.and_then(|stream| stream.ends[side].as_ref());
+        let alternative = stream.and_then(|stream| stream.alternative.as_ref());
+        let alternative = alternative.filter(|_| side == Side::Callee);
         match end.filter(|_| terms.wanted && relayed(line)) {
-            Some(end) => Place::At(end.local),
+            Some(end) => match alternative {
+                Some(other) => Place::AtEither(other.local, end.local),
+                None => Place::At(end.local),
+            },
             None => Place::Nowhere(terms.transport),
         }
     };

@@ -121,6 +121,14 @@ impl MediaPlane {
         self.sessions.insert(Session::new(sides))
     }
 
+    /// Has the first offer name an end of each family to the callee (RFC 6947), where its realm
+    /// has both. For the time before that offer.
+    pub fn offer_both(&mut self, session: SessionId) {
+        if let Some(session) = self.sessions.get_mut(session) {
+            session.offers_both = true;
+        }
+    }
+
     /// Takes in an offer by side `by`, whose signalling came from `source`, and records in
     /// `edits` what makes it name our ports on the other side.
     ///

@@ -12,6 +12,9 @@ use crate::sip::{Span, Splices, scan};
 pub(super) enum Place {
     /// Relayed through this address and RTP port of ours.
     At(SocketAddr),
+    /// Relayed through either of these: the second is the one of the lines that everybody
+    /// understands, the first is preferred by who understands `altc` (RFC 6947).
+    AtEither(SocketAddr, SocketAddr),
     /// Port 0: refused, withdrawn, or not relayed.
     Nowhere(Transport),
 }
@@ -46,6 +49,10 @@ pub(super) fn rewrite(
     for (media, place) in description.media().iter().zip(places) {
         match *place {
             Place::At(local) => editor.relayed(media, local),
+            Place::AtEither(preferred, local) => {
+                editor.relayed(media, local);
+                editor.alternatives(media, [preferred, local]);
+            }
             Place::Nowhere(transport) => editor.refused(media, transport),
         }
     }
@@ -100,6 +107,15 @@ impl Editor<'_> {
             (None, None) => {}
         }
         self.rtcp(media, local);
+    }
+
+    /// `a=altc` lines, the preferred address first (RFC 6947 §4).
+    fn alternatives(&mut self, media: &Media, addresses: [SocketAddr; 2]) {
+        for (preference, address) in (1..).zip(addresses) {
+            let (family, ip, port) = (family_name(address.ip()), address.ip(), address.port());
+            let line = format_args!("a=altc:{preference} {family} {ip} {port}");
+            self.description.append_line(self.edits, media, line);
+        }
     }
 
     fn refused(&mut self, media: &Media, transport: Transport) {

@@ -17,7 +17,7 @@ use strait_shared::slot::Forwarding;
 
 use super::layout::PairId;
 use super::report::StreamReport;
-use super::side::{BySide, SessionId, Side, SideSetup};
+use super::side::{BySide, Family, SessionId, Side, SideSetup};
 use super::terms::{Codec, Terms, Transport};
 
 /// One dialog's media.
@@ -35,6 +35,8 @@ pub(super) struct Session {
     /// By `m=` line.
     pub streams: Vec<Stream>,
     pub bond: Bond,
+    /// Whether the first offer names an end of each family to the callee.
+    pub offers_both: bool,
     /// The dialog stands: media is now expected, and refused streams give up their ports.
     pub confirmed: bool,
     pub ended: bool,
@@ -75,6 +77,9 @@ pub(super) struct Stream {
     /// The end that takes its side's place when the pending offer is answered: the party moves to
     /// another address family.
     pub replacement: Option<(Side, End)>,
+    /// The callee's end in the other family, which the first offer named beside its end
+    /// (RFC 6947) and an answer may choose, until the dialog stands.
+    pub alternative: Option<End>,
     /// Where each party receives.
     pub party: BySide<Party>,
     /// What both sides agree on now.
@@ -131,6 +136,7 @@ impl Session {
             first_offer: None,
             streams: Vec::new(),
             bond: Bond::Trunk { forks: Vec::new() },
+            offers_both: false,
             confirmed: false,
             ended: false,
             dead: false,
@@ -199,6 +205,9 @@ impl Session {
         let pending = self.pending.as_ref().expect("just set");
         for (line, stream) in self.streams.iter_mut().enumerate() {
             let wanted = pending.terms.get(line).is_some_and(|terms| terms.wanted);
+            if !wanted {
+                self.retired.extend(stream.alternative.take());
+            }
             for side in Side::BOTH {
                 if !wanted && std::mem::take(&mut stream.fresh[side]) {
                     self.retired.extend(stream.ends[side].take());
@@ -244,6 +253,7 @@ impl Session {
         self.answered = Some(offer);
         self.pending = None;
         if self.confirmed {
+            self.drop_alternatives();
             self.release_refused();
         }
     }
@@ -263,6 +273,7 @@ impl Session {
 
     /// Gives up the ends that nothing agreed on uses yet.
     pub fn drop_fresh(&mut self) {
+        self.drop_alternatives();
         for stream in &mut self.streams {
             self.retired
                 .extend(stream.replacement.take().map(|(_, end)| end));
@@ -271,6 +282,29 @@ impl Session {
                     self.retired.extend(stream.ends[side].take());
                 }
             }
+        }
+    }
+
+    /// Gives up the ends that the answer might have chosen.
+    pub fn drop_alternatives(&mut self) {
+        let streams = self.streams.iter_mut();
+        let alternatives = streams.filter_map(|stream| stream.alternative.take());
+        self.retired.extend(alternatives);
+    }
+
+    /// Whether an answer in `family` chooses a stream's alternative. Dialogs that share the
+    /// stream's port share its family too.
+    pub fn chooses_alternative(&self, line: usize, family: Family) -> bool {
+        let alone = self.forks().is_empty() && self.trunk().is_none();
+        let alternative = self.streams[line].alternative.as_ref().filter(|_| alone);
+        alternative.is_some_and(|end| Family::from(end.local.ip()) == family)
+    }
+
+    /// Puts a stream's alternative in the place of its callee's end.
+    pub fn choose_alternative(&mut self, line: usize) {
+        let stream = &mut self.streams[line];
+        if let Some(end) = stream.alternative.take() {
+            self.retired.extend(stream.ends.callee.replace(end));
         }
     }
 
@@ -288,6 +322,7 @@ impl Session {
 
     /// Gives up every end.
     pub fn release_all(&mut self) {
+        self.drop_alternatives();
         for stream in &mut self.streams {
             stream.agreed = None;
             self.retired

@@ -102,6 +102,16 @@ pub enum Family {
     V6,
 }
 
+impl Family {
+    /// The other one.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::V4 => Self::V6,
+            Self::V6 => Self::V4,
+        }
+    }
+}
+
 impl From<IpAddr> for Family {
     fn from(ip: IpAddr) -> Self {
         if ip.is_ipv4() { Self::V4 } else { Self::V6 }

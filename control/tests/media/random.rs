@@ -15,6 +15,7 @@ enum Step {
     Begin {
         caller_v6: bool,
         callee_v6: bool,
+        both: bool,
     },
     Offer {
         session: usize,
@@ -113,8 +114,8 @@ impl Step {
         let side = prop_oneof![4 => Just(Side::Caller), 1 => Just(Side::Callee)];
         let lines = || prop::collection::vec(Line::any(), 1..4);
         prop_oneof![
-            4 => any::<(bool, bool)>().prop_map(|(caller_v6, callee_v6)| {
-                Self::Begin { caller_v6, callee_v6 }
+            4 => any::<(bool, bool, bool)>().prop_map(|(caller_v6, callee_v6, both)| {
+                Self::Begin { caller_v6, callee_v6, both }
             }),
             8 => (session, side, lines()).prop_map(|(session, by, lines)| {
                 Self::Offer { session, by, lines }
@@ -148,11 +149,16 @@ impl Run {
             Step::Begin {
                 caller_v6,
                 callee_v6,
+                both,
             } => {
                 let family = |v6: bool| if v6 { Family::V6 } else { Family::V4 };
                 let caller = (ACCESS, family(*caller_v6));
                 let callee = (CORE, family(*callee_v6));
-                self.sessions.push(self.bench.begin_between(caller, callee));
+                let session = self.bench.begin_between(caller, callee);
+                if *both {
+                    self.bench.plane.offer_both(session);
+                }
+                self.sessions.push(session);
             }
             Step::Offer { session, by, lines } => {
                 if let Some(id) = pick(*session) {
