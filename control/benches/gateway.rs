@@ -220,7 +220,7 @@ impl Bench {
             match output {
                 Output::Send { flow, bytes } => self.sent.push((flow, bytes)),
                 Output::Media(command) => self.closed.push(command),
-                Output::Record(_) | Output::Log(_) | Output::Close(_) => {}
+                Output::Resolve(_) | Output::Record(_) | Output::Log(_) | Output::Close(_) => {}
             }
         }
     }

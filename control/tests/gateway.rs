@@ -35,6 +35,8 @@ mod lossless;
 mod registrations;
 #[path = "gateway/routing.rs"]
 mod routing;
+#[path = "serve/mod.rs"]
+mod serve;
 #[path = "gateway/strangers.rs"]
 mod strangers;
 #[path = "gateway/successors.rs"]

@@ -203,6 +203,7 @@ impl Gateway {
             far,
             softswitch: self.settings.softswitch_at(far),
             told: Told::default(),
+            keeps_body: dialog.direct,
             held: None,
         };
         let outbound = Outbound {

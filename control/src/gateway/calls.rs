@@ -43,6 +43,8 @@ pub struct Call {
     pub sessions: Vec<SessionId>,
     /// Its dialogs: several while it is early, then one.
     pub dialogs: Vec<DialogKey>,
+    /// Whether its media does not go through us.
+    pub direct: bool,
     /// What its record will say.
     pub record: CallRecord,
 }

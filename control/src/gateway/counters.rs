@@ -47,6 +47,14 @@ pub struct Counters {
     pub registered: u64,
     /// Registration refreshes answered here.
     pub absorbed: u64,
+    /// Registrations refused because their source registers too often.
+    pub registrations_over_rate: u64,
+    /// Questions put to the DNS.
+    pub lookups: u64,
+    /// Calls answered with a redirection to the other IP version.
+    pub redirected: u64,
+    /// Calls refused because redirections went in a circle.
+    pub circles: u64,
     /// Registrations refused for the limit.
     pub registrations_over_limit: u64,
     /// Keep-alives sent.

@@ -51,6 +51,8 @@ pub struct Dialog {
     pub parties: [Party; 2],
     /// The call, where it is one's dialog and the call goes on.
     pub call: Option<CallKey>,
+    /// Whether bodies pass as they are: media does not go through us.
+    pub direct: bool,
     /// Its media, where it has some.
     pub session: Option<SessionId>,
     /// Whether an offer of the INVITE that began it was answered.
@@ -107,6 +109,7 @@ impl Dialog {
         Self {
             parties,
             call,
+            direct: false,
             session: None,
             agreed: false,
             subscription: None,

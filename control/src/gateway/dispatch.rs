@@ -39,6 +39,7 @@ impl Gateway {
                 self.media.rejected(now, &command, reason);
             }
             Input::MediaLost => self.end_all(now, EndedBy::Strait, MEDIA_LOST),
+            Input::Resolved { id, answer } => self.looked_up(now, id, answer),
             Input::Operator(command) => self.operator(now, command),
         }
     }
@@ -55,6 +56,8 @@ impl Gateway {
             Due::ByeMissing(key) => self.bye_missing(now, key),
             Due::Subscription(key) => self.subscription_expired(now, key),
             Due::Opening(name) => self.close_opening(now, name),
+            Due::Location(key) => self.location_expired(key),
+            Due::Lookup(id) => self.lookup_due(now, id),
         }
     }
 
@@ -168,12 +171,7 @@ impl Gateway {
         server: ServerId,
         inspected: Inspected,
     ) {
-        let uri = request
-            .request_uri()
-            .and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
-        let method = request.method().expect("it is a request");
-        let uri = uri.expect("it was inspected");
-        match self.route(near, &uri, method) {
+        match self.route(now, near, request) {
             Ok(route) => {
                 let part_of = PartOf::Nothing;
                 let contacts = Vec::new();

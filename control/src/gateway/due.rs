@@ -5,9 +5,11 @@ use strait_config::SoftswitchIndex;
 use super::calls::CallKey;
 use super::dialogs::DialogKey;
 use super::exchange::ExchangeKey;
+use super::io::LookupId;
 use super::keepalive::FlowName;
 use super::opening::OpeningName;
 use super::registrations::BindingKey;
+use super::serve::locations::ContactKey;
 
 /// What is due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,4 +32,8 @@ pub enum Due {
     Subscription(DialogKey),
     /// No further dialogs come of a SUBSCRIBE or REFER.
     Opening(OpeningName),
+    /// A Contact registered here ran out.
+    Location(ContactKey),
+    /// The DNS has not answered.
+    Lookup(LookupId),
 }

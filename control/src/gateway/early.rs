@@ -68,7 +68,11 @@ impl Gateway {
         if call.dialogs.len() >= MAX_EARLY_DIALOGS {
             return None;
         }
-        let session = self.session_of_next(key)?;
+        let direct = call.direct;
+        let session = match direct {
+            true => None,
+            false => Some(self.session_of_next(key)?),
+        };
         let contact = response.addresses(HeaderName::Contact).flatten().next();
         let mut callee = callee;
         callee.tag = tag.into();
@@ -77,7 +81,8 @@ impl Gateway {
         });
         callee.route_set = joined(response, HeaderName::RecordRoute, true);
         let dialog = self.begin_dialog(now, [caller, callee], Some(key));
-        self.dialogs.get_mut(dialog)?.session = Some(session);
+        let begun = self.dialogs.get_mut(dialog)?;
+        (begun.session, begun.direct) = (session, direct);
         self.calls.get_mut(key)?.dialogs.push(dialog);
         Some(dialog)
     }

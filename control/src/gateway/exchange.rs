@@ -12,6 +12,7 @@ use super::keyed::{Key, Map, Purpose};
 use super::opening::Opening;
 use super::received::Received;
 use super::register::Registering;
+use super::route::Target;
 use super::timer::TimerId;
 use super::token::Token;
 use super::transaction::{ClientId, ServerId};
@@ -35,8 +36,8 @@ pub struct Exchange {
     pub far: Flow,
     /// The softswitch it went to, where one was chosen for it.
     pub softswitch: Option<SoftswitchIndex>,
-    /// Softswitches to try next, in order.
-    pub others: Vec<SoftswitchIndex>,
+    /// Where to try next, in order.
+    pub others: Vec<Target>,
     /// The request as it came.
     pub request: Received,
     /// Its passages through us.
@@ -51,6 +52,8 @@ pub struct Exchange {
     pub heard: bool,
     /// Whether its sender has cancelled it.
     pub cancelled: bool,
+    /// Whether bodies pass as they are: media does not go through us.
+    pub direct: bool,
 }
 
 /// What a request is part of.

@@ -71,6 +71,7 @@ impl Gateway {
             failover: None,
             heard: false,
             cancelled: false,
+            direct: self.dialogs.get(key).is_some_and(|dialog| dialog.direct),
         });
         if let (Method::Invite, Some(dialog)) = (method, self.dialogs.get_mut(key)) {
             dialog.invite = Some(exchange);
@@ -211,6 +212,7 @@ impl Gateway {
             far,
             softswitch: self.settings.softswitch_at(far),
             told: Told::default(),
+            keeps_body: dialog.direct,
             held: None,
         };
         // A party may change what it calls itself (RFC 4916): only what is known is exchanged.

@@ -16,9 +16,10 @@ use super::record::{CallRecord, PartyRecord};
 use super::reply::Reply;
 use super::route::Route;
 use super::send::Forward;
+use super::serve::steer::Decision;
 use super::transaction::ServerId;
 use crate::media::{BySide, Family, Side, SideSetup};
-use crate::sip::{HeaderName, Message, Method, Splices, Status, Uri};
+use crate::sip::{HeaderName, Message, Splices, Status};
 
 impl Gateway {
     /// An INVITE came in outside of dialogs.
@@ -45,6 +46,7 @@ impl Gateway {
             session: None,
             sessions: Vec::new(),
             dialogs: Vec::new(),
+            direct: false,
             record,
         });
         let contacts = vec![self.tokens.hold(now, near, &contact)];
@@ -75,8 +77,15 @@ impl Gateway {
         let PartOf::Call(call) = exchange.part_of else {
             return Ok(());
         };
+        if exchange.direct {
+            return Ok(());
+        }
         let near = exchange.near;
         let session = self.session_towards(now, call, near, far);
+        let steering = self.calls.get(call).and_then(|call| call.record.steering);
+        if steering.is_some_and(|steering| steering.decision == Decision::Altc) {
+            self.media.offer_both(session);
+        }
         let Some(text) = request.session_description() else {
             return Ok(());
         };
@@ -150,10 +159,7 @@ impl Gateway {
         if contact.len() > MAX_KEPT_BYTES {
             return Err(bad("Contact Too Long"));
         }
-        let uri = request
-            .request_uri()
-            .and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
-        let route = self.route(near, &uri.ok_or(Status::BAD_REQUEST)?, Method::Invite);
+        let route = self.route(now, near, request);
         let route = route.inspect_err(|reply| {
             let lost = reply.status == Status::SERVICE_UNAVAILABLE;
             self.counters.no_softswitch += u64::from(lost);
@@ -197,6 +203,7 @@ impl Gateway {
             ended: None,
             duration_ms: 0,
             ending: None,
+            steering: None,
             streams: Vec::new(),
         }
     }

@@ -141,6 +141,13 @@ pub enum Input<'a> {
     /// The dataplane has begun anew, with a table in which nothing is open: no call that stands
     /// has media any more.
     MediaLost,
+    /// What the DNS said to an [`Output::Resolve`].
+    Resolved {
+        /// The question's.
+        id: LookupId,
+        /// Places in the order they are to be tried.
+        answer: Result<Vec<Hop>, LookupError>,
+    },
     /// Something the operator asked for.
     Operator(OperatorCommand),
 }
@@ -172,6 +179,8 @@ pub enum Output {
     },
     /// Put this on the command ring of the worker that owns the slot.
     Media(Command),
+    /// Ask the DNS; the answer comes as [`Input::Resolved`].
+    Resolve(Lookup),
     /// A call has ended: write its record.
     Record(Box<crate::gateway::record::CallRecord>),
     /// Something the operator should read; rate-limited by the gateway.

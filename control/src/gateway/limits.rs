@@ -72,3 +72,22 @@ pub const KEEPALIVE_PACE: Duration = Duration::from_millis(1);
 
 /// How long a party that answered no keep-alive is asked on before it is left alone.
 pub const KEEPALIVE_FAILURES: u8 = 3;
+
+/// Sources of registrations whose rates are remembered at once.
+pub const MAX_SOURCES: usize = 65_536;
+
+/// Redirections remembered at once, so that two parties do not send each other in a circle.
+pub const MAX_REDIRECTIONS: usize = 65_536;
+
+/// How long a redirection is remembered.
+pub const REDIRECTION_MEMORY: Duration = Duration::from_secs(4);
+
+/// How often one caller is redirected from one callee within that time.
+pub const REDIRECTIONS_IN_A_ROW: u8 = 3;
+
+/// Places that one request is tried at, one after the other.
+pub const MAX_TARGETS: usize = 16;
+
+/// How long a place found by the server may stay without any response before the next one is
+/// tried, where there is one.
+pub const NEXT_TARGET_AFTER: Duration = Duration::from_secs(4);

@@ -8,6 +8,7 @@
 //! * `settings`, `limits`: what is configured and what is bounded
 //! * `mapping`, `token`, `call_id`: what one realm may read of another
 //! * `inspect`, `route`, `send`, `outbound`, `inbound`, `exchange`: a request there and back
+//! * `serve`: a realm that is a SIP server for domains of its own
 //! * `register`, `registrar`, `registrations`, `keepalive`: who is where
 //! * `invite`, `early`, `answer`, `ack`, `hangup`, `calls`, `describe`: calls and their media
 //! * `dialogs`, `in_dialog`, `opening`: dialogs
@@ -54,6 +55,7 @@ mod reply;
 mod responses;
 mod route;
 mod send;
+pub mod serve;
 mod settings;
 pub mod snapshot;
 mod softswitches;
@@ -83,6 +85,7 @@ use self::log::Log;
 use self::opening::{Open, OpeningName};
 use self::record::Timestamp;
 use self::registrations::Registrations;
+use self::serve::Serving;
 use self::settings::Settings;
 use self::softswitches::Health;
 use self::timer::Timers;
@@ -137,6 +140,7 @@ pub struct Gateway {
     calls: Calls,
     exchanges: Exchanges,
     registrations: Registrations,
+    serving: Serving,
     openings: Map<OpeningName, Open>,
     keepalives: Map<FlowName, KeepAlive>,
     /// Connections that are open.
@@ -186,6 +190,7 @@ impl Gateway {
             calls: Calls::new(&seed),
             exchanges: Exchanges::new(&seed),
             registrations: Registrations::new(&seed),
+            serving: Serving::new(&seed),
             openings: Map::with_hasher(map_key),
             keepalives: Map::with_hasher(map_key),
             connections: Map::with_hasher(map_key),
@@ -219,6 +224,7 @@ impl Gateway {
         self.transactions.timeout(now, &mut self.outputs);
         self.media.timeout(now);
         self.tokens.expire(now);
+        self.serving.expire(now);
         while let Some(due) = self.timers.expire(now) {
             self.due(now, due);
         }

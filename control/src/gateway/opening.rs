@@ -17,7 +17,7 @@ use super::send::Forward;
 use super::timer::TimerId;
 use super::transaction::ServerId;
 use crate::media::Side;
-use crate::sip::{HeaderName, Message, Status, Uri};
+use crate::sip::{HeaderName, Message, Status};
 
 /// A request that may begin dialogs, while it is on its way.
 #[derive(Debug, Default)]
@@ -35,6 +35,8 @@ pub struct OpeningName(u128);
 pub struct Open {
     /// Subscriber and notifier; the notifier has no tag yet.
     parties: [Party; 2],
+    /// Whether bodies pass as they are.
+    direct: bool,
     dialogs: usize,
     timer: TimerId,
 }
@@ -49,7 +51,7 @@ impl Gateway {
         server: ServerId,
         inspected: Inspected,
     ) {
-        match self.plan_opening(near, request) {
+        match self.plan_opening(now, near, request) {
             Ok((route, contact)) => {
                 let token = self.tokens.hold(now, near, &contact);
                 let part_of = PartOf::Opening(Opening::default());
@@ -73,6 +75,7 @@ impl Gateway {
 
     fn plan_opening(
         &mut self,
+        now: Instant,
         near: Flow,
         request: &Message,
     ) -> Result<(super::route::Route, Box<[u8]>), Reply> {
@@ -83,16 +86,17 @@ impl Gateway {
         if self.dialogs.len() >= self.dialog_bound() {
             return Err(Reply::unavailable("Too Many Subscriptions"));
         }
-        let uri = request
-            .request_uri()
-            .and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
-        let method = request.method().ok_or(Status::BAD_REQUEST)?;
-        let route = self.route(near, &uri.ok_or(Status::BAD_REQUEST)?, method)?;
+        let route = self.route(now, near, request)?;
         Ok((route, contact.uri.text.as_bytes().into()))
     }
 
     /// The request has left: its NOTIFYs may come.
-    pub(super) fn await_notifiers(&mut self, now: Instant, parties: [Party; 2]) -> OpeningName {
+    pub(super) fn await_notifiers(
+        &mut self,
+        now: Instant,
+        parties: [Party; 2],
+        direct: bool,
+    ) -> OpeningName {
         let far = &parties[Side::Callee as usize];
         let tag = parties[Side::Caller as usize].tag.clone();
         let name = self.opening_name(far.flow.realm, &far.call_id, &tag);
@@ -105,6 +109,7 @@ impl Gateway {
             name,
             Open {
                 parties,
+                direct,
                 dialogs: 0,
                 timer,
             },
@@ -174,6 +179,7 @@ impl Gateway {
             return None;
         }
         open.dialogs += 1;
+        let direct = open.direct;
         let [caller, mut callee] = open.parties.clone();
         let contact = message.addresses(HeaderName::Contact).flatten().next();
         if let Some((_, contact)) = contact {
@@ -181,6 +187,7 @@ impl Gateway {
         }
         (callee.tag, callee.route_set) = (tag.into(), route_set);
         let key = self.begin_dialog(now, [caller, callee], None);
+        self.dialogs.get_mut(key)?.direct = direct;
         self.extend_subscription(now, key, NOTIFY_WAIT);
         Some(key)
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::serve::steer::Steered;
 use crate::media::{Component, Side, StreamReport};
 
 /// What is known of a call when it is over.
@@ -28,6 +29,9 @@ pub struct CallRecord {
     /// Who ended it, and why.
     #[serde(flatten)]
     pub ending: Option<Ending>,
+    /// How its parties' IP versions were judged, where a server did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steering: Option<Steered>,
     /// What its streams carried: one entry for each stream, side and component.
     pub streams: Vec<StreamRecord>,
 }
@@ -152,6 +156,12 @@ impl From<StreamReport> for StreamRecord {
 }
 
 impl Timestamp {
+    /// As SIP's Date header has it, to the second (RFC 3261 §20.17).
+    pub fn http_date(self) -> String {
+        let since = std::time::Duration::from_millis(self.unix_ms);
+        httpdate::fmt_http_date(std::time::UNIX_EPOCH + since)
+    }
+
     /// Year, month and day (proleptic Gregorian), by counting 400-year cycles from 1 March 2000.
     fn date(self) -> (u64, u64, u64) {
         let days = self.unix_ms / 86_400_000 + 719_468;

@@ -54,6 +54,12 @@ impl Gateway {
         server: ServerId,
         inspected: Inspected,
     ) {
+        let uri = request
+            .request_uri()
+            .and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
+        if uri.is_some_and(|uri| self.served_domain(near.realm, &uri).is_some()) {
+            return self.register_here(now, near, request, server);
+        }
         if let Some(binding) = self.absorbable(now, near, request) {
             self.absorb(now, near, request, server, binding);
             return;
@@ -83,11 +89,7 @@ impl Gateway {
         near: Flow,
         request: &Message,
     ) -> Result<(Route, Registering), Reply> {
-        let uri = request
-            .request_uri()
-            .and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
-        let uri = uri.ok_or(Status::BAD_REQUEST)?;
-        let route = self.route(near, &uri, crate::sip::Method::Register)?;
+        let route = self.route(now, near, request)?;
         let mut plan = Registering {
             contacts: Vec::new(),
             all: false,
@@ -107,7 +109,7 @@ impl Gateway {
         Ok((route, plan))
     }
 
-    fn read_contacts<'a>(
+    pub(super) fn read_contacts<'a>(
         &self,
         near: Flow,
         request: &Message<'a>,
@@ -166,8 +168,8 @@ impl Gateway {
         if adds > 0 && self.draining {
             return Err(Reply::unavailable("Shutting Down"));
         }
-        let room = (self.settings.config.limits.registrations as usize)
-            .saturating_sub(self.registrations.len());
+        let all = self.registrations.len() + self.serving.locations.len();
+        let room = (self.settings.config.limits.registrations as usize).saturating_sub(all);
         if adds > room {
             self.counters.registrations_over_limit += 1;
             return Err(Reply::unavailable("Too Many Registrations"));

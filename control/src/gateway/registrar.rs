@@ -250,6 +250,7 @@ impl Gateway {
             far: exchange.far,
             softswitch: exchange.softswitch,
             told: Told::default(),
+            keeps_body: false,
             held: None,
         };
         let to = request

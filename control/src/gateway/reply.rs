@@ -20,6 +20,17 @@ pub struct Reply {
     pub reason: String,
     /// Further header lines, each with its line end.
     pub headers: String,
+    /// What it carries.
+    pub body: Option<Body>,
+}
+
+/// A body of our own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Body {
+    /// As in Content-Type.
+    pub content_type: &'static str,
+    /// All of it.
+    pub text: Vec<u8>,
 }
 
 impl From<Status> for Reply {
@@ -28,6 +39,7 @@ impl From<Status> for Reply {
             status,
             reason: String::new(),
             headers: String::new(),
+            body: None,
         }
     }
 }
@@ -42,6 +54,12 @@ impl Reply {
     /// Says why.
     pub fn because(mut self, reason: impl ToString) -> Self {
         self.reason = reason.to_string();
+        self
+    }
+
+    /// Gives it a body.
+    pub fn carrying(mut self, body: Body) -> Self {
+        self.body = Some(body);
         self
     }
 
@@ -133,7 +151,14 @@ fn write(
         out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(reply.headers.as_bytes());
-    out.extend_from_slice(b"Content-Length: 0\r\n\r\n");
+    let Some(body) = &reply.body else {
+        out.extend_from_slice(b"Content-Length: 0\r\n\r\n");
+        return out;
+    };
+    let (kind, length) = (body.content_type, body.text.len());
+    let lines = format!("Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n");
+    out.extend_from_slice(lines.as_bytes());
+    out.extend_from_slice(&body.text);
     out
 }
 

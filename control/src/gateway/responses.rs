@@ -75,6 +75,9 @@ impl Gateway {
         if status == Status::SERVICE_UNAVAILABLE && self.try_next(now, key) {
             return;
         }
+        if self.tries_next_device(now, key, status) || self.breaks_circle(now, key, status) {
+            return;
+        }
         match self.exchanges.get(key).map(|exchange| &exchange.part_of) {
             Some(PartOf::Nothing) => {
                 self.pass_back(now, key, response, Passing::default(), &mut Splices::new());
@@ -129,6 +132,7 @@ impl Gateway {
             far: exchange.near,
             softswitch: self.settings.softswitch_at(exchange.near),
             told: Told::default(),
+            keeps_body: exchange.direct,
             held,
         };
         let inbound = Inbound {
@@ -304,15 +308,17 @@ impl Gateway {
         self.fail(now, key, reply);
     }
 
-    /// No response in the time a softswitch is given.
+    /// No response in the time that a place is given.
     pub(super) fn failover_due(&mut self, now: Instant, key: ExchangeKey) {
         let Some(exchange) = self.exchanges.get_mut(key) else {
             return;
         };
         exchange.failover = None;
-        let silent = exchange.softswitch.filter(|_| !exchange.heard);
-        if let Some(index) = silent {
-            self.softswitch_failed(now, index);
+        let (softswitch, heard) = (exchange.softswitch, exchange.heard);
+        if !heard {
+            softswitch
+                .into_iter()
+                .for_each(|index| self.softswitch_failed(now, index));
             self.try_next(now, key);
         }
     }

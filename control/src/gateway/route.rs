@@ -1,5 +1,7 @@
 //! Where a request outside of dialogs goes.
 //!
+//! From a realm that serves domains of its own, first as `serve` says. Then:
+//!
 //! 1. To whoever a token in the Request-URI leads to, from or to a realm with softswitches.
 //! 2. From such a realm, to a registered user.
 //! 3. To the realm's softswitches, in order, those that are down left out.
@@ -7,31 +9,79 @@
 use std::net::SocketAddr;
 
 use strait_config::SoftswitchIndex;
+use strait_shared::time::Instant;
 
 use super::Gateway;
 use super::io::{Flow, RealmIndex, Transport};
 use super::reply::Reply;
 use super::settings::SIP_PORT;
 use super::token::{self, Token};
-use crate::sip::{Method, Status, Uri};
+use crate::sip::{Message, Method, Status, Uri};
 
 /// Where a request goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Route {
-    /// To a party we know.
+    /// To the first of these that takes it; at least one.
+    Targets(Vec<Target>),
+    /// To wherever the DNS says that a domain's servers are.
+    Name(Name),
+}
+
+/// One place a request is sent to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// A party we know.
     Party {
         /// How it is reached.
         flow: Flow,
         /// Its own URI.
         uri: Box<[u8]>,
+        /// The Route that leads to it (RFC 3327), comma-separated; mostly empty.
+        path: Box<[u8]>,
     },
-    /// To one of these softswitches, in order.
-    Softswitches(Vec<SoftswitchIndex>),
+    /// A softswitch of the configuration.
+    Softswitch(SoftswitchIndex),
+    /// A server of the domain that the Request-URI names.
+    Server(Flow),
+}
+
+/// What the DNS is asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Name {
+    /// The domain, in lower case.
+    pub host: Box<str>,
+    /// The port, where the URI names one.
+    pub port: Option<u16>,
+    /// The transport, where the URI names one.
+    pub transport: Option<Transport>,
+}
+
+impl Route {
+    /// To one party.
+    fn party(flow: Flow, uri: &[u8]) -> Self {
+        let (uri, path) = (uri.into(), Box::default());
+        Self::Targets(vec![Target::Party { flow, uri, path }])
+    }
 }
 
 impl Gateway {
     /// Routes a request; an error is the answer to give.
-    pub(super) fn route(&self, near: Flow, uri: &Uri, method: Method) -> Result<Route, Reply> {
+    pub(super) fn route(
+        &mut self,
+        now: Instant,
+        near: Flow,
+        request: &Message,
+    ) -> Result<Route, Reply> {
+        let method = request.method().ok_or(Status::BAD_REQUEST)?;
+        let uri = request
+            .request_uri()
+            .and_then(|uri| Uri::parse_at(request.bytes(), uri.span()));
+        let uri = &uri.ok_or(Status::BAD_REQUEST)?;
+        if method != Method::Register
+            && let Some(route) = self.route_served(now, near, request, uri)?
+        {
+            return Ok(route);
+        }
         let core = self.settings.realm(near.realm).is_core;
         if let Some(route) = self.route_to_token(near.realm, uri) {
             return route;
@@ -43,6 +93,14 @@ impl Gateway {
             return Ok(route);
         }
         self.route_to_softswitches(near.realm, method)
+    }
+
+    /// How a target is reached.
+    pub(super) fn flow_of(&self, target: &Target) -> Flow {
+        match target {
+            Target::Party { flow, .. } | Target::Server(flow) => *flow,
+            Target::Softswitch(index) => self.settings.softswitch(*index).flow,
+        }
     }
 
     /// The path to a URI's host, where it is an address the realm's signalling reaches; else
@@ -95,7 +153,12 @@ impl Gateway {
         nat && flow.transport == Transport::Tcp && self.live(flow).connection.is_none()
     }
 
-    fn route_to_token(&self, near: RealmIndex, uri: &Uri) -> Option<Result<Route, Reply>> {
+    /// Where the token in one of our own URIs leads; nothing where there is none to follow.
+    pub(super) fn route_to_token(
+        &self,
+        near: RealmIndex,
+        uri: &Uri,
+    ) -> Option<Result<Route, Reply>> {
         let realm = self.settings.realm(near);
         let value = uri
             .params
@@ -108,7 +171,8 @@ impl Gateway {
         };
         let owner = origin.flow.realm;
         let by_softswitch = realm.is_core || self.settings.realm(owner).is_core;
-        if owner == near || !by_softswitch {
+        let serves = !realm.domains.is_empty();
+        if !serves && (owner == near || !by_softswitch) {
             return None;
         }
         let target = Uri::parse(&origin.uri);
@@ -117,10 +181,7 @@ impl Gateway {
             let gone = Status::new(480).expect("480 is a status");
             return Some(Err(Reply::from(gone).because("Connection Lost")));
         }
-        Some(Ok(Route::Party {
-            flow,
-            uri: origin.uri.clone(),
-        }))
+        Some(Ok(Route::party(flow, &origin.uri)))
     }
 
     /// The binding of a user that was registered last, where `uri` names our own address or the
@@ -135,10 +196,7 @@ impl Gateway {
             .max_by_key(|(_, binding)| binding.registered)?;
         let target = Uri::parse(&binding.uri);
         let flow = target.map_or(binding.flow, |target| self.next_hop(&target, binding.flow));
-        Some(Route::Party {
-            flow,
-            uri: binding.uri.clone(),
-        })
+        Some(Route::party(flow, &binding.uri))
     }
 
     fn route_to_softswitches(&self, near: RealmIndex, method: Method) -> Result<Route, Reply> {
@@ -154,7 +212,9 @@ impl Gateway {
         let up = |index: &&SoftswitchIndex| self.health[usize::from(index.0)].up;
         let alive: Vec<_> = all.iter().filter(up).copied().collect();
         match alive.is_empty() {
-            false => Ok(Route::Softswitches(alive)),
+            false => Ok(Route::Targets(
+                alive.into_iter().map(Target::Softswitch).collect(),
+            )),
             true => Err(Reply::unavailable("No Softswitch Answers")),
         }
     }

@@ -1,7 +1,6 @@
 //! Sending a received request on, outside of dialogs: to a party, or to one softswitch after the
 //! other.
 
-use strait_config::SoftswitchIndex;
 use strait_shared::time::Instant;
 
 use super::dialogs::Party;
@@ -9,12 +8,14 @@ use super::due::Due;
 use super::exchange::{Exchange, ExchangeKey, PartOf};
 use super::inspect::Inspected;
 use super::io::Flow;
-use super::limits::{EXCHANGES_BESIDE_CALLS, EXCHANGES_PER_CALL, MAX_EXCHANGE_BYTES};
+use super::limits::{
+    EXCHANGES_BESIDE_CALLS, EXCHANGES_PER_CALL, MAX_EXCHANGE_BYTES, NEXT_TARGET_AFTER,
+};
 use super::mapping::{Crossing, Told};
 use super::outbound::{Outbound, joined, preloaded_routes};
 use super::received::Received;
 use super::reply::Reply;
-use super::route::Route;
+use super::route::{Route, Target};
 use super::token::Token;
 use super::transaction::{Outgoing, ServerId, Standing};
 use super::{Asked, Gateway};
@@ -36,30 +37,16 @@ pub struct Forward {
     pub contacts: Vec<Token>,
 }
 
-/// One place a request is sent to.
-#[derive(Clone, Debug)]
-enum Target {
-    Party { flow: Flow, uri: Box<[u8]> },
-    Softswitch(SoftswitchIndex),
-}
-
 impl Gateway {
     /// Sends a request on; where that cannot be, it is answered and what it is part of ends.
     pub(super) fn forward(&mut self, now: Instant, request: &Message, forward: Forward) {
-        let (target, others) = match forward.route {
-            Route::Party { flow, uri } => (Target::Party { flow, uri }, Vec::new()),
-            Route::Softswitches(mut all) => {
-                let others = all.split_off(1);
-                (Target::Softswitch(all[0]), others)
-            }
-        };
         let key = self.exchanges.insert(Exchange {
             server: forward.server,
             client: None,
             near: forward.near,
             far: forward.near,
             softswitch: None,
-            others,
+            others: Vec::new(),
             request: Received::new(request),
             passages: forward.inspected.passages,
             contacts: forward.contacts,
@@ -67,13 +54,22 @@ impl Gateway {
             failover: None,
             heard: false,
             cancelled: false,
+            direct: false,
         });
         if let Some(&PartOf::Call(call)) = self.exchange_part(key)
             && let Some(call) = self.calls.get_mut(call)
         {
             call.invite = Some(key);
         }
-        if let Err(reply) = self.transmit(now, key, request, target) {
+        let mut targets = match forward.route {
+            Route::Targets(targets) => targets,
+            Route::Name(name) => return self.look_up(now, key, name),
+        };
+        let first = targets.remove(0);
+        if let Some(exchange) = self.exchanges.get_mut(key) {
+            exchange.others = targets;
+        }
+        if let Err(reply) = self.transmit(now, key, request, first) {
             self.fail(now, key, reply);
         }
     }
@@ -89,7 +85,7 @@ impl Gateway {
             && self.exchanges.bytes() < standing.share(MAX_EXCHANGE_BYTES)
     }
 
-    /// Tries the next softswitch; false where there is none.
+    /// Tries the next place; false where there is none.
     pub(super) fn try_next(&mut self, now: Instant, key: ExchangeKey) -> bool {
         let Some(exchange) = self.exchanges.get_mut(key) else {
             return false;
@@ -97,12 +93,15 @@ impl Gateway {
         if exchange.cancelled {
             return false;
         }
-        let up = |index: &SoftswitchIndex| self.health[usize::from(index.0)].up;
+        let up = |target: &Target| match target {
+            Target::Softswitch(index) => self.health[usize::from(index.0)].up,
+            _ => true,
+        };
         let Some(position) = exchange.others.iter().position(up) else {
             return false;
         };
-        let next = exchange.others[position];
-        exchange.others.drain(..=position);
+        let next = exchange.others.drain(..=position).next_back();
+        let next = next.expect("its place was just found");
         exchange.heard = false;
         let old = exchange.client.take();
         let request = exchange.request.clone();
@@ -111,7 +110,7 @@ impl Gateway {
             self.leave(now, old);
         }
         let message = request.message();
-        match self.transmit(now, key, &message, Target::Softswitch(next)) {
+        match self.transmit(now, key, &message, next) {
             Ok(()) => true,
             Err(reply) => {
                 self.fail(now, key, reply);
@@ -120,7 +119,8 @@ impl Gateway {
         }
     }
 
-    fn transmit(
+    /// Sends the request of an exchange to one place; an error is the answer owed.
+    pub(super) fn transmit(
         &mut self,
         now: Instant,
         key: ExchangeKey,
@@ -133,15 +133,20 @@ impl Gateway {
             .expect("it was just added or is being retried");
         let (near, contacts) = (exchange.near, exchange.contacts.clone());
         let branch = exchange.passages.branch(self.unique.next());
-        let (far, uri, softswitch) = match &target {
-            Target::Party { flow, uri } => (*flow, Some(&**uri), None),
-            Target::Softswitch(index) => {
-                (self.settings.softswitch(*index).flow, None, Some(*index))
-            }
+        let far = self.flow_of(&target);
+        let (uri, softswitch) = match &target {
+            Target::Party { uri, .. } => (Some(&**uri), None),
+            Target::Softswitch(index) => (None, Some(*index)),
+            Target::Server(_) => (None, None),
         };
         let via = self.via(far, &branch);
         let mut edits = Splices::new();
+        self.steer(now, key, request, &target, far)?;
         self.offer_onward(now, key, request, far, &mut edits)?;
+        let keeps_body = self
+            .exchanges
+            .get(key)
+            .is_some_and(|exchange| exchange.direct);
         let mut hops = Vec::new();
         let keeps_hops = matches!(self.exchange_part(key), Some(PartOf::Registration(_)));
         let mut crossing = Crossing {
@@ -156,9 +161,13 @@ impl Gateway {
             softswitch: softswitch.or_else(|| self.settings.softswitch_at(far)),
             told: Told::default(),
             held: keeps_hops.then_some(&mut hops),
+            keeps_body,
         };
         let callee = callee(request, &mut crossing)?;
-        let routes = preloaded_routes(request, &crossing);
+        let routes = match &target {
+            Target::Party { path, .. } if !path.is_empty() => path.to_vec(),
+            _ => preloaded_routes(request, &crossing),
+        };
         let outbound = Outbound {
             uri,
             routes: &routes,
@@ -218,8 +227,9 @@ impl Gateway {
         self.counters.sent += 1;
         exchange.client = Some(client);
         self.asked.insert(client, Asked::Exchange(key));
-        if let Some(index) = softswitch.filter(|_| !exchange.others.is_empty()) {
-            let delay = self.settings.config.softswitch(index).failover_after;
+        if !exchange.others.is_empty() {
+            let configured = |index| self.settings.config.softswitch(index).failover_after;
+            let delay = softswitch.map_or(NEXT_TARGET_AFTER, configured);
             exchange.failover = Some(self.timers.arm(now, delay, Due::Failover(key)));
         }
         Ok(())
@@ -238,7 +248,7 @@ impl Gateway {
             return;
         };
         let contact = exchange.contacts.first().copied();
-        let near = exchange.near;
+        let (near, direct) = (exchange.near, exchange.direct);
         match &mut exchange.part_of {
             PartOf::Registration(plan) => plan.hops.extend(hops),
             PartOf::Call(call) => {
@@ -248,7 +258,7 @@ impl Gateway {
             }
             PartOf::Opening(_) => {
                 let parties = [caller(request, near, contact), callee];
-                let name = self.await_notifiers(now, parties);
+                let name = self.await_notifiers(now, parties, direct);
                 if let Some(Exchange {
                     part_of: PartOf::Opening(opening),
                     ..

@@ -27,6 +27,8 @@ pub struct Realm {
     pub listeners: Vec<Listener>,
     /// Whether a softswitch lives in it, so that its requests reach registered parties.
     pub is_core: bool,
+    /// The domains it serves itself, in lower case.
+    pub domains: Vec<Box<[u8]>>,
     /// Addresses that no other realm may see: our own here, and the softswitches'.
     pub hidden: Vec<IpAddr>,
 }
@@ -120,6 +122,12 @@ impl Settings {
     pub fn is_softswitch(&self, realm: RealmIndex, ip: IpAddr) -> bool {
         let lives_here = |s: &Softswitch| s.realm == realm && s.flow.remote.ip() == ip;
         self.softswitches.iter().any(lives_here)
+    }
+
+    /// Whether an address is a signalling address of ours, in whichever realm.
+    pub fn is_ours(&self, address: SocketAddr) -> bool {
+        let mut listeners = self.realms.iter().flat_map(|realm| &realm.listeners);
+        listeners.any(|listener| listener.address == address)
     }
 
     /// The flow from our address in `realm` to a literal address; `None` where the realm has no
@@ -220,8 +228,16 @@ fn realm(config: &Config, index: RealmIndex, softswitches: &[Softswitch]) -> Rea
     Realm {
         listeners,
         is_core: here.count() > 0,
+        domains: domains(configured),
         hidden,
     }
+}
+
+fn domains(realm: &strait_config::Realm) -> Vec<Box<[u8]>> {
+    let served = realm.serve.iter().flat_map(|serve| &serve.domains);
+    served
+        .map(|domain| domain.as_str().to_ascii_lowercase().into_bytes().into())
+        .collect()
 }
 
 fn listener_for(

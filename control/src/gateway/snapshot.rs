@@ -109,7 +109,17 @@ impl Gateway {
                 near_left: binding.near_until.since(now),
                 far_left: binding.far_until.since(now),
             });
-        let mut all: Vec<RegistrationSnapshot> = all.collect();
+        let served = self.serving.locations.iter();
+        let served = served.map(|(_, contact)| RegistrationSnapshot {
+            aor: format!("sip:{}", text(&contact.user)),
+            contact: text(&contact.uri),
+            realm: contact.flow.realm,
+            heard: contact.flow.remote,
+            softswitch: None,
+            near_left: contact.until.since(now),
+            far_left: contact.until.since(now),
+        });
+        let mut all: Vec<RegistrationSnapshot> = all.chain(served).collect();
         all.sort_by(|a, b| (&a.aor, &a.contact).cmp(&(&b.aor, &b.contact)));
         all
     }
@@ -138,7 +148,7 @@ impl Gateway {
         Sizes {
             calls: self.calls.len(),
             dialogs: self.dialogs.len(),
-            registrations: self.registrations.len(),
+            registrations: self.registrations.len() + self.serving.locations.len(),
             exchanges: self.exchanges.len(),
             exchange_bytes: self.exchanges.bytes(),
             server_transactions,

@@ -15,7 +15,8 @@ pub(super) fn raise_limit(config: &Config) {
     // Refused only where a sandbox forbids it; then the old limit is what there is.
     let _ = setrlimit(Resource::Nofile, raised);
     let have = getrlimit(Resource::Nofile).current;
-    let want = u64::from(config.limits.tcp_connections) + OTHER_DESCRIPTORS;
+    let connections = u64::from(config.limits.tcp_connections);
+    let want = connections + crate::resolve::limits::MAX_DESCRIPTORS + OTHER_DESCRIPTORS;
     if have.is_some_and(|have| have < want) {
         tracing::warn!(
             "only {} descriptors may be open, {want} are needed for `limits.tcp_connections`: \

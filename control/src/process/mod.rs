@@ -3,12 +3,14 @@
 //!
 //! * [`run`]: from a configuration to the end of the process · `exit`: why it ends
 //! * `held`: messages leave once the media they tell of can flow
+//! * `names`: questions to the DNS
 //! * `tasks`: what goes on beside signalling · `operated`: what the operator sees
 
 mod descriptors;
 mod exit;
 mod held;
 pub mod limits;
+mod names;
 mod operated;
 mod start;
 mod tasks;
@@ -25,6 +27,7 @@ use tokio::sync::Notify;
 pub use self::exit::Failure;
 use self::held::Held;
 use self::limits::{LATENCY_DIGITS, LATENCY_MAX_NS};
+use self::names::Names;
 pub use self::start::{Ending, run, serve};
 use crate::gateway::Gateway;
 use crate::gateway::io::{Input, LogLevel, LogLine, OperatorCommand, Output};
@@ -45,6 +48,7 @@ pub(crate) struct Process {
     transport: OnceCell<Rc<Transport>>,
     /// Messages that wait for the workers.
     held: Held,
+    names: Names,
     records: Records,
     journal: Option<Journal>,
     /// Something may have changed that the journal tells of.
@@ -62,6 +66,7 @@ impl Process {
         config: Arc<Config>,
         gateway: Gateway,
         dataplane: Dataplane,
+        names: Names,
         records: Records,
         journal: Option<Journal>,
     ) -> Self {
@@ -72,6 +77,7 @@ impl Process {
             dataplane: RefCell::new(dataplane),
             transport: OnceCell::new(),
             held: Held::default(),
+            names,
             records,
             journal,
             changed: Notify::new(),
@@ -117,6 +123,7 @@ impl Process {
                 self.dataplane.borrow_mut().send(command);
                 gateway.set_media_backlog(!self.dataplane.borrow().is_ready());
             }
+            Output::Resolve(lookup) => self.names.ask(lookup),
             Output::Record(record) => self.records.write(record),
             Output::Log(line) => log(&line),
         }
@@ -136,7 +143,7 @@ impl Process {
                 transport.close(connection);
                 None
             }
-            Output::Media(_) | Output::Record(_) | Output::Log(_) => None,
+            Output::Media(_) | Output::Resolve(_) | Output::Record(_) | Output::Log(_) => None,
         }
     }
 

@@ -9,13 +9,15 @@ use strait_shared::notify::Notifier;
 use strait_shared::slot::SlotIndex;
 use strait_shared::time::Instant;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::LocalSet;
 use tokio::time::sleep;
 
 use super::limits::{DRAIN_INTERVAL, FAREWELL};
+use super::names::Names;
 use super::{Failure, Process, descriptors};
 use crate::admin::{Operated, Socket};
-use crate::gateway::io::OperatorCommand;
+use crate::gateway::io::{Lookup, OperatorCommand};
 use crate::gateway::journal::Before;
 use crate::gateway::{Gateway, WallClock};
 use crate::journal::Journal;
@@ -70,13 +72,14 @@ pub fn serve(
     let config = Arc::new(config);
     let (journal, before) = journal.unzip();
     let gateway = successor(&config, seed, before, &mut dataplane)?;
-    let process = Process::new(config, gateway, dataplane, records, journal);
+    let (names, questions) = Names::new(&config, seed);
+    let process = Process::new(config, gateway, dataplane, names, records, journal);
     let process = Rc::new(process);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(failed("cannot start the runtime"))?;
-    runtime.block_on(LocalSet::new().run_until(live(process, bound, socket)))
+    runtime.block_on(LocalSet::new().run_until(live(process, bound, socket, questions)))
 }
 
 /// A gateway that goes on where the process before was stopped; media that no call knows any more
@@ -104,7 +107,12 @@ fn successor(
     Ok(gateway)
 }
 
-async fn live(process: Rc<Process>, bound: Vec<Bound>, socket: Socket) -> Result<Ending, Failure> {
+async fn live(
+    process: Rc<Process>,
+    bound: Vec<Bound>,
+    socket: Socket,
+    questions: UnboundedReceiver<Lookup>,
+) -> Result<Ending, Failure> {
     let failed = |what| move |error| Failure::System(what, error);
     let notifier = Notifier::from_env().map_err(failed("cannot reach the supervisor"))?;
     let mut signals = Signals::new().map_err(failed("cannot receive signals"))?;
@@ -118,6 +126,7 @@ async fn live(process: Rc<Process>, bound: Vec<Bound>, socket: Socket) -> Result
     tokio::task::spawn_local(process.clone().keep_time());
     tokio::task::spawn_local(process.clone().keep_journal());
     tokio::task::spawn_local(process.clone().let_go());
+    tokio::task::spawn_local(process.clone().ask_names(questions));
     tokio::task::spawn_local(process.clone().take_reports());
     tokio::task::spawn_local(process.clone().watch_dataplane());
     let operated: Rc<dyn Operated> = process.clone();

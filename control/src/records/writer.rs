@@ -211,6 +211,7 @@ mod tests {
             ended: None,
             duration_ms: 0,
             ending: None,
+            steering: None,
             streams: Vec::new(),
         })
     }

@@ -28,6 +28,7 @@ mod builder;
 mod check;
 mod content_type;
 mod elements;
+mod equivalence;
 pub mod escape;
 mod fault;
 mod fields;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use strait_config::Config;
 use strait_control::gateway::io::{
-    ConnectionId, Flow, Input, ListenerIndex, LogLine, Output, RealmIndex, Transport,
+    ConnectionId, Flow, Input, ListenerIndex, LogLine, Lookup, Output, RealmIndex, Transport,
 };
 use strait_control::gateway::journal::{Before, EntryKey, Restored};
 use strait_control::gateway::record::CallRecord;
@@ -74,6 +74,7 @@ pub struct Outcome {
     pub records: Vec<CallRecord>,
     pub logs: Vec<LogLine>,
     pub closed: Vec<ConnectionId>,
+    pub lookups: Vec<Lookup>,
     pub in_order: Vec<Output>,
 }
 
@@ -254,6 +255,7 @@ impl World {
                 Output::Record(record) => outcome.records.push((**record).clone()),
                 Output::Log(line) => outcome.logs.push(line.clone()),
                 Output::Close(connection) => outcome.closed.push(*connection),
+                Output::Resolve(lookup) => outcome.lookups.push(lookup.clone()),
             }
             outcome.in_order.push(output);
         }
@@ -313,6 +315,12 @@ impl World {
             _ => None,
         };
         self.open.retain(|open| Some(*open) != gone);
+        // A close that was damaged on its way has closed nothing.
+        if let (Command::Close { slot, generation }, RejectReason::Malformed) = (*command, reason)
+            && !self.open.contains(&(slot, generation))
+        {
+            self.open.push((slot, generation));
+        }
         let command = *command;
         self.input(Input::MediaRejected { command, reason })
     }
@@ -343,6 +351,7 @@ impl Outcome {
         self.records.extend(more.records);
         self.logs.extend(more.logs);
         self.closed.extend(more.closed);
+        self.lookups.extend(more.lookups);
         self.in_order.extend(more.in_order);
     }
 

@@ -87,6 +87,7 @@ impl Stage {
                 Output::Media(command) => self.command(command),
                 Output::Record(record) => self.record(record),
                 Output::Log(line) => self.line(&format!("= log {}", line.text)),
+                Output::Resolve(lookup) => self.line(&format!("= resolve {}", lookup.host)),
                 Output::Close(connection) => self.line(&format!("= close {}", connection.0)),
             }
         }

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::gateway::record::{CallRecord, EndedBy, Ending, PartyRecord, StreamRecord, Timestamp};
+use crate::gateway::serve::steer::Steered;
 use crate::media::KeptSession;
 
 /// What the journal is told apart by: entries of another layout are refused.
-pub const LAYOUT: u32 = 1;
+pub const LAYOUT: u32 = 2;
 
 /// What an entry is about.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -26,6 +27,8 @@ pub enum Kind {
     Binding = 2,
     /// Ports that rest, by a number of their own.
     Rest = 3,
+    /// A Contact registered here, by a number of its own.
+    Location = 4,
 }
 
 impl Kind {
@@ -36,6 +39,7 @@ impl Kind {
             1 => Some(Self::Call),
             2 => Some(Self::Binding),
             3 => Some(Self::Rest),
+            4 => Some(Self::Location),
             _ => None,
         }
     }
@@ -117,6 +121,19 @@ pub struct KeptBinding {
     pub answer: ByteBuf,
 }
 
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeptLocation {
+    pub user: ByteBuf,
+    pub uri: ByteBuf,
+    pub path: ByteBuf,
+    pub flow: KeptFlow,
+    pub call_id: u64,
+    pub cseq: u32,
+    pub preference: u16,
+    pub registered_unix_ms: u64,
+    pub until_unix_ms: u64,
+}
+
 /// How far a kept call has come.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Progress {
@@ -151,6 +168,7 @@ pub struct KeptRequest {
 pub struct KeptDialog {
     pub parties: [KeptParty; 2],
     pub has_session: bool,
+    pub direct: bool,
     pub agreed: bool,
     pub subscribed_until_unix_ms: Option<u64>,
     pub session_until_unix_ms: Option<u64>,
@@ -192,6 +210,7 @@ pub struct KeptRecord {
     ended: Option<u64>,
     duration_ms: u64,
     ending: Option<(u8, String, Option<u16>)>,
+    steering: Option<Steered>,
     streams: Vec<KeptStream>,
 }
 
@@ -257,6 +276,7 @@ impl KeptRecord {
             ended: record.ended.map(|at| at.unix_ms),
             duration_ms: record.duration_ms,
             ending: ending.map(|e| (ended_by(e.ended_by), e.reason.to_owned(), e.status)),
+            steering: record.steering,
             streams: record.streams.iter().map(KeptStream::of).collect(),
         }
     }
@@ -286,6 +306,7 @@ impl KeptRecord {
             ended: self.ended.map(at),
             duration_ms: self.duration_ms,
             ending: self.ending.as_ref().map(ending),
+            steering: self.steering,
             streams: self.streams.iter().map(KeptStream::record).collect(),
         }
     }

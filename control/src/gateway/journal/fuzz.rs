@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::entry::{Identity, KeptBinding, KeptCall, KeptRest, Kind};
+use super::entry::{Identity, KeptBinding, KeptCall, KeptLocation, KeptRest, Kind};
 use super::keep::written;
 use super::restore::read;
 
@@ -18,6 +18,7 @@ pub fn entry(kind: Kind, bytes: &[u8]) -> Option<u64> {
             call.record.number()
         }),
         Kind::Binding => canonical::<KeptBinding>(bytes).and(None),
+        Kind::Location => canonical::<KeptLocation>(bytes).and(None),
         Kind::Rest => canonical::<KeptRest>(bytes).and(None),
     }
 }

@@ -5,8 +5,8 @@ use serde_bytes::ByteBuf;
 
 use super::Journaling;
 use super::entry::{
-    Identity, KeptBinding, KeptCall, KeptDialog, KeptFlow, KeptHandshake, KeptParty, KeptRecord,
-    KeptRequest, KeptToken, Progress, RealmNames,
+    Identity, KeptBinding, KeptCall, KeptDialog, KeptFlow, KeptHandshake, KeptLocation, KeptParty,
+    KeptRecord, KeptRequest, KeptToken, Progress, RealmNames,
 };
 use crate::gateway::Gateway;
 use crate::gateway::calls::{Call, CallKey, CallState, ClosingKey};
@@ -15,6 +15,7 @@ use crate::gateway::exchange::{ExchangeKey, PartOf};
 use crate::gateway::io::{Flow, Transport};
 use crate::gateway::limits::ENTRY_BYTES;
 use crate::gateway::registrations::Binding;
+use crate::gateway::serve::locations::Contact;
 use crate::gateway::timer::TimerId;
 use crate::gateway::token::Token;
 use crate::media::SessionId;
@@ -73,6 +74,20 @@ impl Gateway {
         }
     }
 
+    pub(super) fn keep_location(&self, contact: &Contact) -> KeptLocation {
+        KeptLocation {
+            user: bytes(&contact.user),
+            uri: bytes(&contact.uri),
+            path: bytes(&contact.path),
+            flow: keep_flow(contact.flow),
+            call_id: contact.call_id,
+            cseq: contact.cseq,
+            preference: contact.preference,
+            registered_unix_ms: self.clock.timestamp(contact.registered).unix_ms,
+            until_unix_ms: self.clock.timestamp(contact.until).unix_ms,
+        }
+    }
+
     pub(super) fn identity(&self, journal: &Journaling) -> Identity {
         let realms = self.settings.config.realms.iter().map(|realm| RealmNames {
             name: realm.name.to_string(),
@@ -115,6 +130,7 @@ impl Gateway {
                 keep_party(&dialog.parties[1]),
             ],
             has_session: dialog.session.is_some(),
+            direct: dialog.direct,
             agreed: dialog.agreed,
             subscribed_until_unix_ms: dialog.subscription.map(until),
             session_until_unix_ms: dialog.session_timer.map(until),

@@ -56,6 +56,7 @@ impl Gateway {
                 + self.calls.unasked()
                 + self.dialogs.unasked()
                 + self.registrations.unasked()
+                + self.serving.locations.unasked()
                 + self.media.unasked()
         })
     }
@@ -71,6 +72,11 @@ impl Gateway {
             let value = self.registrations.get(key);
             let value = value.map(|binding| keep::written(&self.keep_binding(binding)));
             changes.push(change(Kind::Binding, number, value));
+        }
+        for (number, key) in self.serving.locations.changes() {
+            let value = self.serving.locations.get(key);
+            let value = value.map(|contact| keep::written(&self.keep_location(contact)));
+            changes.push(change(Kind::Location, number, value));
         }
         self.changed_rest(now, &mut journal, &mut changes);
         let last = self.calls.last_number();
@@ -88,6 +94,7 @@ impl Gateway {
         self.dialogs.forget_changes();
         self.calls.forget_changes();
         self.registrations.forget_changes();
+        self.serving.locations.forget_changes();
         self.media.forget_given_up();
     }
 

@@ -10,7 +10,7 @@ use strait_shared::geometry::GeometryError;
 use strait_shared::slot::{Generation, SlotIndex};
 use strait_shared::time::Instant;
 
-use super::entry::{Change, EntryKey, Identity, KeptBinding, KeptRest, Kind};
+use super::entry::{Change, EntryKey, Identity, KeptBinding, KeptLocation, KeptRest, Kind};
 use super::places::Places;
 use super::{Journaling, entry};
 use crate::gateway::due::Due;
@@ -18,6 +18,7 @@ use crate::gateway::io::LogLevel;
 use crate::gateway::keyed::Unique;
 use crate::gateway::record::Timestamp;
 use crate::gateway::registrations::{Aor, Binding};
+use crate::gateway::serve::locations::Contact;
 use crate::gateway::token::Token;
 use crate::gateway::{Gateway, WallClock};
 use crate::media::{MediaPlane, Slots};
@@ -108,6 +109,8 @@ impl Gateway {
             }
         }
         gateway.taking_up = false;
+        // Those that stay are in the journal as they are.
+        gateway.serving.locations.forget_changes();
         gateway.journal = Some(journal);
         let restored = restoring.restored;
         gateway.tell_restored(now, &restored, entries.len());
@@ -141,6 +144,9 @@ impl Gateway {
                 .and_then(|call| self.restore_call(now, call, restoring)),
             Kind::Binding => read(value)
                 .and_then(|binding| self.restore_binding(now, key.number, binding, restoring)),
+            Kind::Location => {
+                read(value).and_then(|kept| self.restore_location(now, key.number, kept, restoring))
+            }
             Kind::Rest => {
                 journal.last_rest = journal.last_rest.max(key.number);
                 read(value).map(|rest| self.restore_rest(now, key.number, rest, journal))
@@ -204,6 +210,41 @@ impl Gateway {
         if let Some(binding) = self.registrations.get_mut(key) {
             binding.expiry = Some(timer);
         }
+        restoring.restored.registrations += 1;
+        Some(true)
+    }
+
+    fn restore_location(
+        &mut self,
+        now: Instant,
+        number: u64,
+        kept: KeptLocation,
+        restoring: &mut Restoring,
+    ) -> Option<bool> {
+        let flow = restoring.places.flow(kept.flow)?;
+        let left = self.left(now, kept.until_unix_ms);
+        let all = self.registrations.len() + self.serving.locations.len();
+        let full = all >= self.settings.config.limits.registrations as usize;
+        if left.is_zero() || full {
+            return Some(false);
+        }
+        let known = self.clock.timestamp(now).unix_ms;
+        let age = Duration::from_millis(known.saturating_sub(kept.registered_unix_ms));
+        self.keep_flow(now, flow, &kept.uri);
+        let key = self.serving.locations.insert(Contact {
+            number,
+            user: kept.user.into_vec().into(),
+            uri: kept.uri.into_vec().into(),
+            path: kept.path.into_vec().into(),
+            flow,
+            call_id: kept.call_id,
+            cseq: kept.cseq,
+            preference: kept.preference,
+            registered: Instant::from_nanos(now.as_nanos().saturating_sub(age.as_nanos() as u64)),
+            until: now + left,
+            expiry: None,
+        });
+        self.watch_location(now, key, left);
         restoring.restored.registrations += 1;
         Some(true)
     }

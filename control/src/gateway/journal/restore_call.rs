@@ -126,6 +126,7 @@ impl Gateway {
             session: None,
             sessions: Vec::new(),
             dialogs: Vec::new(),
+            direct: false,
             record,
         });
         // A session that is over at once reports like any other.
@@ -183,6 +184,7 @@ impl Gateway {
         });
         if let Some(dialog) = self.dialogs.get_mut(key) {
             (dialog.session, dialog.agreed) = (session, kept.agreed);
+            dialog.direct = kept.direct;
             (dialog.handshakes, dialog.session_timer) = (handshakes, session_timer);
         }
         if let Some(call) = self.calls.get_mut(call) {
@@ -257,6 +259,7 @@ impl Gateway {
             failover: None,
             heard: false,
             cancelled: false,
+            direct: self.dialogs.get(dialog).is_some_and(|dialog| dialog.direct),
         });
         self.set_inviting(dialog, Some(from));
         let client = self.ask_again(now, far, sent, Asked::Exchange(exchange));

@@ -78,6 +78,9 @@ impl Crossing<'_> {
     /// A body that is not somebody's own words. What the media plane has edited stands.
     pub fn body(&self, edits: &mut Splices) {
         let message = self.message;
+        if self.keeps_body {
+            return;
+        }
         let body = message.body().span();
         let content_type = message.content_type();
         if !content_type.is_ok_and(|found| found.is_some_and(|kind| is_between_people(&kind))) {

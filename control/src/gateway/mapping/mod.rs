@@ -51,6 +51,8 @@ pub struct Crossing<'a> {
     pub softswitch: Option<SoftswitchIndex>,
     /// Addresses that the message tells of the near side, once somebody has asked.
     pub told: Told,
+    /// Whether its body passes as it is.
+    pub keeps_body: bool,
     /// Where tokens made on the way are kept by whoever holds them; leased where nobody does.
     pub held: Option<&'a mut Vec<Token>>,
 }

@@ -122,6 +122,7 @@ impl Strait {
                 self.checks.borrow_mut().record_written(&record);
             }
             Output::Log(line) => self.tell(now, || line.text),
+            Output::Resolve(_) => unreachable!("no realm here is a server"),
             Output::Close(connection) => self.streams.close(connection),
         }
     }
