@@ -6,6 +6,7 @@
 #
 #   --quick           one round, about three minutes; otherwise five, about a quarter of an hour
 #   --only NAME,...   take part: strait-udp, strait-af_xdp-native, strait-af_xdp-generic,
+#                     strait-dpdk-af_packet, strait-dpdk-af_xdp (on DPDK's virtual devices),
 #                     echo-native, echo-generic (the AF_XDP port without the relay), rtpengine,
 #                     nftables, testpmd-af_packet, testpmd-af_xdp
 #   --capture FILE    what calls play; by default the G.711 call that SIPp brings
@@ -43,5 +44,8 @@ done
 [ "$(nproc)" -ge 2 ] || fail "needs two cores"
 [ -r "$capture" ] || fail "$capture: not there; name one with --capture, or: apt install sip-tester"
 cargo build --release --quiet -p strait-load -p strait-dataplane --bins
+if pkg-config --exists 'libdpdk >= 22.11' 2>/dev/null; then
+  cargo build --release --quiet --manifest-path dataplane/dpdk/Cargo.toml --target-dir target
+fi
 exec nice -n -20 target/release/strait-load bench --capture "$capture" --output "$output" \
   ${passed[@]+"${passed[@]}"}

@@ -60,7 +60,7 @@ cores() {
   ticking=$(cat "$root/sys/devices/system/cpu/nohz_full" 2>/dev/null || true)
   case $online in
     *[-,]*) say ok cores "$online: one is the main thread's, the others can be workers'" ;;
-    *) say missing cores "one alone: DPDK needs one for each worker and one more" ;;
+    *) say better cores "one alone: a worker must share it with everything else" ;;
   esac
   if [ -n "$isolated" ]; then
     say ok isolation "cores $isolated are kept for whoever is pinned to them"

@@ -21,8 +21,6 @@ step "lints"
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "build"
 cargo build --workspace --bins --quiet
-step "tests"
-run_tests --workspace --exclude strait-tests --
 if pkg-config --exists 'libdpdk >= 22.11' 2>/dev/null; then
   step "the DPDK port, a workspace of its own"
   cargo fmt --all --check "${dpdk[@]}"
@@ -36,6 +34,8 @@ elif [ -n "${CI:-}" ]; then
 else
   echo "skipped: the DPDK port; as root, scripts/install.sh --dpdk installs what it needs"
 fi
+step "tests"
+run_tests --workspace --exclude strait-tests --
 if [ "${1:-}" = quick ]; then
   exit 0
 fi

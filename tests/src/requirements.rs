@@ -20,6 +20,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("kamailio", "kamailio"),
     ("baresip", "baresip-core"),
     ("nsd", "nsd"),
+    ("rtpengine", "rtpengine-daemon"),
+    ("dpdk-testpmd", "dpdk-dev"),
 ];
 
 /// True when a scenario that needs root and `programs` can run here; else says why not.
@@ -32,7 +34,8 @@ pub fn met(programs: &[&str]) -> bool {
         println!("skipped: this kernel has no AF_XDP");
         return false;
     }
-    told(missing(programs))
+    let reason = missing(programs);
+    there(reason.is_none(), reason.as_deref().unwrap_or_default())
 }
 
 /// True when `program` is installed, for tests that need neither root nor namespaces; else says
@@ -41,19 +44,23 @@ pub fn met(programs: &[&str]) -> bool {
 /// # Panics
 /// Where `CI` is set and it is missing.
 pub fn has(program: &str) -> bool {
-    told(not_installed(program))
+    let reason = not_installed(program);
+    there(reason.is_none(), reason.as_deref().unwrap_or_default())
 }
 
-fn told(missing: Option<String>) -> bool {
-    let Some(reason) = missing else {
-        return true;
-    };
+/// What a test needs is there; where it is not, says why.
+///
+/// # Panics
+/// Where `CI` is set and it is not.
+pub fn there(is_there: bool, reason: &str) -> bool {
     assert!(
-        std::env::var_os("CI").is_none(),
+        is_there || std::env::var_os("CI").is_none(),
         "cannot run under CI: {reason}"
     );
-    println!("skipped: {reason}");
-    false
+    if !is_there {
+        println!("skipped: {reason}");
+    }
+    is_there
 }
 
 /// True where the kernel has AF_XDP. No package brings it, so a skip is right even under `CI`.

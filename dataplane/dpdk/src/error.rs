@@ -46,8 +46,8 @@ pub enum OpenError {
     },
     /// Too few cores.
     #[error(
-        "DPDK needs a core for each worker and one more: {workers} workers cannot run on the \
-         cores {allowed:?}; configure fewer workers or other cores"
+        "DPDK needs a core for each worker: {workers} workers cannot run on the cores \
+         {allowed:?}; configure fewer workers or other cores"
     )]
     Cores {
         /// How many workers there are.

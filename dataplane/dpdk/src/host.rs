@@ -22,7 +22,7 @@ use strait_shared::slot::EgressPort;
 use crate::device::Device;
 use crate::error::OpenError;
 use crate::exchange::Carrier;
-use crate::lane::Lane;
+use crate::lane::{Lane, Report};
 use crate::port::{self, DpdkPort, absent};
 use crate::settings::{self, Cores};
 use crate::tap::Tap;
@@ -48,7 +48,9 @@ struct Running {
     cores: Cores,
     anywhere: CpuSet,
     /// What each of so many workers reports.
-    reports: Option<(Receiver<Result<(), Failure>>, usize)>,
+    reports: Option<(Receiver<Report>, usize)>,
+    /// Workers leave.
+    leave: Arc<AtomicBool>,
 }
 
 impl Host for Capsule {
@@ -66,6 +68,7 @@ impl Host for Capsule {
             cores,
             anywhere,
             reports: None,
+            leave: Arc::default(),
         };
         let mut opened = Vec::new();
         for (number, nic) in settings::nics(config) {
@@ -130,11 +133,12 @@ impl Running {
         self.reports = Some((reports, seats.len()));
         for seat in seats {
             let core = usize::from(self.cores.workers[seat.number()]);
-            let anywhere = self.anywhere;
+            let (anywhere, leave) = (self.anywhere, self.leave.clone());
+            let is_main = self.cores.is_main(seat.number());
             let brought = Mutex::new((seat, report.clone()));
             let added = self.runtime.add_pipeline_to_core(core, move |_| {
                 let (seat, report) = brought.into_inner().expect("nobody had it");
-                Lane::new(seat, &anywhere, &report)
+                Lane::new(seat, is_main, &anywhere, (report, leave))
             });
             added.map_err(|error| OpenError::Runtime(error.to_string()))?;
         }
@@ -145,12 +149,17 @@ impl Running {
         let (reports, count) = self.reports.take().expect("seated before it is run");
         // capsule stops at a signal: at the one that says that all is prepared for it.
         let (stopping, stopped) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
-        let prepared = stopping.clone();
+        let (prepared, leave) = (stopping.clone(), self.leave.clone());
         self.runtime
             .set_on_signal(move |_| prepared.load(Ordering::Relaxed));
         std::thread::scope(|scope| {
-            let herald = scope.spawn(|| {
-                let served = herald(reports, count, signals, service);
+            let (stopping, stopped) = (&stopping, &stopped);
+            let herald = scope.spawn(move || {
+                let served = herald(&reports, count, signals, service);
+                leave.store(true, Ordering::Relaxed);
+                // What the main thread ran would go only after the buffers it has.
+                let left = |report: &Report| matches!(report, Report::Left);
+                let _ = reports.iter().filter(left).take(count).count();
                 stopping.store(true, Ordering::Relaxed);
                 while !stopped.load(Ordering::Relaxed) {
                     // Fails for no process that signals itself.
@@ -170,14 +179,16 @@ impl Running {
 
 /// Waits for the workers, tells the others, and waits for a signal.
 fn herald(
-    reports: Receiver<Result<(), Failure>>,
+    reports: &Receiver<Report>,
     count: usize,
     signals: &mut Signals,
     service: &mut Service,
 ) -> Result<(), Failure> {
     for _ in 0..count {
-        let report = reports.recv();
-        report.map_err(|_| OpenError::Worker("its core is gone".to_owned()))??;
+        match reports.recv() {
+            Ok(Report::Began(outcome)) => outcome?,
+            _ => return Err(OpenError::Worker("its core is gone".to_owned()).into()),
+        }
     }
     service.begin()?;
     signals.forever().next();

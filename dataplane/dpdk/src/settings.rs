@@ -17,7 +17,8 @@ pub(crate) struct Cores {
 
 impl Cores {
     /// Cores out of those `allowed`: a worker that asks for one gets it, the others get those that
-    /// are left from the last one down, and the first left over is the main thread's.
+    /// are left from the last one down, and the first left over is the main thread's. Where none
+    /// is, the main thread, which sleeps nearly always, shares the first worker's.
     pub(crate) fn assign(config: &Config, allowed: &[u16]) -> Result<Self, OpenError> {
         let wishes = config.dataplane.workers.iter().map(|worker| worker.core);
         let wishes: Vec<Option<u16>> = wishes.collect();
@@ -28,16 +29,24 @@ impl Cores {
             allowed: allowed.to_vec(),
         };
         let unknown = |wish: &Option<u16>| wish.is_some_and(|core| !allowed.contains(&core));
-        if free.is_empty() || wishes.iter().any(unknown) {
+        if wishes.iter().any(unknown) {
             return Err(few());
         }
-        let main = free.remove(0);
+        let spare = allowed.len() > wishes.len() && !free.is_empty();
+        let main = spare.then(|| free.remove(0));
         let chosen = wishes.iter().map(|wish| wish.or_else(|| free.pop()));
         let workers: Option<Vec<u16>> = chosen.collect();
+        let workers = workers.ok_or_else(few)?;
+        let main = main.or_else(|| workers.first().copied());
         Ok(Self {
-            main,
-            workers: workers.ok_or_else(few)?,
+            main: main.ok_or_else(few)?,
+            workers,
         })
+    }
+
+    /// Whether a worker runs on the main thread.
+    pub(crate) fn is_main(&self, worker: usize) -> bool {
+        self.workers[worker] == self.main
     }
 
     /// The number of each worker's queue: capsule numbers them by core.
@@ -133,7 +142,7 @@ dataplane:
     }
 
     #[test]
-    fn cores_go_to_who_asked_and_one_is_left_for_the_main_thread() {
+    fn cores_go_to_who_asked_and_what_is_left_to_the_main_thread() {
         let assign = |workers: &[_], allowed: &[_]| {
             let cores = Cores::assign(&config(workers), allowed);
             cores.ok().map(|cores| (cores.main, cores.workers))
@@ -142,8 +151,10 @@ dataplane:
         assert_eq!(assign(&[Some(0)], &[0, 1]), Some((1, vec![0])));
         let mixed = assign(&[Some(2), None, Some(0)], &[0, 1, 2, 3]);
         assert_eq!(mixed, Some((1, vec![2, 3, 0])));
-        assert_eq!(assign(&[None, None], &[0, 1]), None);
-        assert_eq!(assign(&[Some(0), Some(1)], &[0, 1]), None);
+        assert_eq!(assign(&[None, None], &[0, 1]), Some((1, vec![1, 0])));
+        assert_eq!(assign(&[Some(0), Some(1)], &[0, 1]), Some((0, vec![0, 1])));
+        assert_eq!(assign(&[None], &[3]), Some((3, vec![3])));
+        assert_eq!(assign(&[None, None, None], &[0, 1]), None);
         assert_eq!(assign(&[Some(9)], &[0, 1]), None);
     }
 

@@ -279,6 +279,18 @@ fn what_prevents_a_start_is_one_line_and_an_exit_code() {
 }
 
 #[test]
+fn a_nic_of_dpdks_is_refused_by_name_where_there_is_no_dpdk() {
+    let media = "[ { address: 192.0.2.1, ports: 42000-42003, nic: bound } ]";
+    let nics = "nics: [ { name: bound, port: dpdk, device: net_null0 } ]";
+    let (code, text) = running::fails(media, nics, &[]);
+    assert_eq!(code, Some(1), "{text}");
+    let told = "strait-dataplane: NIC bound: `port: dpdk` needs the program strait-dataplane-dpdk";
+    assert!(text.starts_with(told), "{text}");
+    assert!(text.contains("docs/DPDK.md"), "{text}");
+    assert_eq!(text.trim_end().lines().count(), 1, "{text}");
+}
+
+#[test]
 fn a_second_dataplane_of_the_same_instance_is_refused() {
     let running = Running::start(&media(60), UDP, 1);
     let (code, text) = running.second();

@@ -1,13 +1,17 @@
 //! The command line.
 
+mod ways;
+
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use strait_dataplane::port::af_xdp::Mode;
 
+pub use self::ways::{Away, Middle, Over, Ways, Wire};
+use self::ways::{cores, mode};
 use crate::bench::{Contender, contender};
 use crate::echo::{Party, party};
 use crate::hosts::Cores;
@@ -90,96 +94,12 @@ pub struct Place {
     /// The same for the called parties.
     #[arg(long, value_name = "ADDRESS")]
     pub far_address: Option<IpAddr>,
-    /// The network namespace of the calling parties.
-    #[arg(long, value_name = "NAME")]
-    pub near_namespace: Option<String>,
-    /// The network namespace of the called parties.
-    #[arg(long, value_name = "NAME")]
-    pub far_namespace: Option<String>,
-    /// The interface of the calling parties, for --wire af_xdp.
-    #[arg(long, value_name = "NAME")]
-    pub near_interface: Option<String>,
-    /// The interface of the called parties, for --wire af_xdp.
-    #[arg(long, value_name = "NAME")]
-    pub far_interface: Option<String>,
+    /// Where the parties are elsewhere on this machine.
+    #[command(flatten)]
+    pub away: Away,
     /// Addresses each side sends RTP from; calls share them when there are fewer than calls.
     #[arg(long, default_value_t = SOCKETS, value_name = "N")]
     pub sockets: usize,
-}
-
-/// How packets get about, and where everybody is.
-#[derive(Args, Debug, Clone, Default)]
-pub struct Ways {
-    /// The NICs of the built-in configuration.
-    #[arg(long, value_enum, default_value_t, conflicts_with = "config")]
-    pub over: Over,
-    /// The mode that af_xdp NICs must have: zero-copy, native or generic; the best there is.
-    #[arg(long, value_name = "MODE", value_parser = mode)]
-    pub mode: Option<Mode>,
-    /// How the parties send and receive. Over a memory NIC they use its rings in any case.
-    #[arg(long, value_enum, default_value_t)]
-    pub wire: Wire,
-    /// Network namespaces joined by veth pairs, one for each party and one for what stands between
-    /// them, instead of loopback addresses. What needs interfaces has them in any case. As root.
-    #[arg(long, conflicts_with = "config")]
-    pub hosts: bool,
-    /// Cores for the parties and for what stands between them, with what the kernel does for each
-    /// in threads of its own, so that its processor time is told too. With --hosts.
-    #[arg(long, value_name = "PARTIES,MIDDLE", value_parser = cores, conflicts_with = "config")]
-    pub cores: Option<Cores>,
-}
-
-/// What stands between the parties: Strait, or what it is compared with.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub enum Middle {
-    /// Strait's dataplane.
-    #[default]
-    Strait,
-    /// rtpengine without its kernel module.
-    Rtpengine,
-    /// The kernel, which forwards and translates addresses by nftables.
-    Nftables,
-    /// Strait's AF_XDP port without its relay: frames change their MAC addresses alone.
-    Echo,
-    /// DPDK's testpmd, which does the same, over packet sockets.
-    #[value(name = "testpmd-af_packet")]
-    TestpmdPacket,
-    /// DPDK's testpmd over AF_XDP.
-    #[value(name = "testpmd-af_xdp")]
-    TestpmdXdp,
-    /// Nothing: the parties send to each other, which is what there is to lose.
-    Nothing,
-}
-
-impl Middle {
-    /// Whether it stands between interfaces, not on loopback addresses.
-    pub fn needs_hosts(self) -> bool {
-        !matches!(self, Self::Strait | Self::Rtpengine | Self::Nothing)
-    }
-}
-
-/// The NICs of the built-in configuration.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub enum Over {
-    /// Ordinary sockets.
-    #[default]
-    Udp,
-    /// Frames over rings in memory.
-    Memory,
-    /// Frames straight from the queues of the interfaces.
-    #[value(name = "af_xdp")]
-    AfXdp,
-}
-
-/// How the parties send and receive.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub enum Wire {
-    /// Ordinary sockets.
-    #[default]
-    Sockets,
-    /// Frames straight to and from their interfaces.
-    #[value(name = "af_xdp")]
-    AfXdp,
 }
 
 impl Place {
@@ -197,20 +117,9 @@ impl Place {
             far_realm: None,
             near_address: None,
             far_address: None,
-            near_namespace: None,
-            far_namespace: None,
-            near_interface: None,
-            far_interface: None,
+            away: Away::default(),
             sockets: SOCKETS,
         }
-    }
-}
-
-impl Ways {
-    /// Whether everybody has a host of their own.
-    pub fn has_hosts(&self, through: Middle) -> bool {
-        let bypasses = self.wire == Wire::AfXdp || self.over == Over::AfXdp;
-        self.hosts || self.cores.is_some() || bypasses || through.needs_hosts()
     }
 }
 
@@ -271,6 +180,9 @@ pub struct Calls {
     /// This machine's address that callers use; that of the realm's first signalling address.
     #[arg(long, value_name = "ADDRESS")]
     pub near_address: Option<IpAddr>,
+    /// Where the parties are elsewhere on this machine.
+    #[command(flatten)]
+    pub away: Away,
     /// Calls a second.
     #[arg(long, default_value_t = 10.0, value_name = "CALLS", value_parser = rate)]
     pub rate: f64,
@@ -428,21 +340,6 @@ fn mix(text: &str) -> Result<Mix, String> {
     let shares: Option<Vec<(Kind, u32)>> = shares.collect();
     let shares = shares.filter(|shares| shares.iter().any(|(_, share)| *share > 0));
     shares.map(Mix).ok_or_else(|| allowed.to_owned())
-}
-
-fn mode(text: &str) -> Result<Mode, String> {
-    let named = Mode::ALL.into_iter().find(|mode| mode.name() == text);
-    named.ok_or_else(|| "zero-copy, native or generic".to_owned())
-}
-
-fn cores(text: &str) -> Result<Cores, String> {
-    let both = text.split_once(',').and_then(|(parties, middle)| {
-        Some(Cores {
-            parties: parties.parse().ok()?,
-            middle: middle.parse().ok()?,
-        })
-    });
-    both.ok_or_else(|| "two cores' numbers, such as 0,1".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

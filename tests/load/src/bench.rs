@@ -9,10 +9,12 @@ use strait_dataplane::port::af_xdp::Mode;
 
 use crate::Failure;
 use crate::arguments::{Bench, Middle, Over, Place, Ways};
+use crate::device::Device;
 use crate::ramp::search;
 use crate::report::{Comparison, Direction, Figures, Latency, Report};
 use crate::scene::{Scene, Scripts};
 use crate::side::Pace;
+use crate::through::{DPDK_PROGRAM, program};
 use crate::trial::{Load, Trial};
 
 /// The search for a rate counts in so many packets a second,
@@ -37,8 +39,18 @@ pub struct Contender {
     /// What the results call it.
     pub name: &'static str,
     through: Middle,
-    over: Over,
-    mode: Option<Mode>,
+    by: By,
+}
+
+/// How it gets at its frames.
+#[derive(Clone, Copy, Debug)]
+enum By {
+    /// As it always does.
+    Itself,
+    /// AF_XDP in this mode.
+    Xdp(Mode),
+    /// Virtual devices of DPDK's.
+    Dpdk(Device),
 }
 
 /// What the others are compared with.
@@ -47,41 +59,24 @@ pub const BASE: &str = "strait-udp";
 pub const NOTHING: &str = "nothing";
 
 /// Everything that can take part, one a line.
+#[rustfmt::skip]
 static CONTENDERS: &[Contender] = &[
-    one(NOTHING, Middle::Nothing, Over::Udp, None),
-    one(BASE, Middle::Strait, Over::Udp, None),
-    one(
-        "strait-af_xdp-native",
-        Middle::Strait,
-        Over::AfXdp,
-        Some(Mode::Native),
-    ),
-    one(
-        "strait-af_xdp-generic",
-        Middle::Strait,
-        Over::AfXdp,
-        Some(Mode::Generic),
-    ),
-    one("echo-native", Middle::Echo, Over::AfXdp, Some(Mode::Native)),
-    one(
-        "echo-generic",
-        Middle::Echo,
-        Over::AfXdp,
-        Some(Mode::Generic),
-    ),
-    one("rtpengine", Middle::Rtpengine, Over::Udp, None),
-    one("nftables", Middle::Nftables, Over::Udp, None),
-    one("testpmd-af_packet", Middle::TestpmdPacket, Over::Udp, None),
-    one("testpmd-af_xdp", Middle::TestpmdXdp, Over::Udp, None),
+    one(NOTHING, Middle::Nothing, By::Itself),
+    one(BASE, Middle::Strait, By::Itself),
+    one("strait-af_xdp-native", Middle::Strait, By::Xdp(Mode::Native)),
+    one("strait-af_xdp-generic", Middle::Strait, By::Xdp(Mode::Generic)),
+    one("strait-dpdk-af_packet", Middle::Strait, By::Dpdk(Device::Packet)),
+    one("strait-dpdk-af_xdp", Middle::Strait, By::Dpdk(Device::Xdp)),
+    one("echo-native", Middle::Echo, By::Xdp(Mode::Native)),
+    one("echo-generic", Middle::Echo, By::Xdp(Mode::Generic)),
+    one("rtpengine", Middle::Rtpengine, By::Itself),
+    one("nftables", Middle::Nftables, By::Itself),
+    one("testpmd-af_packet", Middle::TestpmdPacket, By::Itself),
+    one("testpmd-af_xdp", Middle::TestpmdXdp, By::Itself),
 ];
 
-const fn one(name: &'static str, through: Middle, over: Over, mode: Option<Mode>) -> Contender {
-    Contender {
-        name,
-        through,
-        over,
-        mode,
-    }
+const fn one(name: &'static str, through: Middle, by: By) -> Contender {
+    Contender { name, through, by }
 }
 
 /// The contender of that name.
@@ -124,6 +119,12 @@ pub fn run(arguments: &Bench, stop: &AtomicBool) -> Result<Comparison, Failure> 
         arguments.loss,
         contenders.iter().map(|contender| contender.name),
     );
+    let has_dpdk = program(DPDK_PROGRAM).exists();
+    for contender in &contenders {
+        if matches!(contender.by, By::Dpdk(_)) && !has_dpdk {
+            comparison.miss(contender.name, format!("{DPDK_PROGRAM} is not built"));
+        }
+    }
     let bar = bar(contenders.len() as u64 * u64::from(arguments.rounds));
     for round in 1..=arguments.rounds {
         for contender in &contenders {
@@ -249,11 +250,18 @@ impl Verdict {
 }
 
 fn place(arguments: &Bench, contender: &Contender) -> Place {
+    let (over, mode, device) = match contender.by {
+        By::Itself => (Over::Udp, None, Device::default()),
+        By::Xdp(mode) => (Over::AfXdp, Some(mode), Device::default()),
+        By::Dpdk(device) => (Over::Dpdk, None, device),
+    };
     let ways = Ways {
-        over: contender.over,
-        mode: contender.mode,
+        over,
+        mode,
+        device,
         wire: arguments.wire,
         hosts: true,
+        ipv6: Vec::new(),
         cores: Some(arguments.cores),
     };
     Place::new(&arguments.capture, contender.through, ways)

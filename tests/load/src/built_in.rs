@@ -1,13 +1,14 @@
 //! The configuration that a test brings along: two realms, and NICs of the kind asked for.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use crate::arguments::{Over, Ways};
 use crate::hosts::{Hosts, MIDDLE_ADDRESSES};
 
 const FIRST_PORT: u32 = 10_000;
+const SOFTSWITCH_PORT: u16 = 5_060;
 /// Calls on one address: two ports each.
 const CALLS_PER_ADDRESS: usize = 25_000;
 /// Octets that a policed packet may have.
@@ -16,6 +17,9 @@ const POLICED_BYTES: u64 = 1_500;
 const POLICED_BURST_MS: u32 = 1_000;
 /// The realms, and their NICs where they have NICs of their own.
 const REALMS: [&str; 2] = ["near", "far"];
+
+/// DPDK without huge pages, which a virtual device does not need, and without its chatter.
+const DPDK_OPTIONS: &str = ", dpdk: { options: [ --no-huge, -m, '256', --log-level, '*:4' ] }";
 
 /// What a configuration of ours is made of.
 pub struct BuiltIn<'a> {
@@ -37,7 +41,7 @@ impl<'a> BuiltIn<'a> {
     /// Strait's address `number` on one side.
     pub fn address(&self, side: usize, number: u8) -> IpAddr {
         match self.hosts {
-            Some(_) => Hosts::middle_address(side, number % MIDDLE_ADDRESSES),
+            Some(hosts) => hosts.middle_address(side, number % MIDDLE_ADDRESSES),
             None => own_address(side as u8 + 1 + number * 2),
         }
     }
@@ -59,7 +63,7 @@ impl<'a> BuiltIn<'a> {
             let nic = self.nic(side);
             let _ = write!(
                 text,
-                "  - name: {name}\n    signalling: [ {{ address: {address} }} ]\n{police}    \
+                "  - name: {name}\n    signalling: [ {{ address: '{address}' }} ]\n{police}    \
                  media:\n"
             );
             for block in 0..calls.div_ceil(CALLS_PER_ADDRESS).max(1) {
@@ -68,7 +72,7 @@ impl<'a> BuiltIn<'a> {
                 let address = self.address(side, block as u8);
                 let _ = writeln!(
                     text,
-                    "      - {{ address: {address}, ports: {FIRST_PORT}-{to}, nic: {nic} }}"
+                    "      - {{ address: '{address}', ports: {FIRST_PORT}-{to}, nic: {nic} }}"
                 );
             }
         }
@@ -78,14 +82,17 @@ impl<'a> BuiltIn<'a> {
     /// A realm of phones and one of a softswitch at this address, with room for so many calls and
     /// so many a second.
     pub fn signalling(&self, softswitch: IpAddr, calls: usize, per_second: u32) -> String {
+        // Asked again soon where it is not there yet when Strait comes up.
+        let softswitch = SocketAddr::new(softswitch, SOFTSWITCH_PORT);
         let last = FIRST_PORT as usize + (calls * 2 - 1).min(50_000);
         let mut text = self.beginning();
         for (side, name) in REALMS.into_iter().enumerate() {
             let (address, nic) = (self.address(side, 0), self.nic(side));
             let _ = write!(
                 text,
-                "  - name: {name}\n    signalling: [ {{ address: {address} }} ]\n    \
-                 media: [ {{ address: {address}, ports: {FIRST_PORT}-{last}, nic: {nic} }} ]\n    \
+                "  - name: {name}\n    signalling: [ {{ address: '{address}' }} ]\n    \
+                 media:\n      \
+                 - {{ address: '{address}', ports: {FIRST_PORT}-{last}, nic: {nic} }}\n    \
                  port_quarantine: 1s\n"
             );
             if side == 0 {
@@ -94,7 +101,8 @@ impl<'a> BuiltIn<'a> {
         }
         let _ = write!(
             text,
-            "softswitches: [ {{ name: softswitch, realm: far, address: \"{softswitch}:5060\" }} ]\n\
+            "softswitches:\n  - {{ name: softswitch, realm: far, address: \"{softswitch}\", \
+             probe: 1s, retry_after: 1s }}\n\
              limits: {{ calls: {calls}, calls_per_second: {per_second} }}\n\
              records: {{ file: {}/calls.jsonl }}\n",
             self.directory.display(),
@@ -110,7 +118,7 @@ impl<'a> BuiltIn<'a> {
     fn nic(&self, side: usize) -> &str {
         match self.ways.over {
             Over::Udp => "default",
-            Over::Memory | Over::AfXdp => REALMS[side],
+            Over::Memory | Over::AfXdp | Over::Dpdk => REALMS[side],
         }
     }
 
@@ -119,23 +127,43 @@ impl<'a> BuiltIn<'a> {
             Over::Udp => "{ name: default, port: udp }".to_owned(),
             Over::Memory => each_side(|side| format!("name: {}, port: memory", REALMS[side])),
             Over::AfXdp => each_side(|side| self.bypassing(side)),
+            Over::Dpdk => each_side(|side| self.driven(side, workers)),
+        };
+        let dpdk = match self.ways.over {
+            Over::Dpdk => DPDK_OPTIONS,
+            _ => "",
         };
         let workers = vec!["{}"; usize::from(workers)].join(", ");
         format!(
-            "dataplane: {{ nics: [ {nics} ], workers: [ {workers} ] }}\nlog: {{ level: warn }}\n"
+            "dataplane: {{ nics: [ {nics} ], workers: [ {workers} ]{dpdk} }}\n\
+             log: {{ level: warn }}\n"
         )
     }
 
     fn bypassing(&self, side: usize) -> String {
-        let name = REALMS[side];
-        let interface = self.hosts.map(|hosts| hosts.middle_interface(side));
-        let interface = interface.unwrap_or_else(|| name.to_owned());
+        let (name, interface) = (REALMS[side], self.interface(side));
         let mode = self
             .ways
             .mode
             .map(|mode| format!(", mode: {}", mode.name()));
         let mode = mode.unwrap_or_default();
         format!("name: {name}, port: af_xdp, interface: {interface}{mode}")
+    }
+
+    fn driven(&self, side: usize, workers: u16) -> String {
+        let (name, interface) = (REALMS[side], self.interface(side));
+        let driven = self.hosts.map(|hosts| hosts.driven_interface(side));
+        let device = self
+            .ways
+            .device
+            .with(side, &driven.unwrap_or_default(), workers);
+        format!("name: {name}, port: dpdk, interface: {interface}, device: '{device}'")
+    }
+
+    /// The kernel's interface on one side.
+    fn interface(&self, side: usize) -> String {
+        let interface = self.hosts.map(|hosts| hosts.middle_interface(side));
+        interface.unwrap_or_else(|| REALMS[side].to_owned())
     }
 }
 

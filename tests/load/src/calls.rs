@@ -13,14 +13,13 @@ use strait_shared::time::Instant;
 
 use crate::Failure;
 use crate::arguments::Calls;
-use crate::hosts::Hosts;
 use crate::scene::{Scripts, party, scripts};
 use crate::side::{Order, Outcome, Pace, Side};
 use crate::signalling::{Callee, Caller, Figures, Happening, Kind};
 use crate::stage::Stage;
 use crate::through::Counted;
 use crate::trial::{begin, channels, endpoints, sides};
-use crate::wire::Endpoint;
+use crate::wire::{Endpoint, Wire};
 
 /// Packets under way when a call ends have so long to arrive before BYE shuts the gates.
 const LAST_PACKETS: Duration = Duration::from_millis(100);
@@ -28,6 +27,8 @@ const LAST_PACKETS: Duration = Duration::from_millis(100);
 const STRAGGLERS: Duration = Duration::from_secs(10);
 /// What is waited for when nothing happens.
 const IDLE: Duration = Duration::from_micros(500);
+/// A softswitch that Strait has asked in vain before is used again once its answer has come.
+const BELIEVED: Duration = Duration::from_millis(100);
 const START_WITHIN: Duration = Duration::from_secs(30);
 const FETCH_WITHIN: Duration = Duration::from_secs(1);
 
@@ -72,26 +73,14 @@ struct Driver<'a> {
 pub fn run(arguments: &Calls, bar: &ProgressBar, stop: &AtomicBool) -> Result<Run, Failure> {
     let stage = Stage::set(arguments)?;
     let sockets = 2 * arguments.sockets.max(1);
-    let wire = |side: usize, address| {
-        let interface = stage
-            .hosts
-            .as_ref()
-            .map(|hosts| hosts.party_interface(side));
-        let interface = interface.unwrap_or_default();
-        party(
-            arguments.ways.wire,
-            &stage.station(side),
-            &interface,
-            address,
-            sockets,
-        )
+    let wire = |side: usize, address| -> Result<Box<dyn Wire>, Failure> {
+        let (station, interface) = stage.party(side);
+        let mut wire = party(arguments.ways.wire, station, interface, address, sockets)?;
+        let mut media = stage.media[side].iter();
+        media.try_for_each(|media| wire.reach(*media))?;
+        Ok(wire)
     };
-    let mut near = wire(0, stage.near)?;
-    let mut far = wire(1, stage.softswitch.ip())?;
-    if stage.hosts.is_some() {
-        near.reach(Hosts::middle_address(0, 0))?;
-        far.reach(Hosts::middle_address(1, 0))?;
-    }
+    let (near, far) = (wire(0, stage.near)?, wire(1, stage.softswitch.ip())?);
     let addresses = [&near, &far].map(|wire| wire.addresses().to_vec());
     let (orders, heard) = channels();
     let mut driver = Driver::new(arguments, &stage, addresses, orders)?;
@@ -129,12 +118,9 @@ impl<'a> Driver<'a> {
             move |cause| Failure::Sockets { address, cause }
         };
         let own = SocketAddr::new(stage.near, 0);
-        let caller = stage
-            .station(0)
-            .within(|| Caller::bind(own, stage.strait, arguments.ring));
-        let callee = stage
-            .station(1)
-            .within(|| Callee::bind(stage.softswitch, arguments.ring));
+        let [(near, _), (far, _)] = [0, 1].map(|side| stage.party(side));
+        let caller = near.within(|| Caller::bind(own, stage.strait, arguments.ring));
+        let callee = far.within(|| Callee::bind(stage.softswitch, arguments.ring));
         Ok(Self {
             arguments,
             caller: caller.map_err(bound(own))?,
@@ -183,6 +169,7 @@ impl<'a> Driver<'a> {
             let nobody = self.addresses_of(1, 0);
             let media = |_| nobody;
             if self.callee.answered_probe(Instant::now(), &media) {
+                std::thread::sleep(BELIEVED);
                 return Ok(());
             }
             std::thread::sleep(IDLE);

@@ -3,22 +3,24 @@
 //!
 //! ```text
 //!  near 192.0.2.9 ── 192.0.2.1 … .4   middle   198.51.100.1 … .4 ── far 198.51.100.9
+//!  2001:db8:1::9  ── 2001:db8:1::1 …           2001:db8:2::1 …   ── 2001:db8:2::9
 //! ```
-//! Every neighbour is known from the start, so that none need answer for itself.
+//! A side has IPv4 or IPv6.
 
-use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
-use std::process::{Command, Stdio};
+mod network;
+mod tools;
+
+use std::net::IpAddr;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use self::tools::{feed, run};
 use crate::Failure;
+use crate::device::Device;
 use crate::station::Station;
 use crate::through::processor_time;
 
-/// Each side's network of 24 bits.
-const NETWORKS: [[u8; 3]; 2] = [[192, 0, 2], [198, 51, 100]];
 const PARTY: u8 = 9;
 /// Addresses of the middle on each side: .1 and on.
 pub const MIDDLE_ADDRESSES: u8 = 4;
@@ -42,35 +44,68 @@ pub struct Cores {
     pub middle: u16,
 }
 
+/// What is between the parties' hosts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Middle {
+    /// Nothing: they are joined to each other.
+    Nothing,
+    /// A host whose kernel has the interfaces.
+    Kernel,
+    /// A host where DPDK has them by such devices, and the kernel TAP devices.
+    Dpdk(Device),
+}
+
+/// What the hosts are like.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// What is between the parties'.
+    pub middle: Middle,
+    /// The sides that have IPv6.
+    pub is_ipv6: [bool; 2],
+    /// Queues of each interface.
+    pub queues: u16,
+    /// The cores they have.
+    pub cores: Option<Cores>,
+}
+
 /// The hosts; gone when dropped.
 pub struct Hosts {
     names: Vec<String>,
     number: u32,
+    middle: Middle,
+    is_ipv6: [bool; 2],
+    queues: u16,
     cores: Option<Cores>,
 }
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl Hosts {
-    /// Both parties' hosts, with one in the middle or joined to each other.
-    pub fn new(has_middle: bool, cores: Option<Cores>) -> Result<Self, Failure> {
-        possible()?;
-        remove_leftovers();
+    /// Makes them.
+    pub fn new(layout: Layout) -> Result<Self, Failure> {
+        let drops = layout.middle == Middle::Dpdk(Device::Packet);
+        let programs = PROGRAMS.into_iter().chain(drops.then_some("nft"));
+        tools::possible(&programs.collect::<Vec<_>>())?;
+        tools::remove_leftovers();
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let pid = std::process::id();
+        let has_middle = layout.middle != Middle::Nothing;
         let roles = SIDES.into_iter().chain(has_middle.then_some("middle"));
         let hosts = Self {
             names: roles
                 .map(|role| format!("strait-{pid}-load{number}-{role}"))
                 .collect(),
             number: pid % 100_000 * 100 + number % 100,
-            cores,
+            middle: layout.middle,
+            is_ipv6: layout.is_ipv6,
+            queues: layout.queues,
+            cores: layout.cores,
         };
         for name in &hosts.names {
             run(Command::new("ip").args(["netns", "add", name]))?;
         }
-        hosts.join()?;
-        if cores.is_some() {
+        network::join(&hosts)?;
+        if hosts.cores.is_some() {
             hosts.each_interface(|hosts, host, interface| hosts.moderate(host, interface))?;
             hosts.part()?;
         }
@@ -86,8 +121,8 @@ impl Hosts {
     }
 
     /// The address of a side's party.
-    pub fn party_address(side: usize) -> IpAddr {
-        address(side, PARTY)
+    pub fn party_address(&self, side: usize) -> IpAddr {
+        network::address(side, PARTY, self.is_ipv6[side])
     }
 
     /// The interface of a side's party.
@@ -109,18 +144,46 @@ impl Hosts {
     }
 
     /// The addresses in the middle on one side.
-    pub fn middle_address(side: usize, number: u8) -> IpAddr {
-        address(side, 1 + number % MIDDLE_ADDRESSES)
+    pub fn middle_address(&self, side: usize, number: u8) -> IpAddr {
+        network::address(side, 1 + number % MIDDLE_ADDRESSES, self.is_ipv6[side])
     }
 
-    /// The interface in the middle on one side.
+    /// The interface in the middle on one side, as the kernel there has it.
     pub fn middle_interface(&self, side: usize) -> String {
         format!("{}{}", SIDES[side], self.number)
+    }
+
+    /// The same as frames come to it: another one where DPDK drives it.
+    pub fn driven_interface(&self, side: usize) -> String {
+        let interface = self.middle_interface(side);
+        match self.middle {
+            Middle::Nothing | Middle::Kernel => interface,
+            Middle::Dpdk(_) => format!("{interface}-nic"),
+        }
     }
 
     /// The hardware address in the middle on one side.
     pub fn middle_mac(side: usize) -> [u8; 6] {
         [2, 0, 0, 0, side as u8, 1]
+    }
+
+    /// Whether nothing is left for [`complete`](Self::complete) to do.
+    pub fn is_complete(&self) -> bool {
+        !matches!(self.middle, Middle::Dpdk(_))
+    }
+
+    /// Does what can be done only once DPDK has its devices.
+    pub fn complete(&self) -> Result<(), Failure> {
+        let Middle::Dpdk(device) = self.middle else {
+            return Ok(());
+        };
+        for side in [0, 1] {
+            if device == Device::Tap {
+                network::adopt(self, side)?;
+            }
+            network::introduce(self, side)?;
+        }
+        Ok(())
     }
 
     /// Sets a parameter of the middle's kernel.
@@ -183,69 +246,6 @@ impl Hosts {
         pids.filter(ours).collect()
     }
 
-    /// Wires, addresses, neighbours, routes.
-    fn join(&self) -> Result<(), Failure> {
-        let has_middle = self.names.len() > 2;
-        let mut batches = vec![String::from("link set lo up\n"); self.names.len()];
-        for side in [0, 1] {
-            let own = self.party_interface(side);
-            let (peer, peer_mac) = match has_middle {
-                true => (self.middle_interface(side), Self::middle_mac(side)),
-                false => (self.party_interface(1 - side), Self::party_mac(1 - side)),
-            };
-            if has_middle || side == 0 {
-                let peer_host = &self.names[if has_middle { 2 } else { 1 }];
-                let link = format!(
-                    "link add {own} address {} type veth peer name {peer} address {} netns \
-                     {peer_host}\n",
-                    mac(Self::party_mac(side)),
-                    mac(peer_mac),
-                );
-                feed(
-                    Command::new("ip").args(["-n", &self.names[side], "-batch", "-"]),
-                    &link,
-                )?;
-            }
-            let address = Self::party_address(side);
-            batches[side] += &format!("addr add {address}/24 dev {own}\nlink set {own} up\n");
-            for (other, known) in neighbours(side, has_middle) {
-                let known = mac(known);
-                batches[side] += &format!("neigh add {other} lladdr {known} dev {own}\n");
-            }
-            let gateway = Self::middle_address(side, 0);
-            batches[side] += &match has_middle {
-                true => format!("route add default via {gateway} dev {own}\n"),
-                false => format!("route add default dev {own}\n"),
-            };
-            if has_middle {
-                batches[2] += &self.middle_batch(side);
-            }
-        }
-        for (name, batch) in self.names.iter().zip(&batches) {
-            feed(Command::new("ip").args(["-n", name, "-batch", "-"]), batch)?;
-        }
-        // A checksum left to hardware that is not there would stay undone.
-        self.each_interface(|hosts, host, interface| {
-            run(hosts
-                .command(host, "ethtool")
-                .args(["-K", interface, "tx", "off"]))
-        })
-    }
-
-    fn middle_batch(&self, side: usize) -> String {
-        let interface = self.middle_interface(side);
-        let mut batch = String::new();
-        for number in 0..MIDDLE_ADDRESSES {
-            let address = Self::middle_address(side, number);
-            batch += &format!("addr add {address}/24 dev {interface}\n");
-        }
-        let (party, known) = (Self::party_address(side), mac(Self::party_mac(side)));
-        batch
-            + &format!(
-                "link set {interface} up\nneigh add {party} lladdr {known} dev {interface}\n"
-            )
-    }
-
     /// Has a thread of its own do what the kernel does for an interface, several frames at a time.
     fn moderate(&self, host: usize, interface: &str) -> Result<(), Failure> {
         run(self
@@ -258,14 +258,18 @@ impl Hosts {
         run(self.command(host, "sh").args(["-c", &script]))
     }
 
+    /// Works on every end of a wire.
     fn each_interface(
         &self,
         work: impl Fn(&Self, usize, &str) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
+        if self.middle == Middle::Dpdk(Device::Tap) {
+            return Ok(());
+        }
         for side in [0, 1] {
             work(self, side, &self.party_interface(side))?;
-            if self.names.len() > 2 {
-                work(self, 2, &self.middle_interface(side))?;
+            if self.middle != Middle::Nothing {
+                work(self, 2, &self.driven_interface(side))?;
             }
         }
         Ok(())
@@ -287,86 +291,7 @@ impl Drop for Hosts {
     }
 }
 
-/// Whether there can be hosts here; the reason when not.
-fn possible() -> Result<(), Failure> {
-    if !rustix::process::geteuid().is_root() {
-        return Err(Failure::Hosts("network namespaces need root".to_owned()));
-    }
-    let lacking = PROGRAMS.iter().find(|program| !installed(program));
-    lacking.map_or(Ok(()), |program| {
-        Err(Failure::Hosts(format!("{program} is not installed")))
-    })
-}
-
-/// Removes the hosts of tests that were killed.
-fn remove_leftovers() {
-    for entry in std::fs::read_dir(NAMESPACES)
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let ours = name
-            .strip_prefix("strait-")
-            .and_then(|rest| rest.split_once("-load"));
-        if let Some((pid, _)) = ours
-            && !Path::new("/proc").join(pid).exists()
-        {
-            // Somebody else may be at it too.
-            let _ = run(Command::new("ip").args(["netns", "del", &name]));
-        }
-    }
-}
-
-/// Whether a program is in PATH, or where Debian keeps those of administrators.
-pub fn installed(program: &str) -> bool {
-    let path = std::env::var("PATH").unwrap_or_default();
-    let folders = path.split(':').chain(["/usr/sbin", "/sbin"]);
-    folders
-        .map(Path::new)
-        .any(|folder| folder.join(program).exists())
-}
-
-/// Whom a party sends to, and their hardware addresses.
-fn neighbours(side: usize, has_middle: bool) -> Vec<(IpAddr, [u8; 6])> {
-    if !has_middle {
-        return vec![(Hosts::party_address(1 - side), Hosts::party_mac(1 - side))];
-    }
-    let numbers = 0..MIDDLE_ADDRESSES;
-    numbers
-        .map(|number| (Hosts::middle_address(side, number), Hosts::middle_mac(side)))
-        .collect()
-}
-
-fn address(side: usize, host: u8) -> IpAddr {
-    let [a, b, c] = NETWORKS[side];
-    Ipv4Addr::new(a, b, c, host).into()
-}
-
 /// A hardware address as people write it.
 pub fn mac(octets: [u8; 6]) -> String {
     octets.map(|octet| format!("{octet:02x}")).join(":")
-}
-
-fn run(command: &mut Command) -> Result<(), Failure> {
-    feed(command, "")
-}
-
-/// Runs a program to its end, with this on its input.
-fn feed(command: &mut Command, input: &str) -> Result<(), Failure> {
-    let said = format!("{command:?}");
-    let failed = |reason: String| Failure::Hosts(format!("{said}: {reason}"));
-    let piped = command.stdin(Stdio::piped()).stdout(Stdio::null());
-    let child = piped.stderr(Stdio::piped()).spawn();
-    let mut child = child.map_err(|error| failed(error.to_string()))?;
-    if let Some(mut pipe) = child.stdin.take() {
-        // One that reads nothing has ended, and says why.
-        let _ = pipe.write_all(input.as_bytes());
-    }
-    let output = child.wait_with_output();
-    let output = output.map_err(|error| failed(error.to_string()))?;
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(failed(String::from_utf8_lossy(&output.stderr).into_owned())),
-    }
 }

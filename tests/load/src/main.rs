@@ -6,6 +6,7 @@ mod bench;
 mod built_in;
 mod calls;
 mod capture;
+mod device;
 mod echo;
 mod failure;
 mod hosts;

@@ -17,11 +17,12 @@ use crate::Failure;
 use crate::arguments::{Middle, Over, Place, Wire as Kind};
 use crate::built_in::{BuiltIn, own_address};
 use crate::capture::recordings;
+use crate::device::Device;
 use crate::hosts::Hosts;
 use crate::script::Script;
 use crate::station::Station;
 use crate::through::{
-    Device, Echo, Nftables, Nothing, Process, Relay, Rtpengine, Testpmd, Through,
+    Echo, Nftables, Nothing, Process, Relay, Rtpengine, Testpmd, Through, region_socket,
 };
 use crate::wire::{Bypassing, Frames, Sockets, Wire};
 
@@ -36,9 +37,8 @@ const FETCH_WITHIN: Duration = Duration::from_secs(2);
 const PARTY_PORT: u16 = 40_000;
 
 const MEMORY_HAS_NO_WIRE: &str = "--over memory has no hosts: leave out --hosts, --cores, --wire";
-const NO_INTERFACE: &str =
-    "--wire af_xdp with a configuration needs --near-interface and --far-interface";
-
+const ONE_FAMILY: &str = "only Strait and rtpengine pass between IPv4 and IPv6, and nftables here \
+                          has IPv4 alone: --ipv6 near,far, or --through something else";
 /// What one call plays: by side, RTP and RTCP.
 pub type Scripts = [[Arc<Script>; 2]; 2];
 
@@ -62,13 +62,15 @@ impl Scene {
     pub fn new(place: &Place, calls: usize) -> Result<Self, Failure> {
         let scripts = scripts(&place.capture)?;
         let directory = tempfile::tempdir().map_err(Failure::Scratch)?;
-        let apart = place.config.is_none() && place.ways.has_hosts(place.through);
-        if apart && place.ways.over == Over::Memory {
+        let layout = place.ways.layout(place.through, place.workers);
+        let layout = layout.filter(|_| place.config.is_none());
+        if layout.is_some() && place.ways.over == Over::Memory {
             return Err(Failure::Mismatch(MEMORY_HAS_NO_WIRE));
         }
-        let has_middle = place.through != Middle::Nothing;
-        let hosts = apart.then(|| Hosts::new(has_middle, place.ways.cores));
-        let hosts = hosts.transpose()?;
+        if !place.through.crosses(&place.ways.ipv6) {
+            return Err(Failure::Mismatch(ONE_FAMILY));
+        }
+        let hosts = layout.map(Hosts::new).transpose()?;
         let (through, wires) = match (place.through, &hosts) {
             (Middle::Strait, _) => strait(place, calls, directory.path(), hosts.as_ref())?,
             (_, Some(hosts)) => compared(place, calls, hosts)?,
@@ -115,7 +117,7 @@ fn compared(place: &Place, calls: usize, hosts: &Hosts) -> Result<Middled, Failu
     let ways = &place.ways;
     let wire = |side| {
         let interface = hosts.party_interface(side);
-        let address = Hosts::party_address(side);
+        let address = hosts.party_address(side);
         party(
             ways.wire,
             &hosts.party(side),
@@ -128,7 +130,7 @@ fn compared(place: &Place, calls: usize, hosts: &Hosts) -> Result<Middled, Failu
     let addresses = [0, 1].map(|side: usize| wires[side].addresses());
     let through: Box<dyn Through> = match place.through {
         Middle::Rtpengine => {
-            let addresses = [0, 1].map(|side| Hosts::middle_address(side, 0));
+            let addresses = [0, 1].map(|side| hosts.middle_address(side, 0));
             Box::new(Rtpengine::start(&hosts.middle(), addresses, calls)?)
         }
         Middle::Nftables => Box::new(Nftables::start(hosts)?),
@@ -162,9 +164,8 @@ fn strait(
     let config = config.ok_or(Failure::Configuration)?;
     let realms = realms(&config, place)?;
     let links = links(&config)?;
-    let socket = config.runtime_directory().join("region.sock");
     let (process, attached) = if place.running {
-        (None, fetch(&socket, None, FETCH_WITHIN)?)
+        (None, fetch(&region_socket(&config), None, FETCH_WITHIN)?)
     } else {
         let handed: Vec<(String, BorrowedFd<'_>)> = links
             .iter()
@@ -175,11 +176,12 @@ fn strait(
             .map(|(name, fd)| (name.as_str(), *fd))
             .collect();
         let station = hosts.map(Hosts::middle).unwrap_or_default();
-        let (process, attached) = Process::dataplane(&station, path, &socket, &handed)?;
+        let (process, attached) = Process::dataplane(&station, &config, path, &handed)?;
+        hosts.map_or(Ok(()), Hosts::complete)?;
         (Some(process), attached)
     };
     let parties = match hosts {
-        Some(_) => [0, 1].map(Hosts::party_address),
+        Some(hosts) => [0, 1].map(|side| hosts.party_address(side)),
         None => parties(&config, realms, place, links.is_empty()),
     };
     let is_ipv6 = parties.map(|party| party.is_ipv6());
@@ -305,8 +307,6 @@ fn wires(
 ) -> Result<[Box<dyn Wire>; 2], Failure> {
     // RTP and RTCP come from addresses of their own.
     let count = 2 * place.sockets.clamp(1, calls.max(1));
-    let namespaces = [&place.near_namespace, &place.far_namespace];
-    let interfaces = [&place.near_interface, &place.far_interface];
     let wire = |side: usize| -> Result<Box<dyn Wire>, Failure> {
         let nic = config.realms[realms[side]].media[0].nic.to_string();
         let address = parties[side];
@@ -326,15 +326,8 @@ fn wires(
                 count,
             );
         }
-        if place.ways.wire == Kind::AfXdp && interfaces[side].is_none() {
-            return Err(Failure::Mismatch(NO_INTERFACE));
-        }
-        let station = Station {
-            namespace: namespaces[side].clone(),
-            core: None,
-        };
-        let interface = interfaces[side].as_deref().unwrap_or_default();
-        party(place.ways.wire, &station, interface, address, count)
+        let (station, interface) = place.away.party(side, place.ways.wire)?;
+        party(place.ways.wire, &station, &interface, address, count)
     };
     Ok([wire(0)?, wire(1)?])
 }

@@ -3,17 +3,23 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use strait_config::{Checked, Config, check_file};
+use strait_config::{Checked, Config, Realm, check_file};
+use strait_shared::attach::fetch;
 use tempfile::TempDir;
 
 use crate::Failure;
-use crate::arguments::{Calls, Middle, Over, Wire};
+use crate::arguments::{Calls, Middle, Over};
 use crate::built_in::{BuiltIn, own_address};
 use crate::hosts::Hosts;
 use crate::station::Station;
-use crate::through::{Process, program};
+use crate::through::{Process, program, region_socket};
+
+const PROGRAM: &str = "strait";
+const START_WITHIN: Duration = Duration::from_secs(30);
+const FETCH_WITHIN: Duration = Duration::from_millis(100);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Strait, and the addresses around it.
 pub struct Stage {
@@ -26,8 +32,10 @@ pub struct Stage {
     pub softswitch: SocketAddr,
     /// Where callers are.
     pub near: IpAddr,
-    /// Hosts of their own, where there are some.
-    pub hosts: Option<Hosts>,
+    /// Strait's media addresses on each side.
+    pub media: [Vec<IpAddr>; 2],
+    parties: [(Station, String); 2],
+    hosts: Option<Hosts>,
     _directory: TempDir,
 }
 
@@ -37,14 +45,9 @@ impl Stage {
         let directory = tempfile::tempdir().map_err(Failure::Scratch)?;
         let own = directory.path().join("strait.yaml");
         let path = arguments.config.as_deref().unwrap_or(&own);
-        if arguments.config.is_some() && arguments.ways.wire == Wire::AfXdp {
-            return Err(Failure::Mismatch(
-                "calls by SIP with -c: parties have sockets alone",
-            ));
-        }
-        let apart = arguments.config.is_none() && arguments.ways.has_hosts(Middle::Strait);
-        let hosts = apart.then(|| Hosts::new(true, arguments.ways.cores));
-        let hosts = hosts.transpose()?;
+        let layout = arguments.ways.layout(Middle::Strait, 1);
+        let layout = layout.filter(|_| arguments.config.is_none());
+        let hosts = layout.map(Hosts::new).transpose()?;
         if arguments.config.is_none() {
             let text = built_in(directory.path(), arguments, hosts.as_ref())?;
             std::fs::write(&own, text).map_err(Failure::Scratch)?;
@@ -54,34 +57,58 @@ impl Stage {
             eprint!("{report}");
         }
         let config = config.ok_or(Failure::Configuration)?;
-        let (strait, softswitch) = around(&config, arguments.near_realm.as_deref())?;
+        let own = hosts.as_ref().map(|hosts| hosts.party_address(0));
+        let near = arguments.near_address.or(own);
+        let around = Around::find(&config, arguments.near_realm.as_deref(), near)?;
         let process = match arguments.config {
             Some(_) => None,
             None => {
-                let mut command = Command::new(program("strait"));
+                let mut command = Command::new(program(PROGRAM));
                 command.arg("run").arg("-c").arg(path);
                 let station = hosts.as_ref().map(Hosts::middle).unwrap_or_default();
                 Some(Process::start(command, &station)?)
             }
         };
-        let own = hosts.as_ref().map(|_| Hosts::party_address(0));
-        let near = arguments.near_address.or(own).unwrap_or(strait.ip());
-        let region = config.runtime_directory().join("region.sock");
-        Ok(Self {
+        let region = region_socket(&config);
+        let party = |side| party(arguments, hosts.as_ref(), side);
+        let parties = [party(0)?, party(1)?];
+        let mut stage = Self {
             process,
             region,
-            strait,
-            softswitch,
-            near,
+            near: near.unwrap_or(around.strait.ip()),
+            strait: around.strait,
+            softswitch: around.softswitch,
+            media: around.media,
+            parties,
             hosts,
             _directory: directory,
-        })
+        };
+        stage.complete()?;
+        Ok(stage)
     }
 
-    /// Where a side's party is.
-    pub fn station(&self, side: usize) -> Station {
-        let hosts = self.hosts.as_ref();
-        hosts.map(|hosts| hosts.party(side)).unwrap_or_default()
+    /// Where a side's party is, and its interface.
+    pub fn party(&self, side: usize) -> &(Station, String) {
+        &self.parties[side]
+    }
+
+    /// What can be done about our hosts once Strait has its devices.
+    fn complete(&mut self) -> Result<(), Failure> {
+        let (Some(hosts), Some(process)) = (&self.hosts, &mut self.process) else {
+            return Ok(());
+        };
+        if hosts.is_complete() {
+            return Ok(());
+        }
+        let deadline = Instant::now() + START_WITHIN;
+        while let Err(error) = fetch(&self.region, None, FETCH_WITHIN) {
+            process.check_alive(PROGRAM)?;
+            if Instant::now() >= deadline {
+                return Err(error.into());
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        hosts.complete()
     }
 
     /// The processor time of all of Strait, where it is ours.
@@ -90,30 +117,60 @@ impl Stage {
     }
 }
 
-/// Where to call, and where what is called stands.
-fn around(config: &Config, realm: Option<&str>) -> Result<(SocketAddr, SocketAddr), Failure> {
-    let udp = strait_config::Transport::Udp;
-    let chosen = config.realms.iter().find(|candidate| match realm {
-        Some(name) => candidate.name.to_string() == name,
-        None => !candidate.forward_to.is_empty(),
-    });
-    let named = || realm.unwrap_or("that forwards to a softswitch").to_owned();
-    let chosen = chosen.ok_or_else(|| Failure::NoRealm(named()))?;
-    let softswitch = chosen.forward_to.first().and_then(|name| {
-        config
-            .softswitches
+/// Where a side's party is, and its interface.
+fn party(
+    arguments: &Calls,
+    hosts: Option<&Hosts>,
+    side: usize,
+) -> Result<(Station, String), Failure> {
+    match hosts {
+        Some(hosts) => Ok((hosts.party(side), hosts.party_interface(side))),
+        None => arguments.away.party(side, arguments.ways.wire),
+    }
+}
+
+/// What a configuration says of the addresses around Strait.
+struct Around {
+    strait: SocketAddr,
+    softswitch: SocketAddr,
+    media: [Vec<IpAddr>; 2],
+}
+
+impl Around {
+    /// Where to call from `near`, and where what is called stands.
+    fn find(config: &Config, realm: Option<&str>, near: Option<IpAddr>) -> Result<Self, Failure> {
+        let udp = strait_config::Transport::Udp;
+        let chosen = config.realms.iter().find(|candidate| match realm {
+            Some(name) => candidate.name.to_string() == name,
+            None => !candidate.forward_to.is_empty(),
+        });
+        let named = || realm.unwrap_or("that forwards to a softswitch").to_owned();
+        let chosen = chosen.ok_or_else(|| Failure::NoRealm(named()))?;
+        let called = chosen.forward_to.first();
+        let mut softswitches = config.softswitches.iter();
+        let softswitch = softswitches.find(|softswitch| Some(&softswitch.name) == called);
+        let softswitch = softswitch.ok_or_else(|| Failure::NoRealm(named()))?;
+        let is_ipv4 = near.unwrap_or(softswitch.address.ip()).is_ipv4();
+        let strait = chosen
+            .signalling
             .iter()
-            .find(|softswitch| softswitch.name == *name)
-    });
-    let softswitch = softswitch.ok_or_else(|| Failure::NoRealm(named()))?;
-    let strait = chosen.signalling.iter().find(|address| {
-        address.transport == udp && address.address.is_ipv4() == softswitch.address.is_ipv4()
-    });
-    let strait = strait.ok_or_else(|| Failure::NoRealm(named()))?;
-    Ok((
-        SocketAddr::new(strait.address, strait.port),
-        softswitch.address,
-    ))
+            .find(|address| address.transport == udp && address.address.is_ipv4() == is_ipv4);
+        let strait = strait.ok_or_else(|| Failure::NoRealm(named()))?;
+        let mut realms = config.realms.iter();
+        let far = realms.find(|realm| realm.name == softswitch.realm);
+        let media = |realm: &Realm, is_ipv4| {
+            let addresses = realm.media.iter().map(|media| media.address);
+            addresses.filter(|ip| ip.is_ipv4() == is_ipv4).collect()
+        };
+        Ok(Self {
+            strait: SocketAddr::new(strait.address, strait.port),
+            softswitch: softswitch.address,
+            media: [
+                media(chosen, is_ipv4),
+                far.map_or_else(Vec::new, |far| media(far, softswitch.address.is_ipv4())),
+            ],
+        })
+    }
 }
 
 /// Strait between two realms, with room for these calls.
@@ -126,7 +183,7 @@ fn built_in(directory: &Path, arguments: &Calls, hosts: Option<&Hosts>) -> Resul
     let lasting = arguments.hold + arguments.ring + Duration::from_secs(5);
     let calls = (arguments.rate * lasting.as_secs_f64()).ceil() as usize + 50;
     let per_second = arguments.rate.ceil() as u32 * 2 + 100;
-    let softswitch = hosts.map_or_else(|| own_address(3), |_| Hosts::party_address(1));
+    let softswitch = hosts.map_or_else(|| own_address(3), |hosts| hosts.party_address(1));
     let built_in = BuiltIn::new(directory, &arguments.ways, hosts);
     Ok(built_in.signalling(softswitch, calls, per_second))
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use assert_cmd::Command;
 
 use rig::{capture, load, report};
+use strait_tests::requirements;
 
 fn replay(capture: &Path, more: &[&str]) -> Command {
     let mut command = load(capture, "replay");
@@ -66,8 +67,7 @@ fn what_strait_is_compared_with_is_measured_alike() {
     let directory = tempfile::tempdir().unwrap();
     let capture = capture(&directory);
     for through in ["nothing", "rtpengine"] {
-        if through == "rtpengine" && !installed("rtpengine") {
-            println!("skipped: rtpengine is not installed");
+        if through == "rtpengine" && !requirements::has(through) {
             continue;
         }
         let report = report(
@@ -80,11 +80,6 @@ fn what_strait_is_compared_with_is_measured_alike() {
             through == "nothing"
         );
     }
-}
-
-fn installed(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).exists())
 }
 
 #[test]

@@ -29,10 +29,22 @@ fn assert_whole(report: &serde_json::Value, about: &str) {
 }
 
 fn replayed(more: &str) -> serde_json::Value {
+    replayed_for("0.4", more)
+}
+
+fn replayed_for(seconds: &str, more: &str) -> serde_json::Value {
     let directory = tempfile::tempdir().unwrap();
     let mut command = load(&capture(&directory), "replay");
-    command.args(["--seconds", "1", "--calls", "9"]);
+    command.args(["--seconds", seconds, "--calls", "9"]);
     report(command.args(more.split_whitespace()), 0)
+}
+
+/// The ways by DPDK's virtual devices, where its dataplane is built.
+fn dpdk_is_possible() -> bool {
+    let load = std::path::Path::new(env!("CARGO_BIN_EXE_strait-load"));
+    let built = load.with_file_name("strait-dataplane-dpdk").exists();
+    requirements::there(built, "strait-dataplane-dpdk is not built: docs/DPDK.md")
+        && requirements::met(&["ip", "ethtool", "taskset", "chrt", "nft"])
 }
 
 fn bypassing_is_possible() -> bool {
@@ -60,6 +72,60 @@ fn every_packet_comes_through_whichever_way_it_goes() {
 }
 
 #[test]
+fn every_packet_comes_through_dpdk() {
+    if !dpdk_is_possible() {
+        return;
+    }
+    for ways in ["--device af_packet", "--device af_packet --wire af_xdp"] {
+        assert_whole(&replayed(&format!("--over dpdk {ways}")), ways);
+    }
+    if bypassing_is_possible() {
+        let ways = "--over dpdk --device af_xdp --wire af_xdp";
+        assert_whole(&replayed(ways), ways);
+    }
+}
+
+#[test]
+fn dpdk_spreads_flows_over_workers() {
+    if !dpdk_is_possible() || std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+        println!("skipped: two workers need DPDK and two cores");
+        return;
+    }
+    for device in ["af_packet", "tap"] {
+        let report = replayed(&format!("--over dpdk --device {device} --workers 2"));
+        assert_whole(&report, device);
+        let workers = report["workers"].as_array().unwrap();
+        let received: Vec<u64> = workers.iter().filter_map(|each| each.as_u64()).collect();
+        assert_eq!(received.len(), 2, "{device}: {report}");
+        assert!(
+            received.iter().all(|count| *count > 0),
+            "{device}: {received:?}"
+        );
+    }
+}
+
+#[test]
+fn sides_may_have_ipv6() {
+    if !bypassing_is_possible() {
+        return;
+    }
+    let mut ways = vec![
+        "--ipv6 near,far",
+        "--ipv6 near --over af_xdp --mode native --wire af_xdp",
+        "--ipv6 near,far --through echo --wire af_xdp",
+    ];
+    if requirements::met(&["rtpengine"]) {
+        ways.push("--ipv6 far --through rtpengine --wire af_xdp");
+    }
+    if dpdk_is_possible() {
+        ways.push("--ipv6 far --over dpdk --wire af_xdp");
+    }
+    for ways in ways {
+        assert_whole(&replayed(ways), ways);
+    }
+}
+
+#[test]
 fn what_strait_is_compared_with_stands_between_the_same_hosts() {
     if !bypassing_is_possible() || !requirements::met(&["nft"]) {
         return;
@@ -73,8 +139,7 @@ fn what_strait_is_compared_with_stands_between_the_same_hosts() {
         ("testpmd-af_packet", "dpdk-testpmd"),
         ("testpmd-af_xdp", "dpdk-testpmd"),
     ] {
-        if !requirements::installed(program) {
-            println!("skipped: {program} is not installed");
+        if !requirements::met(&[program]) {
             continue;
         }
         assert_whole(
@@ -110,7 +175,7 @@ fn a_flood_does_nothing_to_the_calls_that_keep_to_their_rate() {
     };
     for ways in ways {
         let flood = "--police 60 --flood 3 --flood-speed 40";
-        let report = replayed(&format!("{flood} {ways}"));
+        let report = replayed_for("1", &format!("{flood} {ways}"));
         assert_whole(&report, ways);
         let [sent, delivered] = [0, 1].map(|index| report["flood"][index].as_u64().unwrap());
         // Three calls, both ways, a second of their rate and one ahead.
@@ -127,36 +192,34 @@ fn calls_by_sip_have_their_media_past_the_kernel() {
     if !bypassing_is_possible() {
         return;
     }
-    let directory = tempfile::tempdir().unwrap();
-    let mut command = load(&capture(&directory), "calls");
-    command.args([
-        "--rate",
-        "10",
-        "--seconds",
-        "1",
-        "--hold",
-        "0.5",
-        "--loss",
-        "5",
-    ]);
-    command.args([
-        "--mix",
-        "answer=2,reinvite=1",
-        "--over",
-        "af_xdp",
-        "--wire",
-        "af_xdp",
-    ]);
-    let report = report(&mut command, 0);
+    let mut ways = vec!["--over af_xdp --wire af_xdp --ipv6 near"];
+    if dpdk_is_possible() {
+        ways.push("--over dpdk");
+    }
+    for ways in ways {
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = load(&capture(&directory), "calls");
+        command.args("--rate 10 --seconds 1 --hold 0.5 --loss 5".split_whitespace());
+        command.args(["--mix", "answer=2,reinvite=1"]);
+        assert_called(&report(command.args(ways.split_whitespace()), 0), ways);
+    }
+}
+
+/// Ten calls were placed, and heard each other.
+fn assert_called(report: &serde_json::Value, about: &str) {
     assert_eq!(
         (report["placed"].as_u64(), &report["failed"]),
-        (Some(10), &serde_json::json!({}))
+        (Some(10), &serde_json::json!({})),
+        "{about}: {report}"
     );
     assert!(
         report["media"]["delivered"].as_u64() > Some(200),
-        "{report}"
+        "{about}: {report}"
     );
-    assert_eq!(report["media"]["directions"][0]["strange"], 0, "{report}");
+    assert_eq!(
+        report["media"]["directions"][0]["strange"], 0,
+        "{about}: {report}"
+    );
 }
 
 #[test]

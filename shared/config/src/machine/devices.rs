@@ -1,10 +1,10 @@
-//! What `dpdk` NICs need of this machine: TAP devices, bound NICs, memory, a core to spare.
+//! What `dpdk` NICs need of this machine: TAP devices, bound NICs, memory, cores.
 
 use std::{fs, path::Path};
 
 use rustix::thread::sched_getaffinity;
 
-use crate::{Config, Nic, PortKind, meaning::nics::is_pci_address};
+use crate::{Config, Idle, Nic, PortKind, meaning::nics::is_pci_address};
 
 const NETWORK: &str = "/sys/class/net";
 const PCI: &str = "/sys/bus/pci/devices";
@@ -82,14 +82,18 @@ fn memory(config: &Config) -> Option<String> {
     })
 }
 
-/// DPDK's main thread has a core that is no worker's.
+/// Each worker has a core, and DPDK's main thread one that nobody polls on.
 fn core(config: &Config) -> Option<String> {
     let workers = config.dataplane.workers.len();
     let cores = sched_getaffinity(None).ok()?.count() as usize;
-    (cores <= workers).then(|| {
+    let needed = match config.dataplane.idle {
+        Idle::Poll => workers + 1,
+        Idle::Adaptive => workers,
+    };
+    (cores < needed).then(|| {
         format!(
-            "`port: dpdk` needs a core for each worker and one more: {workers} workers have \
-             {cores} cores; configure fewer workers"
+            "`port: dpdk` needs a core for each worker, and with `idle: poll` one more: {workers} \
+             workers have {cores} cores; configure fewer workers"
         )
     })
 }

@@ -26,6 +26,8 @@ pub struct Standing {
     pub name: &'static str,
     /// Why it is left out, if it is.
     pub left_out: Option<String>,
+    /// Whether that is because it is not installed.
+    pub is_absent: bool,
     /// Of every round.
     pub rounds: Vec<Figures>,
     /// The median of each figure over all rounds.
@@ -96,6 +98,7 @@ impl Comparison {
         let nothing_yet = |name| Standing {
             name,
             left_out: None,
+            is_absent: false,
             rounds: Vec::new(),
             medians: None,
         };
@@ -122,17 +125,25 @@ impl Comparison {
         }
     }
 
+    /// Leaves out what is not installed.
+    pub fn miss(&mut self, name: &str, reason: String) {
+        self.leave_out(name, reason);
+        if let Some(standing) = self.standing(name) {
+            standing.is_absent = true;
+        }
+    }
+
     /// Whether it is left out.
     pub fn is_left_out(&self, name: &str) -> bool {
         let mut standings = self.contenders.iter();
         standings.any(|standing| standing.name == name && standing.left_out.is_some())
     }
 
-    /// Whether nothing of Strait's own was left out.
+    /// Whether nothing of Strait's own that is there was left out.
     pub fn has_all_of_strait(&self) -> bool {
         let strait = |standing: &&Standing| standing.name.starts_with("strait");
         let mut strait = self.contenders.iter().filter(strait);
-        strait.all(|standing| standing.left_out.is_none())
+        strait.all(|standing| standing.left_out.is_none() || standing.is_absent)
     }
 
     /// The medians of one that took part.

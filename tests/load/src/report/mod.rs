@@ -45,6 +45,8 @@ pub struct Report {
     /// The same of what the kernel did for frames that arrived in the middle, where that was kept
     /// apart.
     pub kernel_seconds_per_million: Option<f64>,
+    /// Packets that each of Strait's workers received.
+    pub workers: Vec<u64>,
     /// Packets of calls that flood: sent and delivered, both directions together.
     pub flood: [u64; 2],
     /// From the calling party to the called one, and back.
@@ -154,6 +156,7 @@ impl Report {
             megabits_per_second: bytes as f64 * 8.0 / 1e6 / seconds,
             cpu_seconds_per_million: each(trial.processor_time),
             kernel_seconds_per_million: each(trial.kernel_time),
+            workers: trial.counted.received.clone(),
             flood: [
                 near.sent.flooded + far.sent.flooded,
                 near.heard.flooded + far.heard.flooded,

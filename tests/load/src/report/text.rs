@@ -31,6 +31,10 @@ impl fmt::Display for Report {
                 "the kernel for it: {seconds:.2} CPU seconds per million packets"
             )?;
         }
+        if self.workers.len() > 1 {
+            let workers: Vec<String> = self.workers.iter().map(u64::to_string).collect();
+            writeln!(f, "received by each worker: {}", workers.join(", "))?;
+        }
         let [sent, delivered] = self.flood;
         if sent > 0 {
             writeln!(f, "besides: a flood of {sent}, {delivered} of it delivered")?;

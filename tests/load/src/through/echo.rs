@@ -30,7 +30,9 @@ impl Echo {
         parties: [&[SocketAddr]; 2],
     ) -> Result<Self, Failure> {
         // The addresses that are steered are the parties', not this host's.
-        hosts.sysctl("net.ipv4.ip_nonlocal_bind", "1")?;
+        for family in ["ipv4", "ipv6"] {
+            hosts.sysctl(&format!("net.{family}.ip_nonlocal_bind"), "1")?;
+        }
         let program = std::env::current_exe().unwrap_or_else(|_| PROGRAM.into());
         let mut command = Command::new(program);
         command.arg("echo");

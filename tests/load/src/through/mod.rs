@@ -18,10 +18,10 @@ use strait_shared::region::Region;
 pub use self::echo::Echo;
 pub use self::nftables::Nftables;
 pub use self::nothing::Nothing;
-pub use self::process::{Process, processor_time, program};
+pub use self::process::{DPDK_PROGRAM, Process, processor_time, program, region_socket};
 pub use self::relay::Relay;
 pub use self::rtpengine::Rtpengine;
-pub use self::testpmd::{Device, Testpmd};
+pub use self::testpmd::Testpmd;
 use crate::Failure;
 
 /// Addresses of a call by side, near and far, and component, RTP and RTCP.
@@ -61,11 +61,13 @@ pub trait Through {
     }
 }
 
-/// Packets dropped in the middle, by reason; only reasons that occurred.
+/// What was counted in the middle.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Counted {
-    /// How many, by reason.
+    /// Packets dropped, by reason; only reasons that occurred.
     pub drops: BTreeMap<&'static str, u64>,
+    /// Packets that each worker received.
+    pub received: Vec<u64>,
 }
 
 impl Counted {
@@ -74,7 +76,9 @@ impl Counted {
         let workers = (0..region.geometry().workers()).map(WorkerIndex);
         let mut all = Self::default();
         for page in workers.filter_map(|worker| region.statistics(worker)) {
-            for (reason, count) in page.read().drops().filter(|(_, count)| *count > 0) {
+            let page = page.read();
+            all.received.push(page.packets_in);
+            for (reason, count) in page.drops().filter(|(_, count)| *count > 0) {
                 *all.drops.entry(reason.name()).or_default() += count;
             }
         }
@@ -88,8 +92,11 @@ impl Counted {
             (*reason, count.saturating_sub(then))
         };
         let drops = self.drops.iter().map(since).filter(|(_, count)| *count > 0);
+        let received = self.received.iter().zip(&earlier.received);
+        let received = received.map(|(now, then)| now.saturating_sub(*then));
         Self {
             drops: drops.collect(),
+            received: received.collect(),
         }
     }
 }

@@ -36,6 +36,8 @@ pub struct Nftables {
     near: Station,
     flows: Vec<Flow>,
     interfaces: [String; 2],
+    /// By side.
+    addresses: [Vec<IpAddr>; 2],
     middle: Station,
 }
 
@@ -47,6 +49,12 @@ impl Nftables {
             near: hosts.party(0),
             flows: Vec::new(),
             interfaces: [0, 1].map(|side| hosts.middle_interface(side)),
+            addresses: [0, 1].map(|side| {
+                let numbers = 0..MIDDLE_ADDRESSES;
+                numbers
+                    .map(|number| hosts.middle_address(side, number))
+                    .collect()
+            }),
             middle: hosts.middle(),
         })
     }
@@ -135,8 +143,8 @@ impl Through for Nftables {
                 "nftables: too many calls for the ports there are",
             ));
         }
-        let middle = |side, component| {
-            let address: IpAddr = Hosts::middle_address(side, block as u8);
+        let middle = |side: usize, component| {
+            let address = self.addresses[side][block];
             SocketAddr::new(address, FIRST_PORT + place as u16 * 2 + component)
         };
         let local = [0, 1].map(|side| [middle(side, 0), middle(side, 1)]);

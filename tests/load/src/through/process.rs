@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use strait_config::{Config, PortKind};
 use strait_shared::attach::{Attached, FetchError, fetch};
 use strait_shared::notify::{NOTIFY_SOCKET, handover};
 
@@ -14,6 +15,8 @@ use crate::Failure;
 use crate::station::Station;
 
 const PROGRAM: &str = "strait-dataplane";
+/// The one that has DPDK's port, which is built by itself.
+pub const DPDK_PROGRAM: &str = "strait-dataplane-dpdk";
 /// How long it may take to bind its sockets, and to end.
 const START_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(5);
@@ -37,30 +40,37 @@ impl Process {
         Ok(Self(child.map_err(failed)?))
     }
 
-    /// Starts strait-dataplane, with what it is handed by name, and fetches its region.
+    /// Starts the dataplane of the configuration, which lies at this path, with what it is handed
+    /// by name, and fetches its region.
     pub fn dataplane(
         station: &Station,
-        configuration: &Path,
-        socket: &Path,
+        config: &Config,
+        path: &Path,
         handed: &[(&str, BorrowedFd<'_>)],
     ) -> Result<(Self, Attached), Failure> {
-        let mut command = Command::new(program(PROGRAM));
-        command.arg("-c").arg(configuration);
+        let mut nics = config.dataplane.nics.iter();
+        let name = match nics.any(|nic| nic.port == PortKind::Dpdk) {
+            true => DPDK_PROGRAM,
+            false => PROGRAM,
+        };
+        let mut command = Command::new(program(name));
+        command.arg("-c").arg(path);
         command.env_remove(NOTIFY_SOCKET);
         let failed = |cause| Failure::Start {
-            program: PROGRAM.into(),
+            program: name.into(),
             cause,
         };
         handover(&mut command, handed).map_err(failed)?;
         let mut dataplane = Self::start(command, station)?;
         let deadline = Instant::now() + START_WITHIN;
+        let socket = region_socket(config);
         loop {
-            match fetch(socket, None, LOOK_EVERY) {
+            match fetch(&socket, None, LOOK_EVERY) {
                 Ok(attached) => return Ok((dataplane, attached)),
                 Err(FetchError::Absent { .. }) if Instant::now() < deadline => {}
                 Err(error) => return Err(error.into()),
             }
-            dataplane.check_alive(PROGRAM)?;
+            dataplane.check_alive(name)?;
         }
     }
 
@@ -138,6 +148,11 @@ impl Drop for Process {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// Where a dataplane hands its region out.
+pub fn region_socket(config: &Config) -> PathBuf {
+    config.runtime_directory().join("region.sock")
 }
 
 /// Beside this command, else in PATH.

@@ -120,19 +120,28 @@ impl Rtpengine {
         )))
     }
 
-    /// The addresses it gives for a party's description.
+    /// The addresses it gives for a party's description to another of this address.
     fn exchange(
         &mut self,
         command: &str,
         call: usize,
         party: [SocketAddr; 2],
+        other: IpAddr,
     ) -> Result<[SocketAddr; 2], Failure> {
         let (call_id, sdp) = (self.call_id(call), description(party));
         // The keys of a dictionary stand in order.
-        let directions = self.directions;
+        let [near, far] = self.directions;
+        let directions = match command {
+            "offer" => [near, far],
+            _ => [far, near],
+        };
         let (call_id, sdp, command) = ([call_id.as_str()], [sdp.as_str()], [command]);
         let mut request: Vec<(&str, &[&str])> = vec![
             ("ICE", &["remove"]),
+            (
+                "address-family",
+                if other.is_ipv4() { &["IP4"] } else { &["IP6"] },
+            ),
             ("call-id", &call_id),
             ("command", &command),
             ("direction", &directions),
@@ -167,8 +176,8 @@ impl Rtpengine {
 impl Through for Rtpengine {
     fn open(&mut self, call: usize, [near, far]: Legs) -> Result<Legs, Failure> {
         self.calls.push(call);
-        let towards_far = self.exchange("offer", call, near)?;
-        let towards_near = self.exchange("answer", call, far)?;
+        let towards_far = self.exchange("offer", call, near, far[0].ip())?;
+        let towards_near = self.exchange("answer", call, far, near[0].ip())?;
         Ok([towards_near, towards_far])
     }
 

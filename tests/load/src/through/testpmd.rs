@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::Through;
 use super::process::Process;
 use crate::Failure;
+use crate::device::Device;
 use crate::hosts::{Hosts, mac};
 use crate::station::Station;
 
@@ -22,15 +23,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Lines of its log that say why it ended.
 const LAST_LINES: usize = 4;
 
-/// The kind of virtual device.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Device {
-    /// `net_af_packet`: rings shared with the kernel's packet sockets.
-    Packet,
-    /// `net_af_xdp`.
-    Xdp,
-}
-
 /// A running testpmd with one core to forward on, which it never leaves.
 pub struct Testpmd {
     process: Process,
@@ -41,8 +33,6 @@ pub struct Testpmd {
 impl Testpmd {
     /// Starts it between the two sides' interfaces.
     pub fn start(hosts: &Hosts, device: Device) -> Result<Self, Failure> {
-        // With packet sockets the kernel sees every frame too.
-        hosts.sysctl("net.ipv4.ip_forward", "0")?;
         let directory = tempfile::tempdir().map_err(Failure::Scratch)?;
         let log = directory.path().join("testpmd.log");
         let output = || File::create(&log).map_err(Failure::Scratch);
@@ -58,13 +48,8 @@ impl Testpmd {
         ]);
         command.arg(format!("--lcores={}", lcores(&station)));
         for side in [0, 1] {
-            let interface = hosts.middle_interface(side);
-            command.arg(match device {
-                Device::Packet => format!(
-                    "--vdev=net_af_packet{side},iface={interface},framecnt=2048,qdisc_bypass=1"
-                ),
-                Device::Xdp => format!("--vdev=net_af_xdp{side},iface={interface},busy_budget=0"),
-            });
+            let interface = hosts.driven_interface(side);
+            command.arg(format!("--vdev={}", device.with(side, &interface, 1)));
         }
         command.args([
             "--",
