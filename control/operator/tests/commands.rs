@@ -52,6 +52,7 @@ fn the_sample_configurations_are_valid_without_a_warning() {
         "configs/software.yaml",
         "configs/carrier.yaml",
         "configs/dpdk.yaml",
+        "configs/server.yaml",
     ] {
         let output = strait(&["check", "--elsewhere", "-c", &repository(sample)]);
         assert_eq!(output.status.code(), Some(0), "{}", err(&output));

@@ -49,6 +49,10 @@ pub struct Counters {
     pub absorbed: u64,
     /// Registrations refused because their source registers too often.
     pub registrations_over_rate: u64,
+    /// Requests answered with a challenge.
+    pub challenged: u64,
+    /// Requests whose credentials were wrong, malformed or another user's.
+    pub denied: u64,
     /// Questions put to the DNS.
     pub lookups: u64,
     /// Calls answered with a redirection to the other IP version.

@@ -39,6 +39,7 @@ impl Gateway {
                 self.media.rejected(now, &command, reason);
             }
             Input::MediaLost => self.end_all(now, EndedBy::Strait, MEDIA_LOST),
+            Input::Users { realm, users } => self.know_users(realm, users),
             Input::Resolved { id, answer } => self.looked_up(now, id, answer),
             Input::Operator(command) => self.operator(now, command),
         }

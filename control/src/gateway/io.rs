@@ -2,9 +2,13 @@
 
 use std::net::SocketAddr;
 
+use std::sync::Arc;
+
 use strait_shared::command::{Command, Event, RejectReason};
 
 pub use strait_config::RealmIndex;
+
+use crate::users::Users;
 
 /// Index of a signalling address within its realm, in the configuration's order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -147,6 +151,13 @@ pub enum Input<'a> {
         id: LookupId,
         /// Places in the order they are to be tried.
         answer: Result<Vec<Hop>, LookupError>,
+    },
+    /// The users of a realm have been read.
+    Users {
+        /// The realm.
+        realm: RealmIndex,
+        /// Its users, in place of those before.
+        users: Arc<Users>,
     },
     /// Something the operator asked for.
     Operator(OperatorCommand),

@@ -180,6 +180,7 @@ impl Gateway {
         };
         let health = config.softswitches.iter().map(|_| Health::new()).collect();
         let mut gateway = Self {
+            serving: Serving::new(&config, &seed),
             media: MediaPlane::new(&config, &geometry, seed),
             settings: Settings::new(config),
             clock,
@@ -190,7 +191,6 @@ impl Gateway {
             calls: Calls::new(&seed),
             exchanges: Exchanges::new(&seed),
             registrations: Registrations::new(&seed),
-            serving: Serving::new(&seed),
             openings: Map::with_hasher(map_key),
             keepalives: Map::with_hasher(map_key),
             connections: Map::with_hasher(map_key),

@@ -178,6 +178,7 @@ impl Gateway {
             contacts: &contacts,
         };
         outbound.edit(request, &mut crossing, &mut edits);
+        self.drop_credentials(near, request, &mut edits);
         self.keep(now, key, request, callee, hops);
         let exchange = self.exchanges.get_mut(key).expect("it is still there");
         (exchange.far, exchange.softswitch) = (far, softswitch);

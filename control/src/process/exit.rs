@@ -21,6 +21,7 @@ use crate::journal::JournalError;
 use crate::link::{DataplaneError, LinkError};
 use crate::records::RecordsError;
 use crate::transport::bind::BindError;
+use crate::users::UsersError;
 
 /// Why the process cannot start or go on. Displays as one line that says what to do.
 #[derive(Debug, Error)]
@@ -28,6 +29,9 @@ pub enum Failure {
     /// The configuration is invalid; the report has a line for each mistake.
     #[error("{0}")]
     Configuration(Report),
+    /// A table of users cannot be read.
+    #[error(transparent)]
+    Users(#[from] UsersError),
     /// A signalling address cannot be taken.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -52,7 +56,7 @@ impl Failure {
     /// The process's exit code.
     pub fn code(&self) -> u8 {
         match self {
-            Failure::Configuration(_) => 3,
+            Failure::Configuration(_) | Failure::Users(_) => 3,
             Failure::Bind(BindError::InUse(..) | BindError::NotHere(..)) => 4,
             Failure::Bind(BindError::Privilege(..)) => 5,
             Failure::Socket(SocketError::InUse(_)) | Failure::Journal(JournalError::InUse(_)) => 4,

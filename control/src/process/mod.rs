@@ -3,7 +3,7 @@
 //!
 //! * [`run`]: from a configuration to the end of the process · `exit`: why it ends
 //! * `held`: messages leave once the media they tell of can flow
-//! * `names`: questions to the DNS
+//! * `names`: questions to the DNS · `users`: who may register
 //! * `tasks`: what goes on beside signalling · `operated`: what the operator sees
 
 mod descriptors;
@@ -14,6 +14,7 @@ mod names;
 mod operated;
 mod start;
 mod tasks;
+mod users;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use super::limits::{DRAIN_INTERVAL, FAREWELL};
 use super::names::Names;
-use super::{Failure, Process, descriptors};
+use super::{Failure, Process, descriptors, users};
 use crate::admin::{Operated, Socket};
 use crate::gateway::io::{Lookup, OperatorCommand};
 use crate::gateway::journal::Before;
@@ -72,6 +72,7 @@ pub fn serve(
     let config = Arc::new(config);
     let (journal, before) = journal.unzip();
     let gateway = successor(&config, seed, before, &mut dataplane)?;
+    let tables = users::open(&config)?;
     let (names, questions) = Names::new(&config, seed);
     let process = Process::new(config, gateway, dataplane, names, records, journal);
     let process = Rc::new(process);
@@ -79,7 +80,7 @@ pub fn serve(
         .enable_all()
         .build()
         .map_err(failed("cannot start the runtime"))?;
-    runtime.block_on(LocalSet::new().run_until(live(process, bound, socket, questions)))
+    runtime.block_on(LocalSet::new().run_until(live(process, bound, socket, questions, tables)))
 }
 
 /// A gateway that goes on where the process before was stopped; media that no call knows any more
@@ -112,6 +113,7 @@ async fn live(
     bound: Vec<Bound>,
     socket: Socket,
     questions: UnboundedReceiver<Lookup>,
+    tables: users::Tables,
 ) -> Result<Ending, Failure> {
     let failed = |what| move |error| Failure::System(what, error);
     let notifier = Notifier::from_env().map_err(failed("cannot reach the supervisor"))?;
@@ -127,6 +129,10 @@ async fn live(
     tokio::task::spawn_local(process.clone().keep_journal());
     tokio::task::spawn_local(process.clone().let_go());
     tokio::task::spawn_local(process.clone().ask_names(questions));
+    for (realm, users, watch) in tables {
+        process.know_users(realm, users);
+        tokio::task::spawn_local(process.clone().keep_users(realm, watch));
+    }
     tokio::task::spawn_local(process.clone().take_reports());
     tokio::task::spawn_local(process.clone().watch_dataplane());
     let operated: Rc<dyn Operated> = process.clone();

@@ -1,6 +1,7 @@
 //! The gateway as a SIP server, from outside: who registers, who is found, and which IP version a
 //! call is steered to.
 
+mod callers;
 mod calls;
 mod domains;
 mod registering;

@@ -21,9 +21,9 @@ that is not below. IPv6 addresses are quoted. Durations are a whole number and a
 `25s`, `5m`, `1h`. A number with a leading zero is refused. Names are 1 to 32 letters, digits, `-`,
 `_` and `.`, the first a letter or digit.
 
-Three whole examples lie in `configs/`: `software.yaml`, for real phones on one machine without
-privileges, `carrier.yaml`, with several realms and both families, and `dpdk.yaml`, with NICs that
-DPDK drives.
+Four whole examples lie in `configs/`: `software.yaml`, for real phones on one machine without
+privileges, `carrier.yaml`, with several realms and both families, `server.yaml`, a SIP server for a
+domain of its own, and `dpdk.yaml`, with NICs that DPDK drives.
 ";
 
 /// `docs/CONFIG.md`.

@@ -22,9 +22,11 @@ pub struct Serve {
     /// Strait's own address. Realms that serve the same domain share its users.
     #[schemars(length(min = 1, max = 64))]
     pub domains: Vec<Domain>,
-    /// The users who may register and call from these domains, with their secrets: YAML, or a
-    /// table exported as CSV (`.csv`). Read again when it changes. Without it nobody is asked who
-    /// they are.
+    /// The users who may register and call from these domains, with their secrets: YAML, a list of
+    /// `{ user, domain, password }` where `md5` and `sha-256` (hashes of `user:domain:password`,
+    /// RFC 7616 §3.4.2) may stand for the password; or a table exported as CSV (`.csv`), with the
+    /// columns `username`, `domain`, `password`, `ha1`, `ha1_sha256`. Read again when it changes.
+    /// Without it nobody is asked who they are.
     #[serde(default)]
     pub users: Option<PathBuf>,
     /// How long an answer to a digest challenge may be used again (RFC 7616 §3.3). A duration.

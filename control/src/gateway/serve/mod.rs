@@ -1,6 +1,7 @@
 //! Strait as a SIP server: a realm that serves domains of its own.
 //!
 //! * `locations`, `registrar`, `sources`: who registers where, and how often
+//! * `callers`: whether they are who they say
 //! * `locate`, `lookup`: where a request goes: a registered terminal, the softswitch that has the
 //!   domain, the DNS
 //! * `families`, `steer`, `redirect`: which IP versions two parties share, and what is done where
@@ -16,8 +17,10 @@ mod registrar;
 mod sources;
 pub mod steer;
 
+use strait_config::Config;
 use strait_shared::time::Instant;
 
+use self::callers::Callers;
 use self::locations::Locations;
 use self::lookup::Lookups;
 use self::redirect::Redirections;
@@ -32,16 +35,18 @@ pub struct Serving {
     pub(in crate::gateway) locations: Locations,
     lookups: Lookups,
     sources: Sources,
+    callers: Callers,
     redirections: Redirections,
 }
 
 impl Serving {
-    /// Nobody is registered.
-    pub fn new(seed: &[u8; 32]) -> Self {
+    /// Nobody is registered, nobody's secret is known.
+    pub fn new(config: &Config, seed: &[u8; 32]) -> Self {
         Self {
             locations: Locations::new(seed),
             lookups: Lookups::new(seed),
             sources: Sources::new(seed),
+            callers: Callers::new(config, seed),
             redirections: Redirections::new(seed),
         }
     }
