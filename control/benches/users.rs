@@ -79,14 +79,22 @@ fn find_one_of_a_million(bencher: Bencher) {
 
 #[divan::bench]
 fn challenge(bencher: Bencher) {
-    let mut authenticator = Authenticator::new(&[1; 32], Duration::from_secs(60));
+    let mut authenticator = Authenticator::new(
+        &[1; 32],
+        Duration::from_secs(60),
+        &[Algorithm::Sha256, Algorithm::Md5],
+    );
     LazyLock::force(&TABLE);
     bencher.bench_local(|| authenticator.challenge(NOW, "example.net", false, &TABLE));
 }
 
 #[divan::bench(args = [Algorithm::Md5, Algorithm::Sha256])]
 fn check(bencher: Bencher, algorithm: Algorithm) {
-    let mut authenticator = Authenticator::new(&[1; 32], Duration::from_secs(60));
+    let mut authenticator = Authenticator::new(
+        &[1; 32],
+        Duration::from_secs(60),
+        &[Algorithm::Sha256, Algorithm::Md5],
+    );
     let challenges = authenticator.challenge(NOW, "example.net", false, &TABLE);
     let nonce = challenges[0]
         .split('"')

@@ -9,6 +9,7 @@ use super::credentials::{Credentials, Read};
 use super::{Authenticator, Denied};
 use crate::sip::{HeaderName, Message, Method};
 use crate::users::Users;
+use strait_digest::Algorithm;
 
 /// A header's value: what is read is read the same when it is written anew, and it proves nobody.
 pub fn authorization(value: &[u8]) {
@@ -30,8 +31,13 @@ fn proves_nobody(value: &[u8]) {
         return;
     }
     let mut authenticator = AUTHENTICATOR.with(std::cell::RefCell::take);
-    let known =
-        authenticator.get_or_insert_with(|| Authenticator::new(&[1; 32], Duration::from_secs(60)));
+    let known = authenticator.get_or_insert_with(|| {
+        Authenticator::new(
+            &[1; 32],
+            Duration::from_secs(60),
+            &[Algorithm::Sha256, Algorithm::Md5],
+        )
+    });
     let (now, users) = (Instant::from_millis(1), Users::default());
     let header = HeaderName::Authorization;
     let outcome = known.check(now, b"REGISTER", &request, header, "example.net", &users);

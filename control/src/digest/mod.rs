@@ -12,7 +12,7 @@ mod nonce;
 
 use std::time::Duration;
 
-use strait_digest::Hash;
+use strait_digest::{Algorithm, Hash};
 use strait_shared::time::Instant;
 use subtle::ConstantTimeEq;
 
@@ -25,6 +25,8 @@ use crate::users::Users;
 
 /// Challenges requests, and knows whose answers are right.
 pub struct Authenticator {
+    /// Those that users may be checked by, the one preferred first.
+    algorithms: Vec<Algorithm>,
     nonces: Nonces,
     counts: Counts,
 }
@@ -48,16 +50,18 @@ pub enum Denied {
 }
 
 impl Authenticator {
-    /// An authenticator whose nonces are good for `lifetime` and cannot be made without `seed`.
-    pub fn new(seed: &[u8; 32], lifetime: Duration) -> Self {
+    /// An authenticator that checks by `algorithms`, the one preferred first, and whose nonces are
+    /// good for `lifetime` and cannot be made without `seed`.
+    pub fn new(seed: &[u8; 32], lifetime: Duration, algorithms: &[Algorithm]) -> Self {
         Self {
+            algorithms: algorithms.to_vec(),
             nonces: Nonces::new(seed, lifetime),
             counts: Counts::new(),
         }
     }
 
     /// The values of WWW-Authenticate or Proxy-Authenticate, one for each algorithm that `users`
-    /// can be checked by, the strongest first (RFC 8760 §2.3). `stale` says that only the nonce
+    /// can be checked by, in the order preferred (RFC 8760 §2.3). `stale` says that only the nonce
     /// was wrong.
     pub fn challenge(
         &mut self,
@@ -68,13 +72,20 @@ impl Authenticator {
     ) -> Vec<String> {
         let nonce = self.nonces.make(now, realm);
         let stale = if stale { ", stale=true" } else { "" };
-        let value = |algorithm: &strait_digest::Algorithm| {
+        let value = |algorithm: &Algorithm| {
             format!(
                 "Digest realm={}, nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}",
                 quoted(realm)
             )
         };
-        users.algorithms().iter().map(value).collect()
+        let known = users.algorithms();
+        let both = |algorithm: &&Algorithm| known.contains(algorithm);
+        let values: Vec<String> = self.algorithms.iter().filter(both).map(value).collect();
+        match values.is_empty() {
+            false => values,
+            // Nobody's secret fits: that is what they will be told.
+            true => self.algorithms.iter().map(value).collect(),
+        }
     }
 
     /// The user whom `header` (Authorization or Proxy-Authorization) of `request` proves, among the
@@ -91,7 +102,10 @@ impl Authenticator {
         let mut outcome = Err(Denied::Missing);
         for header in request.headers_named(header) {
             match Read::of(&request.bytes()[header.value.start()..header.value.end()]) {
-                Read::Digest(credentials) if *credentials.realm == *realm.as_bytes() => {
+                Read::Digest(credentials)
+                    if *credentials.realm == *realm.as_bytes()
+                        && self.algorithms.contains(&credentials.algorithm) =>
+                {
                     return self.prove(now, method, request, &credentials, realm, users);
                 }
                 Read::Broken(whose)

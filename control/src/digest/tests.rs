@@ -91,7 +91,11 @@ impl Server {
         let users = "- {user: alice, domain: example.net, password: secret}\n";
         std::fs::write(&path, users).unwrap();
         Self {
-            authenticator: Authenticator::new(&[9; 32], LIFETIME),
+            authenticator: Authenticator::new(
+                &[9; 32],
+                LIFETIME,
+                &[Algorithm::Sha256, Algorithm::Md5],
+            ),
             users: Users::load(&path).unwrap(),
             now: START,
         }
@@ -302,4 +306,19 @@ proptest! {
         fuzz::authorization(&value);
         fuzz::authorization(&[b"Digest ", value.as_slice()].concat());
     }
+}
+
+#[test]
+fn only_what_is_configured_is_challenged_with_and_believed() {
+    let mut server = Server::new();
+    let phone = Phone::answering(&server.challenge(), Algorithm::Sha256);
+    server.authenticator = Authenticator::new(&[9; 32], LIFETIME, &[Algorithm::Md5]);
+    assert_eq!(server.check(&phone), Err(Denied::Missing));
+    let challenges = server.challenge();
+    assert_eq!(challenges.len(), 1, "{challenges:?}");
+    let phone = Phone::answering(&challenges, Algorithm::Md5);
+    assert_eq!(server.check(&phone).as_deref(), Ok("alice"));
+    let (md5, sha) = (Algorithm::Md5, Algorithm::Sha256);
+    server.authenticator = Authenticator::new(&[9; 32], LIFETIME, &[md5, sha]);
+    assert!(server.challenge()[0].contains("algorithm=MD5"));
 }

@@ -46,5 +46,5 @@ pub use scalar::{
     Domain, Dscp, InstanceName, NicName, PortRange, RealmName, ScalarError, SoftswitchName, VlanId,
 };
 pub use schema::schema;
-pub use serve::{Dns, Judge, MediaPath, Mismatch, Serve, Steering, Towards};
+pub use serve::{DigestAlgorithm, Dns, Judge, MediaPath, Mismatch, Serve, Steering, Towards};
 pub use softswitch::Softswitch;

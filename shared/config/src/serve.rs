@@ -29,6 +29,11 @@ pub struct Serve {
     /// Without it nobody is asked who they are.
     #[serde(default)]
     pub users: Option<PathBuf>,
+    /// The digest algorithms that users are challenged with, the one preferred first (RFC 8760
+    /// §2.3). Some older phones give up unless `md5` stands first or alone.
+    #[serde(default = "default_digest")]
+    #[schemars(length(min = 1, max = 2))]
+    pub digest: Vec<DigestAlgorithm>,
     /// How long an answer to a digest challenge may be used again (RFC 7616 §3.3). A duration.
     #[serde(with = "duration::required", default = "default_nonce_lifetime")]
     #[schemars(with = "duration::Text")]
@@ -107,6 +112,17 @@ pub struct Towards {
     pub status: Option<u16>,
 }
 
+/// A hash that digest authentication is made with (RFC 7616 §3.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub enum DigestAlgorithm {
+    /// SHA-256.
+    #[serde(rename = "sha-256")]
+    Sha256,
+    /// MD5.
+    #[serde(rename = "md5")]
+    Md5,
+}
+
 /// Where media goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -165,6 +181,10 @@ impl Default for Dns {
             timeout: Duration::from_secs(5),
         }
     }
+}
+
+fn default_digest() -> Vec<DigestAlgorithm> {
+    vec![DigestAlgorithm::Sha256, DigestAlgorithm::Md5]
 }
 
 fn default_nonce_lifetime() -> Duration {

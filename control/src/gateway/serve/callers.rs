@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use strait_config::Config;
+use strait_config::{Config, DigestAlgorithm};
+use strait_digest::Algorithm;
 use strait_shared::time::Instant;
 
 use crate::digest::{Authenticator, Denied};
@@ -39,8 +40,10 @@ impl Callers {
         let known = |realm: &strait_config::Realm| {
             let serve = realm.serve.as_ref()?;
             serve.users.as_ref()?;
+            let algorithms: Vec<Algorithm> = serve.digest.iter().map(algorithm).collect();
+            let lifetime = serve.nonce_lifetime;
             Some(Known {
-                authenticator: Authenticator::new(seed, serve.nonce_lifetime),
+                authenticator: Authenticator::new(seed, lifetime, &algorithms),
                 users: None,
             })
         };
@@ -51,6 +54,13 @@ impl Callers {
 
     fn of(&self, realm: RealmIndex) -> Option<&Known> {
         self.realms[usize::from(realm.0)].as_ref()
+    }
+}
+
+fn algorithm(configured: &DigestAlgorithm) -> Algorithm {
+    match configured {
+        DigestAlgorithm::Sha256 => Algorithm::Sha256,
+        DigestAlgorithm::Md5 => Algorithm::Md5,
     }
 }
 

@@ -12,6 +12,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings<'_>) {
         let here = realm(index).key("serve");
         if let Some(serve) = &settings.serve {
             domains(serve, &here, findings);
+            digest(serve, &here, findings);
             steering(serve, &here, findings);
             towards(config, serve, &here, findings);
         }
@@ -26,6 +27,16 @@ fn domains(serve: &Serve, here: &Path, findings: &mut Findings<'_>) {
             let message = format!("`{domain}` stands here twice");
             findings.error(&[&at(index), &at(first)], message, "each domain once");
         }
+    }
+}
+
+fn digest(serve: &Serve, here: &Path, findings: &mut Findings<'_>) {
+    if let [first, second] = serve.digest[..]
+        && first == second
+    {
+        let at = |index| here.key("digest").index(index);
+        let message = "the algorithm stands here twice".to_owned();
+        findings.error(&[&at(1), &at(0)], message, "each algorithm once");
     }
 }
 
