@@ -59,8 +59,8 @@ fn credentials(
     };
     let response = answer.response(&own);
     format!(
-        "Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", qop=auth, \
-         nc={count}, cnonce=\"0a4f\", algorithm={}, response=\"{response}\"",
+        "Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", \
+         qop=auth, nc={count}, cnonce=\"0a4f\", algorithm={}, response=\"{response}\"",
         algorithm.name()
     )
 }

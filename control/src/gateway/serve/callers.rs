@@ -143,11 +143,11 @@ impl Gateway {
         let domains = &self.settings.realm(near.realm).domains;
         for header in request.headers_named(HeaderName::ProxyAuthorization) {
             let value = request.text(header.value);
-            let ours = |domain: &Box<[u8]>| {
+            let ours = domains.iter().any(|domain| {
                 let realm = [b"realm=\"", &**domain, b"\""].concat();
                 memchr::memmem::find(&value, &realm).is_some()
-            };
-            if domains.iter().any(ours) {
+            });
+            if ours {
                 edits.remove_header(header);
             }
         }
