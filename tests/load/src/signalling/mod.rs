@@ -60,6 +60,7 @@ fn kind_and_number(user: &str) -> Option<(Kind, u64)> {
 /// A description of one G.711 stream at these RTP and RTCP addresses.
 fn description([rtp, rtcp]: [SocketAddr; 2], version: u64) -> String {
     let line = Line {
+        alternatives: Vec::new(),
         media: "audio".to_owned(),
         rtp,
         protocol: "RTP/AVP".to_owned(),

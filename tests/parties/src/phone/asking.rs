@@ -7,26 +7,25 @@ use strait_shared::time::Instant;
 use super::{CallHandle, Event, Phone, Purpose, State};
 use crate::sip::message::Message;
 use crate::sip::transaction::ServerId;
-use crate::sip::uri::Uri;
 
 impl Phone {
-    /// Sends a text to a user of the own domain.
+    /// Sends a text to a user of the own domain, or `user@domain`.
     pub fn text(&mut self, now: Instant, user: &str, text: &str) {
         let mut request = self.outside(Method::Message, user);
         request.set_body("text/plain", text);
-        self.send(now, request, self.config.proxy, Purpose::Asked, false);
+        self.send(now, request, self.config.proxy, Purpose::Asked, 0);
     }
 
     /// Asks a user's phone what it can do.
     pub fn ask(&mut self, now: Instant, user: &str) {
         let mut request = self.outside(Method::Options, user);
         request.push("Accept", "application/sdp");
-        self.send(now, request, self.config.proxy, Purpose::Asked, false);
+        self.send(now, request, self.config.proxy, Purpose::Asked, 0);
     }
 
     /// Tells the other side of a call something that is no media.
     pub fn info(&mut self, now: Instant, handle: CallHandle, text: &str) {
-        let (hop, contact) = (self.hop_of(handle), self.contact());
+        let (hop, contact) = self.way_of(handle);
         let call = self.calls.get_mut(&handle);
         let Some(call) = call.filter(|call| call.state == State::Established) else {
             return;
@@ -37,7 +36,7 @@ impl Phone {
         let mut request = dialog.request(Method::Info, None);
         request.push("Contact", contact);
         request.set_body("application/dtmf-relay", text);
-        self.send(now, request, hop, Purpose::Info(handle), false);
+        self.send(now, request, hop, Purpose::Info(handle), 0);
     }
 
     /// Somebody says something, in a call or outside.
@@ -67,7 +66,7 @@ impl Phone {
 
     /// A request outside of dialogs, as every one begins.
     pub(super) fn outside(&mut self, method: Method, user: &str) -> Message {
-        let target = Uri::of_record(user, &self.config.domain);
+        let target = self.uri_of(user);
         let mut request = Message::request(method, &target);
         let (tag, call_id) = (self.random.u32(..), self.random.u64(..));
         request.push("Max-Forwards", "70");
@@ -75,7 +74,7 @@ impl Phone {
         request.push("To", format!("<{target}>"));
         request.push("Call-ID", format!("{call_id:016x}"));
         request.push("CSeq", format!("1 {method}"));
-        request.push("Contact", self.contact());
+        request.push("Contact", self.contact_at(self.config.proxy));
         request
     }
 }

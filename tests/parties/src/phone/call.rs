@@ -1,6 +1,7 @@
 //! A call as the phone keeps it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use super::EndReason;
 use super::config::Hold;
@@ -13,6 +14,7 @@ use crate::sip::description::{Description, Direction, Line};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::Message;
 use crate::sip::transaction::ServerId;
+use crate::sip::version::Version;
 use strait_shared::time::Instant;
 
 /// A phone's number for a call.
@@ -44,6 +46,10 @@ pub struct Call {
     pub(super) end_reason: Option<EndReason>,
     pub(super) dialog: Option<Dialog>,
     pub(super) stream: Stream,
+    /// Where our INVITE goes.
+    pub(super) hop: SocketAddr,
+    /// The IP versions of media that were tried, the present one last.
+    pub(super) tried: Vec<Version>,
     /// The INVITE we are to answer, or have answered.
     pub(super) server: Option<(ServerId, Message)>,
     /// The provisional response that we have, or had, acknowledged.
@@ -114,6 +120,11 @@ impl Call {
         self.end_reason
     }
 
+    /// The IP version of its media.
+    pub fn version(&self) -> Version {
+        self.stream.version()
+    }
+
     /// Its media.
     pub fn stream(&self) -> &Stream {
         &self.stream
@@ -129,13 +140,15 @@ impl Call {
     /// Takes the other side's offer and gives our answer. `None` if there is nothing in common.
     pub(super) fn take_offer(&mut self, now: Instant, body: &[u8]) -> Option<String> {
         let offer = Description::parse(body).ok()?;
-        let audio = offer.audio()?;
+        let chosen = offer.audio()?.in_version(self.stream.version());
+        let audio = &chosen;
         let wish = self.wish();
         let direction = meet(wish, audio.direction);
         let law = self.common_law(audio)?;
         let mut own = self.own_line(direction);
         own.formats = vec![law.payload_type().to_string()];
         own.rtcp_mux = audio.rtcp_mux && own.rtcp_mux;
+        own.alternatives = Vec::new();
         let lines = offer.answer_lines(&own);
         self.stream.agree(now, law, direction, audio, own.rtcp_mux);
         self.agreement.complete = true;
@@ -155,6 +168,7 @@ impl Call {
         };
         let offered_mux = self.own_line(self.wish()).rtcp_mux;
         let direction = meet(self.wish(), audio.direction);
+        self.stream.turn_to(Version::of(audio.rtp.ip()));
         self.stream
             .agree(now, law, direction, audio, offered_mux && audio.rtcp_mux);
         self.agreement.awaiting_answer = false;

@@ -61,7 +61,11 @@ impl Phone {
             self.refuse_session(now, &id, request);
             return;
         }
-        let handle = self.add_call(now, State::Incoming, &from, request.call_id());
+        let version = match self.judge(request) {
+            Ok(version) => version,
+            Err(usable) => return self.send_elsewhere(now, &id, request, usable),
+        };
+        let handle = self.add_call(now, State::Incoming, &from, request.call_id(), version);
         let call = self
             .calls
             .get_mut(&handle)
@@ -200,7 +204,7 @@ impl Phone {
         let (id, request) = call.server.as_ref()?;
         let local = crate::sip::uri::NameAddr::parse(&call.dialog.as_ref()?.local).ok()?;
         let mut response = Message::response(request, status, local.tag()?);
-        response.push("Contact", self.contact());
+        response.push("Contact", self.contact_for(id));
         debug_assert_eq!(request.method(), Some(Method::Invite));
         Some((id.clone(), response))
     }

@@ -16,11 +16,12 @@ use crate::rtp::voice::Voice;
 use crate::sip::dialog::Dialog;
 use crate::sip::message::Message;
 use crate::sip::uri::Uri;
+use crate::sip::version::Version;
 
 impl Phone {
-    /// Calls a user of the own domain.
+    /// Calls a user of the own domain, or `user@domain`.
     pub fn call(&mut self, now: Instant, user: &str, offer: Offer) -> CallHandle {
-        let target = Uri::of_record(user, &self.config.domain);
+        let target = self.uri_of(user);
         self.place(now, &target, offer, None)
     }
 
@@ -48,7 +49,8 @@ impl Phone {
     ) -> CallHandle {
         let user = target.user.clone().unwrap_or_default();
         let call_id = format!("{:016x}", self.random.u64(..));
-        let handle = self.add_call(now, State::Calling, &user, &call_id);
+        let version = self.first_version();
+        let handle = self.add_call(now, State::Calling, &user, &call_id, version);
         let mut request = Message::request(Method::Invite, target);
         request.push("Max-Forwards", "70");
         let tag = self.random.u32(..);
@@ -56,7 +58,7 @@ impl Phone {
         request.push("To", format!("<{target}>"));
         request.push("Call-ID", call_id);
         request.push("CSeq", "1 INVITE");
-        request.push("Contact", self.contact());
+        request.push("Contact", self.contact_at(self.config.proxy));
         request.push("Allow", ALLOW);
         if self.config.reliable {
             reliable::mention(&mut request);
@@ -72,13 +74,7 @@ impl Phone {
             request.set_body("application/sdp", text);
             call.offers = true;
         }
-        self.send(
-            now,
-            request,
-            self.config.proxy,
-            Purpose::Invite(handle),
-            false,
-        );
+        self.send(now, request, self.config.proxy, Purpose::Invite(handle), 0);
         handle
     }
 
@@ -90,7 +86,9 @@ impl Phone {
         response: &Message,
     ) {
         let status = response.status().unwrap_or_default();
-        if status == 422 && self.ask_for_longer(now, handle, request, response) {
+        if status == 422 && self.ask_for_longer(now, handle, request, response)
+            || status >= 300 && self.call_again(now, handle, request, response)
+        {
             return;
         }
         let Some(call) = self.calls.get_mut(&handle) else {
@@ -116,7 +114,8 @@ impl Phone {
 
     /// Sends the ACK to a 2xx and keeps it for the 2xx's repetitions.
     pub(super) fn send_ack(&mut self, handle: CallHandle, acknowledged: u32, body: Option<String>) {
-        let (via, hop) = (self.via(), self.hop_of(handle));
+        let hop = self.hop_of(handle);
+        let (via, source) = (self.via(hop), self.own_towards(hop));
         let Some(call) = self.calls.get_mut(&handle) else {
             return;
         };
@@ -128,7 +127,6 @@ impl Phone {
         if let Some(body) = body {
             ack.set_body("application/sdp", body);
         }
-        let source = self.config.signalling;
         let datagram = Datagram {
             source,
             destination: hop,
@@ -149,16 +147,16 @@ impl Phone {
         let hop = dialog.next_hop().and_then(|hop| hop.address());
         let hop = hop.unwrap_or(self.config.proxy);
         let mut ack = dialog.request(Method::Ack, Some(number));
-        ack.push_front("Via", self.via());
+        ack.push_front("Via", self.via(hop));
         self.out.push_back(Datagram {
-            source: self.config.signalling,
+            source: self.own_towards(hop),
             destination: hop,
             payload: ack.to_bytes(),
         });
         let call = self.calls.get_mut(&handle);
         if call.is_some_and(|call| call.dismissed.insert(tag)) {
             let bye = dialog.request(Method::Bye, None);
-            self.send(now, bye, hop, Purpose::Untended, false);
+            self.send(now, bye, hop, Purpose::Untended, 0);
         }
     }
 
@@ -182,25 +180,11 @@ impl Phone {
         state: State,
         user: &str,
         call_id: &str,
+        version: Version,
     ) -> CallHandle {
         let handle = CallHandle(self.next_call);
         self.next_call += 1;
-        let pair = (handle.0 % u32::from(self.config.media_port_pairs.max(1))) as u16;
-        let port = self.config.first_media_port + 2 * pair;
-        let rtp = SocketAddr::new(self.config.media, port);
-        let rtcp = SocketAddr::new(self.config.media, port + 1);
-        let own = self.config.voices.get(&self.config.user).cloned();
-        let stream = Stream::new(Parts {
-            rtp,
-            reflected: (self.reflection.of(rtp), self.reflection.of(rtcp)),
-            own_voice: own.unwrap_or_else(|| Voice::synthesised(&self.config.user, 440.0, 1)),
-            expected: self.config.voices.get(user).cloned(),
-            interval: self.config.rtcp_interval,
-            mux: self.config.rtcp_mux,
-            symmetric: self.config.symmetric,
-            cname: format!("{}@{}", self.config.user, self.config.domain),
-            seed: self.random.u64(..),
-        });
+        let stream = self.stream_with(handle, user, version);
         let call = Call {
             handle,
             state,
@@ -210,6 +194,8 @@ impl Phone {
             end_reason: None,
             dialog: None,
             stream,
+            hop: self.config.proxy,
+            tried: vec![version],
             server: None,
             told: None,
             early: BTreeMap::new(),
@@ -234,6 +220,37 @@ impl Phone {
         };
         self.calls.insert(handle, call);
         handle
+    }
+
+    /// Media for a call that is made again, in another IP version.
+    pub(super) fn new_stream(&mut self, handle: CallHandle, version: Version) -> Stream {
+        let call = self.calls.get(&handle);
+        let user = call.map_or(String::new(), |call| call.remote_user.clone());
+        self.stream_with(handle, &user, version)
+    }
+
+    fn stream_with(&mut self, handle: CallHandle, user: &str, version: Version) -> Stream {
+        let pair = (handle.0 % u32::from(self.config.media_port_pairs.max(1))) as u16;
+        let port = self.config.first_media_port + 2 * pair;
+        let media = self.media_in(version).unwrap_or(self.config.media);
+        let (rtp, rtcp) = (
+            SocketAddr::new(media, port),
+            SocketAddr::new(media, port + 1),
+        );
+        let own = self.config.voices.get(&self.config.user).cloned();
+        let other = self.media_besides(version);
+        Stream::new(Parts {
+            rtp,
+            reflected: (self.reflection.of(rtp), self.reflection.of(rtcp)),
+            alternative: other.map(|ip| SocketAddr::new(ip, port)),
+            own_voice: own.unwrap_or_else(|| Voice::synthesised(&self.config.user, 440.0, 1)),
+            expected: self.config.voices.get(user).cloned(),
+            interval: self.config.rtcp_interval,
+            mux: self.config.rtcp_mux,
+            symmetric: self.config.symmetric,
+            cname: format!("{}@{}", self.config.user, self.config.domain),
+            seed: self.random.u64(..),
+        })
     }
 
     fn progress(
@@ -315,6 +332,7 @@ impl Phone {
             return;
         };
         call.cancel_wanted = true;
+        let hop = call.hop;
         let Some(invite) = call.invite.take() else {
             return;
         };
@@ -331,8 +349,7 @@ impl Phone {
             cancel.push(name, invite.header(name).unwrap_or_default());
         }
         cancel.push("CSeq", format!("{number} CANCEL"));
-        let local = self.config.signalling;
-        self.transactions
-            .request(now, local, self.config.proxy, &cancel);
+        let local = self.own_towards(hop);
+        self.transactions.request(now, local, hop, &cancel);
     }
 }

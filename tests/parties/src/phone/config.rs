@@ -52,6 +52,38 @@ pub struct Config {
     pub symmetric: bool,
     /// Whom it asks for its public media addresses; it then signals those.
     pub reflector: Option<SocketAddr>,
+    /// What it has of the other IP version, which makes it a dual terminal.
+    pub dual: Option<Dual>,
+    /// Whether it answers 380 to an offer in a version it does not speak, rather than to take it.
+    pub judges: bool,
+}
+
+/// What a dual terminal has besides, all of the other IP version.
+#[derive(Clone, Debug)]
+pub struct Dual {
+    /// Its own signalling address.
+    pub signalling: SocketAddr,
+    /// Where requests outside a dialog go in that version.
+    pub proxy: SocketAddr,
+    /// Its own media address.
+    pub media: IpAddr,
+    /// What it registers.
+    pub registering: Registering,
+    /// Whether its offers name an address of each version (RFC 6947).
+    pub alternatives: bool,
+}
+
+/// Which addresses a dual terminal registers, and how.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Registering {
+    /// The one it calls from.
+    First,
+    /// The other one.
+    Second,
+    /// Both, each by a REGISTER of its own version.
+    Each,
+    /// Both, by one REGISTER.
+    Together,
 }
 
 /// What a phone does when called.
@@ -131,6 +163,8 @@ impl Config {
             rtcp_mux: false,
             symmetric: false,
             reflector: None,
+            dual: None,
+            judges: false,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rsip::Method;
 
 use super::call::CallHandle;
+use crate::sip::version::Version;
 
 /// Something happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -70,6 +71,20 @@ pub enum Event {
         text: String,
         /// The answer.
         status: u16,
+    },
+    /// We told a caller to call again in another IP version.
+    SentElsewhere {
+        /// The caller's user part.
+        from: String,
+        /// The version that we can use.
+        usable: Version,
+    },
+    /// We were told so, and do.
+    CalledAgain {
+        /// Which call.
+        call: CallHandle,
+        /// The version we now use.
+        usable: Version,
     },
     /// A session timer was agreed on, or agreed on again (RFC 4028).
     Refreshed(CallHandle),

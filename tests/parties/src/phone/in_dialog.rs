@@ -24,7 +24,7 @@ impl Phone {
 
     /// Sends a re-INVITE, or an UPDATE, with our present wish (§14.1, RFC 3311 §5.1).
     pub(super) fn reoffer(&mut self, now: Instant, handle: CallHandle) {
-        let (hop, contact) = (self.hop_of(handle), self.contact());
+        let (hop, contact) = self.way_of(handle);
         let Some(call) = self.calls.get_mut(&handle) else {
             return;
         };
@@ -44,7 +44,7 @@ impl Phone {
         request.push("Contact", contact);
         request.set_body("application/sdp", offer);
         self.mention_session(&mut request, session.as_ref());
-        self.send(now, request, hop, purpose, false);
+        self.send(now, request, hop, purpose, 0);
     }
 
     pub(super) fn reinvite_response(
@@ -121,7 +121,7 @@ impl Phone {
         id: ServerId,
         request: &Message,
     ) {
-        let contact = self.contact();
+        let contact = self.contact_for(&id);
         let Some(call) = self.calls.get_mut(&handle) else {
             return;
         };
@@ -184,7 +184,7 @@ impl Phone {
         match call.dialog.as_mut() {
             Some(dialog) => {
                 let request = dialog.request(Method::Bye, None);
-                self.send(now, request, hop, Purpose::Bye(handle), false);
+                self.send(now, request, hop, Purpose::Bye(handle), 0);
             }
             None => self.end(now, handle, EndReason::HungUp),
         }

@@ -19,6 +19,7 @@ mod session;
 mod stream;
 mod transfer;
 mod update;
+mod versions;
 mod watching;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -28,13 +29,14 @@ use rsip::Method;
 use strait_shared::time::Instant;
 
 pub use self::call::{Call, CallHandle, State};
-pub use self::config::{Answer, Answering, Config, Hold, Offer};
+pub use self::config::{Answer, Answering, Config, Dual, Hold, Offer, Registering};
 pub use self::event::{EndReason, Event};
 pub use self::stream::{RtcpSeen, Stream};
+pub use crate::sip::version::Version;
 
 use self::event::Due;
 use self::reflection::Reflection;
-use self::register::Registration;
+use self::register::{Registration, Which};
 use self::watching::{Watch, WatchId};
 use crate::party::{Datagram, Party};
 use crate::sip::message::Message;
@@ -46,7 +48,7 @@ pub struct Phone {
     random: fastrand::Rng,
     transactions: Transactions,
     pending: BTreeMap<ClientId, Pending>,
-    registration: Registration,
+    registrations: [Registration; 2],
     reflection: Reflection,
     calls: BTreeMap<CallHandle, Call>,
     next_call: u32,
@@ -63,12 +65,13 @@ struct Pending {
     purpose: Purpose,
     request: Message,
     hop: SocketAddr,
-    authenticated: bool,
+    /// How often a challenge to it was answered.
+    answered: u8,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Purpose {
-    Register,
+    Register(Which),
     Invite(CallHandle),
     Reinvite(CallHandle),
     Update(CallHandle),
@@ -91,7 +94,7 @@ impl Phone {
             random: fastrand::Rng::with_seed(seed),
             transactions: Transactions::over(config.tcp),
             pending: BTreeMap::new(),
-            registration: Registration::default(),
+            registrations: Default::default(),
             reflection: Reflection::default(),
             calls: BTreeMap::new(),
             next_call: 0,
@@ -205,7 +208,7 @@ impl Phone {
             return;
         };
         if matches!(status, 401 | 407)
-            && !pending.authenticated
+            && pending.answered < 2
             && let Some(purpose) = self.authenticate(now, &id, response)
         {
             self.resent(purpose);
@@ -220,7 +223,9 @@ impl Phone {
             self.pending.remove(&id);
         }
         match purpose {
-            Purpose::Register => self.register_response(now, &request, response),
+            Purpose::Register(which) => {
+                self.register_response(now, which, &request, response);
+            }
             Purpose::Invite(call) => self.invite_response(now, call, &request, response),
             Purpose::Reinvite(call) => self.reinvite_response(now, call, &request, response),
             Purpose::Update(call) => self.update_response(now, call, &request, response),
@@ -241,6 +246,12 @@ impl Phone {
             }
             Purpose::Bye(_) | Purpose::Refer(_) | Purpose::Notify(_) | Purpose::Untended => {}
         }
+    }
+
+    /// Where a dialog's next request goes, and our Contact in it.
+    fn way_of(&self, call: CallHandle) -> (SocketAddr, String) {
+        let hop = self.hop_of(call);
+        (hop, self.contact_at(hop))
     }
 
     /// Where a dialog's next request goes: its first hop if that is an address, else our proxy.
@@ -286,7 +297,7 @@ impl Phone {
                     return;
                 };
                 match pending.purpose {
-                    Purpose::Register => self.register_failed(now, None),
+                    Purpose::Register(which) => self.register_failed(now, which, None),
                     Purpose::Invite(call) => self.end(now, call, EndReason::NoResponse),
                     Purpose::Bye(call) => self.end(now, call, EndReason::HungUp),
                     Purpose::Reinvite(call) | Purpose::Update(call) | Purpose::Info(call) => {
@@ -333,7 +344,7 @@ impl Phone {
 
 impl Party for Phone {
     fn receive(&mut self, now: Instant, datagram: &Datagram) {
-        if datagram.destination == self.config.signalling {
+        if self.signals_at(datagram.destination) {
             self.signalling(now, datagram);
         } else if !self.reflection.receive(datagram) {
             let at = datagram.destination;
@@ -372,7 +383,7 @@ impl Party for Phone {
             schedule,
             streams,
             self.transactions.next_timeout(),
-            self.registration.next_timeout(),
+            self.next_registration(),
             self.next_watch(),
         ]
         .into_iter()

@@ -189,7 +189,7 @@ impl Phone {
         }
         let hop = hop.and_then(|hop| hop.address());
         let hop = hop.unwrap_or(self.config.proxy);
-        self.send(now, acknowledgement, hop, Purpose::Untended, false);
+        self.send(now, acknowledgement, hop, Purpose::Untended, 0);
     }
 
     /// The dialog of the phone that answered, as far as it was early; what it described then counts

@@ -32,11 +32,15 @@ impl Phone {
         let challenge = response
             .headers_named(challenge)
             .find_map(Challenge::parse)?;
+        // Asked again, the secret was wrong, unless only the nonce was (RFC 7616 §3.3).
+        if self.pending.get(id)?.answered > 0 && !challenge.stale {
+            return None;
+        }
         let Pending {
             purpose,
             mut request,
             hop,
-            ..
+            answered,
         } = self.pending.remove(id)?;
         let cseq = request.cseq()?;
         let number = cseq.number + 1;
@@ -54,7 +58,7 @@ impl Phone {
         request.remove("Via");
         request.set("CSeq", format!("{number} {}", cseq.method));
         request.set(answer, credentials);
-        self.send(now, request, hop, purpose, true);
+        self.send(now, request, hop, purpose, answered + 1);
         Some(purpose)
     }
 
@@ -79,21 +83,20 @@ impl Phone {
         mut request: Message,
         hop: SocketAddr,
         purpose: Purpose,
-        authenticated: bool,
+        answered: u8,
     ) {
-        let via = self.via();
+        let via = self.via(hop);
         request.push_front("Via", via);
         request.set("User-Agent", "strait-parties");
-        let id = self
-            .transactions
-            .request(now, self.config.signalling, hop, &request);
+        let own = self.own_towards(hop);
+        let id = self.transactions.request(now, own, hop, &request);
         self.pending.insert(
             id,
             Pending {
                 purpose,
                 request,
                 hop,
-                authenticated,
+                answered,
             },
         );
     }
@@ -119,8 +122,8 @@ impl Phone {
             .map(str::to_owned)
     }
 
-    pub(super) fn via(&mut self) -> String {
-        let local = self.config.signalling;
+    pub(super) fn via(&mut self, hop: SocketAddr) -> String {
+        let local = self.own_towards(hop);
         let transport = if self.config.tcp { "TCP" } else { "UDP" };
         format!(
             "SIP/2.0/{transport} {local};branch=z9hG4bK{:016x};rport",
@@ -128,11 +131,30 @@ impl Phone {
         )
     }
 
-    pub(super) fn contact(&self) -> String {
-        let uri = Uri::at(&self.config.user, self.config.signalling);
+    /// Our Contact towards `hop`.
+    pub(super) fn contact_at(&self, hop: SocketAddr) -> String {
+        self.contact_from(self.own_towards(hop))
+    }
+
+    /// Our Contact in the answer to a request.
+    pub(super) fn contact_for(&self, id: &ServerId) -> String {
+        let local = self.transactions.local_of(id);
+        self.contact_from(local.unwrap_or(self.config.signalling))
+    }
+
+    pub(super) fn contact_from(&self, own: SocketAddr) -> String {
+        let uri = Uri::at(&self.config.user, own);
         match self.config.tcp {
             true => format!("<{uri};transport=tcp>"),
             false => format!("<{uri}>"),
+        }
+    }
+
+    /// Where a user is asked for: in our own domain, unless another is named.
+    pub(super) fn uri_of(&self, user: &str) -> Uri {
+        match user.split_once('@') {
+            Some((user, domain)) => Uri::of_record(user, domain),
+            None => Uri::of_record(user, &self.config.domain),
         }
     }
 

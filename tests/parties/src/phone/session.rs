@@ -84,8 +84,12 @@ impl Phone {
         again.set("CSeq", format!("{} INVITE", cseq.number + 1));
         again.set("Session-Expires", minimum.to_string());
         again.set("Min-SE", minimum.to_string());
-        let (hop, purpose) = (self.config.proxy, Purpose::Invite(handle));
-        self.send(now, again, hop, purpose, false);
+        let hop = self
+            .calls
+            .get(&handle)
+            .map_or(self.config.proxy, |call| call.hop);
+        let purpose = Purpose::Invite(handle);
+        self.send(now, again, hop, purpose, 0);
         true
     }
 
@@ -138,7 +142,7 @@ impl Phone {
 
     /// A refresh is due, or has not come.
     pub(super) fn session_due(&mut self, now: Instant, handle: CallHandle, number: u32) {
-        let (hop, contact) = (self.hop_of(handle), self.contact());
+        let (hop, contact) = self.way_of(handle);
         let Some(call) = self.calls.get_mut(&handle) else {
             return;
         };
@@ -168,7 +172,7 @@ impl Phone {
         let mut request = dialog.request(Method::Update, None);
         request.push("Contact", contact);
         self.mention_session(&mut request, Some(&session));
-        self.send(now, request, hop, Purpose::Update(handle), false);
+        self.send(now, request, hop, Purpose::Update(handle), 0);
     }
 
     fn keep_session(&mut self, now: Instant, handle: CallHandle, interval: Duration, ours: bool) {

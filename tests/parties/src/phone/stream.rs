@@ -14,6 +14,7 @@ use crate::rtp::player::{Player, Sent};
 use crate::rtp::rtcp::{self, Block, SenderInfo};
 use crate::rtp::voice::Voice;
 use crate::sip::description::{Direction, Line};
+use crate::sip::version::Version;
 
 /// A call's media.
 pub struct Stream {
@@ -21,6 +22,8 @@ pub struct Stream {
     rtcp: SocketAddr,
     signalled_rtp: SocketAddr,
     signalled_rtcp: SocketAddr,
+    /// Where we also receive RTP, in the other IP version, until one has been agreed on.
+    alternative: Option<SocketAddr>,
     offers_mux: bool,
     symmetric: bool,
     cname: String,
@@ -66,6 +69,8 @@ pub(super) struct Parts {
     pub rtp: SocketAddr,
     /// RTP and RTCP as the outside sees them, where that is known.
     pub reflected: (Option<SocketAddr>, Option<SocketAddr>),
+    /// Our address in the other IP version, where both are offered.
+    pub alternative: Option<SocketAddr>,
     pub own_voice: Voice,
     pub expected: Option<Voice>,
     pub interval: Duration,
@@ -85,6 +90,7 @@ impl Stream {
             rtcp,
             signalled_rtp: parts.reflected.0.unwrap_or(parts.rtp),
             signalled_rtcp: parts.reflected.1.unwrap_or(rtcp),
+            alternative: parts.alternative,
             offers_mux: parts.mux,
             symmetric: parts.symmetric,
             cname: parts.cname,
@@ -139,7 +145,26 @@ impl Stream {
     }
 
     pub(super) fn owns(&self, address: SocketAddr) -> bool {
-        address == self.rtp || address == self.rtcp
+        let other = self.alternative.map(|rtp| [rtp, above(rtp)]);
+        address == self.rtp
+            || address == self.rtcp
+            || other.is_some_and(|other| other.contains(&address))
+    }
+
+    /// The IP version of our own address.
+    pub(super) fn version(&self) -> Version {
+        Version::of(self.rtp.ip())
+    }
+
+    /// The other side has chosen a version; the address of the other one is given up.
+    pub(super) fn turn_to(&mut self, version: Version) {
+        let Some(rtp) = self.alternative.take() else {
+            return;
+        };
+        if Version::of(rtp.ip()) == version {
+            (self.rtp, self.rtcp) = (rtp, above(rtp));
+            (self.signalled_rtp, self.signalled_rtcp) = (self.rtp, self.rtcp);
+        }
     }
 
     /// The address in `o=`.
@@ -163,6 +188,10 @@ impl Stream {
             direction,
             rtcp: (rtcp != next).then_some(rtcp),
             rtcp_mux: self.offers_mux,
+            alternatives: match self.alternative {
+                Some(other) => vec![rtp, other],
+                None => Vec::new(),
+            },
         }
     }
 
@@ -324,6 +353,11 @@ impl Stream {
         let ns = (since + Duration::from_secs(3600)).as_nanos();
         ((ns << 32) / NANOS) as u64
     }
+}
+
+/// RTCP's address beside RTP's.
+fn above(rtp: SocketAddr) -> SocketAddr {
+    SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1))
 }
 
 const NANOS: u128 = 1_000_000_000;

@@ -6,13 +6,12 @@ use strait_shared::time::Instant;
 use super::{CallHandle, EndReason, Event, Offer, Phone, Purpose, State};
 use crate::sip::message::Message;
 use crate::sip::transaction::ServerId;
-use crate::sip::uri::Uri;
 
 impl Phone {
     /// Asks the other side to call `user` instead. Once it says it got through, we hang up.
     pub fn transfer(&mut self, now: Instant, handle: CallHandle, user: &str) {
-        let (hop, contact) = (self.hop_of(handle), self.contact());
-        let target = Uri::of_record(user, &self.config.domain);
+        let (hop, contact) = self.way_of(handle);
+        let target = self.uri_of(user);
         let referred_by = format!("<{}>", self.own_uri());
         let Some(call) = self.calls.get_mut(&handle) else {
             return;
@@ -24,7 +23,7 @@ impl Phone {
         request.push("Contact", contact);
         request.push("Refer-To", format!("<{target}>"));
         request.push("Referred-By", referred_by);
-        self.send(now, request, hop, Purpose::Refer(handle), false);
+        self.send(now, request, hop, Purpose::Refer(handle), 0);
     }
 
     pub(super) fn referred(
@@ -39,7 +38,7 @@ impl Phone {
             return;
         };
         let mut response = Message::response(request, 202, "");
-        response.push("Contact", self.contact());
+        response.push("Contact", self.contact_for(id));
         self.transactions.respond(now, id, &response);
         let to = self.place(now, &target, Offer::Early, Some(handle));
         self.notify(now, handle, 100);
@@ -93,7 +92,7 @@ impl Phone {
     }
 
     fn notify(&mut self, now: Instant, handle: CallHandle, status: u16) {
-        let (hop, contact) = (self.hop_of(handle), self.contact());
+        let (hop, contact) = self.way_of(handle);
         let Some(call) = self.calls.get_mut(&handle) else {
             return;
         };
@@ -114,6 +113,6 @@ impl Phone {
         request.push("Subscription-State", state);
         let line = format!("SIP/2.0 {}\r\n", crate::sip::message::reason_line(status));
         request.set_body("message/sipfrag;version=2.0", line);
-        self.send(now, request, hop, Purpose::Untended, false);
+        self.send(now, request, hop, Purpose::Untended, 0);
     }
 }

@@ -11,7 +11,7 @@ impl Phone {
     /// Offers again while the other phone rings, with the codecs the other way round. It must have
     /// described itself in a response that we acknowledged (RFC 3311 §5.1).
     pub fn update_early(&mut self, now: Instant, handle: CallHandle) {
-        let (contact, proxy) = (self.contact(), self.config.proxy);
+        let proxy = self.config.proxy;
         let call = self.calls.get_mut(&handle);
         let waits = |call: &&mut super::Call| call.state == State::Calling && !call.cancel_wanted;
         let Some(call) = call.filter(waits) else {
@@ -29,11 +29,12 @@ impl Phone {
         let Some((tag, early)) = settled else { return };
         call.updated = Some(tag.clone());
         let hop = early.dialog.next_hop().and_then(|hop| hop.address());
+        let hop = hop.unwrap_or(proxy);
         let mut request = early.dialog.request(Method::Update, None);
-        request.push("Contact", contact);
         request.set_body("application/sdp", offer);
+        request.push("Contact", self.contact_at(hop));
         let purpose = Purpose::EarlyUpdate(handle);
-        self.send(now, request, hop.unwrap_or(proxy), purpose, false);
+        self.send(now, request, hop, purpose, 0);
     }
 
     /// What the phone that rings says to [`Phone::update_early`], perhaps after it has answered.
@@ -74,7 +75,7 @@ impl Phone {
         id: &ServerId,
         request: &Message,
     ) {
-        let contact = self.contact();
+        let contact = self.contact_for(id);
         let Some(call) = self.calls.get_mut(&handle) else {
             return;
         };

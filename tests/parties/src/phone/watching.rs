@@ -1,5 +1,6 @@
 //! Subscriptions, both sides of them (RFC 6665): who watches whom, and what is told.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rsip::Method;
@@ -45,7 +46,7 @@ impl Phone {
         subscribe(&mut request, EXPIRY);
         let id = self.add_watch(Role::Watcher, None, &request, now + EXPIRY);
         let purpose = Purpose::Subscribe(id);
-        self.send(now, request, self.config.proxy, purpose, false);
+        self.send(now, request, self.config.proxy, purpose, 0);
     }
 
     /// No longer wants to be told anything.
@@ -100,7 +101,7 @@ impl Phone {
             return self.answer(now, id, request, 400);
         };
         let mut response = Message::response(request, 200, &tag);
-        response.push("Contact", self.contact());
+        response.push("Contact", self.contact_for(id));
         response.push("Expires", expiry.as_secs().to_string());
         self.transactions.respond(now, id, &response);
         self.tell(now, watch, "");
@@ -184,22 +185,21 @@ impl Phone {
     }
 
     fn resubscribe(&mut self, now: Instant, id: WatchId, expiry: Duration) {
-        let (contact, proxy) = (self.contact(), self.config.proxy);
+        let (hop, contact) = self.way_of_watch(id);
         let watch = self.watches.get_mut(&id);
         let Some(dialog) = watch.and_then(|watch| watch.dialog.as_mut()) else {
             self.watches.remove(&id);
             return;
         };
-        let hop = dialog.next_hop().and_then(|hop| hop.address());
         let mut request = dialog.request(Method::Subscribe, None);
         request.push("Contact", contact);
         subscribe(&mut request, expiry);
         let purpose = Purpose::Subscribe(id);
-        self.send(now, request, hop.unwrap_or(proxy), purpose, false);
+        self.send(now, request, hop, purpose, 0);
     }
 
     fn tell(&mut self, now: Instant, id: WatchId, text: &str) {
-        let (contact, proxy) = (self.contact(), self.config.proxy);
+        let (hop, contact) = self.way_of_watch(id);
         let Some(watch) = self.watches.get_mut(&id) else {
             return;
         };
@@ -207,7 +207,6 @@ impl Phone {
         let Some(dialog) = watch.dialog.as_mut() else {
             return;
         };
-        let hop = dialog.next_hop().and_then(|hop| hop.address());
         let mut request = dialog.request(Method::Notify, None);
         request.push("Contact", contact);
         request.push("Event", PACKAGE);
@@ -220,10 +219,19 @@ impl Phone {
             request.set_body("text/plain", text);
         }
         let purpose = Purpose::Notify(id);
-        self.send(now, request, hop.unwrap_or(proxy), purpose, false);
+        self.send(now, request, hop, purpose, 0);
         if left == 0 {
             self.watches.remove(&id);
         }
+    }
+
+    /// Where a subscription's next request goes, and our Contact in it.
+    fn way_of_watch(&self, id: WatchId) -> (SocketAddr, String) {
+        let watch = self.watches.get(&id);
+        let dialog = watch.and_then(|watch| watch.dialog.as_ref());
+        let hop = dialog.and_then(|dialog| dialog.next_hop()?.address());
+        let hop = hop.unwrap_or(self.config.proxy);
+        (hop, self.contact_at(hop))
     }
 
     fn add_watch(

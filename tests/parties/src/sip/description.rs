@@ -7,8 +7,12 @@ use std::str::FromStr;
 
 use sdp_rs::lines::common::{Addrtype, Nettype};
 use sdp_rs::lines::media::{MediaType, ProtoType};
-use sdp_rs::lines::{Active, Attribute, Connection, Media, Origin, SessionName, Version};
+use sdp_rs::lines::{
+    Active, Attribute, Connection, Media, Origin, SessionName, Version as DescriptionVersion,
+};
 use sdp_rs::{MediaDescription, SessionDescription, Time};
+
+use super::version::Version;
 
 /// Who may send (RFC 8866 §6.7).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -41,6 +45,8 @@ pub struct Line {
     pub rtcp: Option<SocketAddr>,
     /// Whether RTCP may share RTP's port (RFC 5761).
     pub rtcp_mux: bool,
+    /// Where RTP may go instead, the preferred place first (RFC 6947); none, or several.
+    pub alternatives: Vec<SocketAddr>,
 }
 
 /// A whole description.
@@ -98,12 +104,32 @@ impl Line {
         self.rtcp.unwrap_or(next)
     }
 
+    /// The IP versions RTP may go in, the preferred one first.
+    pub fn versions(&self) -> impl Iterator<Item = Version> + '_ {
+        let all = self.alternatives.iter().chain([&self.rtp]);
+        all.map(|address| Version::of(address.ip()))
+    }
+
+    /// The line as it reads for who has chosen a version, if it names an address of it.
+    pub fn in_version(&self, version: Version) -> Self {
+        let fits = |address: &&SocketAddr| Version::of(address.ip()) == version;
+        let mut line = self.clone();
+        if let Some(chosen) = self.alternatives.iter().find(fits)
+            && !fits(&&self.rtp)
+        {
+            line.rtp = *chosen;
+            line.rtcp = None;
+        }
+        line
+    }
+
     fn declined(&self) -> Self {
         let rtp = SocketAddr::new(self.rtp.ip(), 0);
         Self {
             rtp,
             rtcp: None,
             rtcp_mux: false,
+            alternatives: Vec::new(),
             ..self.clone()
         }
     }
@@ -127,6 +153,11 @@ impl Line {
         }
         if self.rtcp_mux {
             attributes.push(other("rtcp-mux", None));
+        }
+        for (index, address) in self.alternatives.iter().enumerate() {
+            let (family, ip, port) = (family(address.ip()), address.ip(), address.port());
+            let value = format!("{} {family} {ip} {port}", index + 1);
+            attributes.push(other("altc", Some(value)));
         }
         attributes.push(match self.direction {
             Direction::SendRecv => Attribute::Sendrecv,
@@ -160,7 +191,7 @@ impl Description {
             zone: None,
         };
         let description = SessionDescription {
-            version: Version::V0,
+            version: DescriptionVersion::V0,
             origin: Origin {
                 username: "-".to_owned(),
                 sess_id: self.session.to_string(),
@@ -244,6 +275,7 @@ struct HeardLine {
     direction: Option<Direction>,
     rtcp: Option<(u16, Option<IpAddr>)>,
     rtcp_mux: bool,
+    alternatives: Vec<(u32, SocketAddr)>,
 }
 
 impl Reader {
@@ -305,6 +337,17 @@ impl Reader {
         };
         line.direction = direction.or(line.direction);
         line.rtcp_mux |= value == "rtcp-mux";
+        // `altc:1 IP6 2001:db8::1 4000`; one that is none is passed over (RFC 6947 §4.1).
+        if let Some([preference, _, ip, port]) = value
+            .strip_prefix("altc:")
+            .map(|altc| altc.split_whitespace().collect::<Vec<_>>())
+            .as_deref()
+            && let (Ok(preference), Ok(ip), Ok(port)) =
+                (preference.parse(), IpAddr::from_str(ip), port.parse())
+        {
+            line.alternatives
+                .push((preference, SocketAddr::new(ip, port)));
+        }
         if let Some(rtcp) = value.strip_prefix("rtcp:") {
             let mut words = rtcp.split_whitespace();
             let port = words.next()?.parse().ok()?;
@@ -318,7 +361,8 @@ impl Reader {
 
     fn finish(self) -> Result<Description, DescriptionError> {
         let (session, version, origin) = self.origin.ok_or(DescriptionError::Origin)?;
-        let lines = self.lines.into_iter().enumerate().map(|(index, line)| {
+        let lines = self.lines.into_iter().enumerate().map(|(index, mut line)| {
+            line.alternatives.sort_by_key(|(preference, _)| *preference);
             let address = line
                 .address
                 .or(self.address)
@@ -333,6 +377,7 @@ impl Reader {
                     .rtcp
                     .map(|(port, own)| SocketAddr::new(own.unwrap_or(address), port)),
                 rtcp_mux: line.rtcp_mux,
+                alternatives: line.alternatives.into_iter().map(|(_, at)| at).collect(),
             })
         });
         Ok(Description {

@@ -10,6 +10,7 @@ fn line(rtp: &str, direction: Direction) -> Line {
         formats: vec!["8".into(), "0".into()],
         direction,
         rtcp: None,
+        alternatives: Vec::new(),
         rtcp_mux: false,
     }
 }

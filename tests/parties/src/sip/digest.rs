@@ -2,18 +2,9 @@
 
 use std::fmt;
 
-use md5::Md5;
 use rsip::Method;
-use sha2::{Digest as _, Sha256};
-
-/// The hash a challenge asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Algorithm {
-    /// RFC 2617's only hash, still the most common.
-    Md5,
-    /// RFC 8760.
-    Sha256,
-}
+pub use strait_digest::Algorithm;
+use strait_digest::{Answer, Client, secret};
 
 /// What a registrar or proxy sends in WWW-Authenticate or Proxy-Authenticate.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,6 +19,8 @@ pub struct Challenge {
     pub qop: bool,
     /// To be returned unchanged.
     pub opaque: Option<String>,
+    /// Whether only the nonce was wrong in what this answers.
+    pub stale: bool,
 }
 
 /// One attempt to answer a challenge.
@@ -53,9 +46,7 @@ impl Challenge {
         let find = |name| find(&parameters, name);
         let algorithm = match find("algorithm") {
             None => Algorithm::Md5,
-            Some(name) if name.eq_ignore_ascii_case("MD5") => Algorithm::Md5,
-            Some(name) if name.eq_ignore_ascii_case("SHA-256") => Algorithm::Sha256,
-            Some(_) => return None,
+            Some(name) => Algorithm::named(name.as_bytes())?,
         };
         Some(Self {
             realm: find("realm")?.to_owned(),
@@ -63,6 +54,7 @@ impl Challenge {
             algorithm,
             qop: find("qop").is_some_and(|list| list.split(',').any(|qop| qop.trim() == "auth")),
             opaque: find("opaque").map(str::to_owned),
+            stale: find("stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true")),
         })
     }
 
@@ -112,37 +104,20 @@ impl Challenge {
     }
 
     fn response(&self, attempt: &Attempt<'_>) -> String {
-        let hash = |text: String| self.algorithm.hash(&text);
-        let a1 = hash(format!(
-            "{}:{}:{}",
-            attempt.user, self.realm, attempt.password
-        ));
-        let a2 = hash(format!("{}:{}", attempt.method, attempt.uri));
-        if self.qop {
-            let (nonce, count, cnonce) = (&self.nonce, attempt.count, attempt.cnonce);
-            hash(format!("{a1}:{nonce}:{count:08x}:{cnonce}:auth:{a2}"))
-        } else {
-            hash(format!("{a1}:{}:{a2}", self.nonce))
-        }
-    }
-}
-
-impl Algorithm {
-    /// The hash of `text` in lower-case hexadecimal.
-    pub fn hash(self, text: &str) -> String {
-        match self {
-            Self::Md5 => hexadecimal(&Md5::digest(text)),
-            Self::Sha256 => hexadecimal(&Sha256::digest(text)),
-        }
-    }
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Md5 => "MD5",
-            Self::Sha256 => "SHA-256",
-        })
+        let (user, realm) = (attempt.user.as_bytes(), self.realm.as_bytes());
+        let secret = secret(self.algorithm, user, realm, attempt.password.as_bytes());
+        let method = attempt.method.to_string();
+        let count = format!("{:08x}", attempt.count);
+        let answer = Answer {
+            method: method.as_bytes(),
+            uri: attempt.uri.as_bytes(),
+            nonce: self.nonce.as_bytes(),
+            client: self.qop.then_some(Client {
+                count: count.as_bytes(),
+                nonce: attempt.cnonce.as_bytes(),
+            }),
+        };
+        answer.response(&secret).to_string()
     }
 }
 
@@ -156,11 +131,16 @@ impl fmt::Display for Challenge {
         if self.qop {
             f.write_str(", qop=\"auth\"")?;
         }
-        match &self.opaque {
-            Some(opaque) => write!(f, ", opaque=\"{opaque}\""),
-            None => Ok(()),
+        if let Some(opaque) = &self.opaque {
+            write!(f, ", opaque=\"{opaque}\"")?;
         }
+        f.write_str(if self.stale { ", stale=true" } else { "" })
     }
+}
+
+/// The MD5 hash of a text in hexadecimal digits, for names that nobody is to guess by chance.
+pub fn md5(text: &str) -> String {
+    Algorithm::Md5.hash(&[text.as_bytes()]).to_string()
 }
 
 /// The user name an Authorization value claims.
@@ -188,10 +168,6 @@ fn find<'a>(parameters: &[(&'a str, &'a str)], name: &str) -> Option<&'a str> {
         .map(|(_, value)| *value)
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,15 +190,13 @@ mod tests {
     fn the_hash_chain_is_the_one_of_rfc_2617() {
         // H(user:realm:password) and H(nonce parts) recomputed step by step with the bare hash.
         let challenge = Challenge::parse(CHALLENGE).unwrap();
-        let a1 = Algorithm::Md5.hash("bob:testrealm@host.com:zanzibar");
-        let a2 = Algorithm::Md5.hash("REGISTER:sip:example.org");
+        let hash = |text: &str| Algorithm::Md5.hash(&[text.as_bytes()]).to_string();
+        let a1 = hash("bob:testrealm@host.com:zanzibar");
+        let a2 = hash("REGISTER:sip:example.org");
         let joined = format!("{a1}:{}:00000001:0a4f113b:auth:{a2}", challenge.nonce);
-        let expected = format!("response=\"{}\"", Algorithm::Md5.hash(&joined));
+        let expected = format!("response=\"{}\"", hash(&joined));
         assert!(challenge.answer(&attempt("zanzibar")).ends_with(&expected));
-        assert_eq!(
-            Algorithm::Md5.hash("abc"),
-            "900150983cd24fb0d6963f7d28e17f72"
-        );
+        assert_eq!(hash("abc"), "900150983cd24fb0d6963f7d28e17f72");
     }
 
     #[test]
@@ -235,6 +209,7 @@ mod tests {
                     algorithm,
                     qop,
                     opaque: None,
+                    stale: qop,
                 };
                 let read = Challenge::parse(&challenge.to_string()).unwrap();
                 assert_eq!(read, challenge);

@@ -313,6 +313,8 @@ impl Message {
 /// Status code and reason phrase.
 pub fn reason_line(status: u16) -> String {
     match StatusCode::from(status) {
+        // `rsip` has words of its own for it.
+        StatusCode::AlternativeService => "380 Alternative Service".to_owned(),
         StatusCode::Other(code, reason) => format!("{code} {reason}"),
         known => known.to_string(),
     }

@@ -18,3 +18,4 @@ pub mod digest;
 pub mod message;
 pub mod transaction;
 pub mod uri;
+pub mod version;

@@ -229,6 +229,11 @@ impl Transactions {
         server.answer = Some(answer);
     }
 
+    /// Where a request arrived.
+    pub fn local_of(&self, id: &ServerId) -> Option<SocketAddr> {
+        self.servers.get(id).map(|server| server.local)
+    }
+
     /// The ACK to a 2xx has come: the answer is not repeated any more.
     pub fn acknowledged(&mut self, id: &ServerId) {
         if let Some(server) = self.servers.get_mut(id) {

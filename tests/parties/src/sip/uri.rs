@@ -90,6 +90,11 @@ impl Uri {
         })
     }
 
+    /// An address as a host is written.
+    pub fn host_text(ip: IpAddr) -> String {
+        Host::Address(ip).to_string()
+    }
+
     /// The address to send to, where the host is a literal.
     pub fn address(&self) -> Option<SocketAddr> {
         match self.host {

@@ -20,7 +20,7 @@ use self::fork::Forks;
 pub use self::registrar::Binding;
 
 use crate::party::{Datagram, Party};
-use crate::sip::digest::{Algorithm, Challenge};
+use crate::sip::digest::{Algorithm, Challenge, md5};
 use crate::sip::message::{Message, Start};
 use crate::sip::uri::{NameAddr, Uri, parameter};
 
@@ -180,7 +180,7 @@ impl Softswitch {
                 self.answered.pop_front();
             }
         }
-        let tag = Algorithm::Md5.hash(&format!("{} {}", self.secret, request.call_id()));
+        let tag = md5(&format!("{} {}", self.secret, request.call_id()));
         Message::response(request, status, &tag[..8])
     }
 
@@ -206,13 +206,14 @@ impl Softswitch {
     }
 
     fn challenge(&self, request: &Message) -> Challenge {
-        let nonce = Algorithm::Md5.hash(&format!("{}/{}", self.secret, request.call_id()));
+        let nonce = md5(&format!("{}/{}", self.secret, request.call_id()));
         Challenge {
             realm: self.config.domain.clone(),
             nonce,
             algorithm: self.config.algorithm,
             qop: true,
             opaque: None,
+            stale: false,
         }
     }
 

@@ -7,7 +7,7 @@ use strait_shared::time::Instant;
 
 use super::{Reach, Softswitch, route_uri};
 use crate::party::Datagram;
-use crate::sip::digest::Algorithm;
+use crate::sip::digest::md5;
 use crate::sip::message::{Message, Start};
 use crate::sip::uri::Uri;
 
@@ -168,7 +168,7 @@ impl Softswitch {
             self.secret,
             request.branch().unwrap_or_default()
         );
-        let branch = Algorithm::Md5.hash(&received);
+        let branch = md5(&received);
         let own = format!("SIP/2.0/UDP {};branch=z9hG4bK{branch}", self.config.address);
         request.push_front("Via", own);
     }
