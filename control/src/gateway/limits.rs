@@ -91,3 +91,6 @@ pub const MAX_TARGETS: usize = 16;
 /// How long a place found by the server may stay without any response before the next one is
 /// tried, where there is one.
 pub const NEXT_TARGET_AFTER: Duration = Duration::from_secs(4);
+
+/// Bytes that the answer to a REGISTER takes, for as long as it may be asked for again.
+pub const REGISTERED_BYTES: usize = 512;

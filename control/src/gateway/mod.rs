@@ -174,10 +174,16 @@ impl Gateway {
         let geometry = strait_config::geometry(&config)?;
         let map_key = Key::new(&seed, Purpose::Tables);
         let nat = config.realms.iter().map(|realm| realm.nat).collect();
-        let transactions = transaction::Config {
+        let mut transactions = transaction::Config {
             symmetric_realms: nat,
             ..transaction::Config::default()
         };
+        if config.realms.iter().any(|realm| realm.serve.is_some()) {
+            // Each REGISTER is remembered for 32 s (RFC 3261 §17.2.2), and all may come at once.
+            let all = config.limits.registrations as usize;
+            transactions.max_servers += all;
+            transactions.max_retained_server_bytes += all * limits::REGISTERED_BYTES;
+        }
         let health = config.softswitches.iter().map(|_| Health::new()).collect();
         let mut gateway = Self {
             serving: Serving::new(&config, &seed),

@@ -88,7 +88,7 @@ impl Clients {
             standing,
         } = request;
         let room = standing
-            .share(self.config.max_retained_bytes)
+            .share(self.config.max_retained_client_bytes)
             .saturating_sub(self.retained_bytes);
         let most = standing.share(self.config.max_clients);
         let full = self.table.len() >= most || bytes.len() > room;

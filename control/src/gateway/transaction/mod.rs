@@ -54,8 +54,10 @@ pub struct Config {
     pub max_servers: usize,
     /// Most client transactions at once; a CANCEL always fits.
     pub max_clients: usize,
-    /// Most bytes of messages kept at once on either side.
-    pub max_retained_bytes: usize,
+    /// Most bytes of messages kept at once by server transactions.
+    pub max_retained_server_bytes: usize,
+    /// Most bytes of messages kept at once by client transactions.
+    pub max_retained_client_bytes: usize,
 }
 
 impl Default for Config {
@@ -65,7 +67,8 @@ impl Default for Config {
             symmetric_realms: Vec::new(),
             max_servers: limits::MAX_SERVER_TRANSACTIONS,
             max_clients: limits::MAX_CLIENT_TRANSACTIONS,
-            max_retained_bytes: limits::MAX_RETAINED_BYTES / 2,
+            max_retained_server_bytes: limits::MAX_RETAINED_BYTES / 2,
+            max_retained_client_bytes: limits::MAX_RETAINED_BYTES / 2,
         }
     }
 }

@@ -220,7 +220,7 @@ impl Servers {
     ) -> Result<ServerId, Refused> {
         let way = WayBack::of(message, flow, self.is_symmetric(&flow));
         let room = standing
-            .share(self.config.max_retained_bytes)
+            .share(self.config.max_retained_server_bytes)
             .saturating_sub(self.retained_bytes);
         let most = standing.share(self.config.max_servers);
         if self.table.len() >= most || way.vias.len() > room {

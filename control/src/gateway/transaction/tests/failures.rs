@@ -110,7 +110,8 @@ fn what_does_not_fit_is_refused_and_fits_again_later() {
 #[test]
 fn kept_bytes_are_bounded() {
     let mut bench = Bench::with(Config {
-        max_retained_bytes: 2_000,
+        max_retained_server_bytes: 2_000,
+        max_retained_client_bytes: 2_000,
         ..Config::default()
     });
     let (now, long) = (bench.now, vec![b'x'; 1_500]);
