@@ -116,8 +116,8 @@ fn restart(registered: BTreeMap<EntryKey, Vec<u8>>) {
     let held = (allocator::held() - held) / TERMINALS as i64;
     assert_eq!(restored.registrations as u64, TERMINALS);
     println!(
-        "\nrestart with {TERMINALS} registrations: {:.1} s to read {} MB of journal, {:.1} s to take \
-         them up; {held} bytes each",
+        "\nrestart with {TERMINALS} registrations: {:.1} s to read {} MB of journal, {:.1} s to \
+         take them up; {held} bytes each",
         read.as_secs_f64(),
         bytes >> 20,
         taken_up.as_secs_f64()

@@ -102,7 +102,8 @@ fn request(method: &str, uri: &str, caller: u64, callee: u64, number: u64, tag: 
         "{method} {uri} SIP/2.0\r\n\
          Via: SIP/2.0/UDP {};branch=z9hG4bK{method}{number};rport\r\n\
          Max-Forwards: 70\r\nFrom: \"Alice\" <sip:u{caller}@example.net>;tag=a{number}\r\n\
-         To: <sip:u{callee}@example.net>{tag}\r\nCall-ID: {number}@host\r\nCSeq: {cseq} {method}\r\n",
+         To: <sip:u{callee}@example.net>{tag}\r\nCall-ID: {number}@host\r\n\
+         CSeq: {cseq} {method}\r\n",
         address(caller)
     )
 }

@@ -4,5 +4,6 @@
 mod callers;
 mod calls;
 mod domains;
+mod matrix;
 mod registering;
 mod scene;
