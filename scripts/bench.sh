@@ -19,11 +19,9 @@
 # it does without the two cores meanwhile. What is not installed is left out, and said to be.
 # docs/PERFORMANCE.md says what it showed.
 set -euo pipefail
+. "$(dirname "$0")/options.sh"
 cd "$(dirname "$0")/.."
 export PATH="$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin:/usr/sbin:/sbin"
-
-usage() { sed -n '2,/^set -/{/^#/s/^# \{0,1\}//p}' "$0"; }
-fail() { echo "bench.sh: $*" >&2; exit 2; }
 
 capture=/usr/share/sip-tester/g711a.pcap
 output=target/bench

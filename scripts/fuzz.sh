@@ -18,34 +18,15 @@
 # What each target checks, and how a crash is reproduced: docs/FUZZING.md. Ends with 1 when an input
 # broke something, and names it.
 set -euo pipefail
+. "$(dirname "$0")/options.sh"
 cd "$(dirname "$0")/.."
 export PATH="$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin"
 
 all=(message framing uri authorization sdp configuration frame media burst record ring attach worker link journal gateway)
-seconds=60 runs="" jobs="$(nproc)" sanitizer=address output="$PWD/target/fuzz" adopt=0 targets=()
-
-usage() { sed -n '2,/^set -/{/^#/s/^# \{0,1\}//p}' "$0"; }
-fail() { echo "fuzz.sh: $*" >&2; exit 2; }
-
-while [ $# -gt 0 ]; do
-  case "$1" in
-    --seconds | --runs | --jobs | --sanitizer | --output | --adopt)
-      [ $# -ge 2 ] || fail "$1 needs a value; see --help"
-      declare "${1#--}=$2"
-      shift ;;
-    --list) printf '%s\n' "${all[@]}"; exit 0 ;;
-    --help | -h) usage; exit 0 ;;
-    -*) fail "no such option: $1; see --help" ;;
-    *)
-      [[ " ${all[*]} " == *" $1 "* ]] || fail "no such target: $1; there are: ${all[*]}"
-      targets+=("$1") ;;
-  esac
-  shift
-done
-[ ${#targets[@]} -gt 0 ] || targets=("${all[@]}")
-for number in "$seconds" "${runs:-0}" "$jobs" "$adopt"; do
-  [[ "$number" =~ ^[0-9]+$ ]] || fail "not a number: $number; see --help"
-done
+seconds=60 runs="" jobs="$(nproc)" sanitizer=address output="$PWD/target/fuzz" adopt=0
+read_options "seconds runs jobs sanitizer output adopt" target "$@"
+targets=("${chosen[@]}")
+need_numbers "$seconds" "${runs:-0}" "$jobs" "$adopt"
 
 command -v cargo >/dev/null || fail "cargo is missing: install a Rust toolchain, see https://rustup.rs"
 cargo +nightly --version >/dev/null 2>&1 \

@@ -22,34 +22,15 @@
 # Ends with 1 when a part failed. A part that needs what is not installed is left out, and said to
 # be. Ctrl-C ends the part that runs and what follows, and still prints the table.
 set -euo pipefail
+. "$(dirname "$0")/options.sh"
 cd "$(dirname "$0")/.."
 export PATH="$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin:/usr/sbin:/sbin"
 
 all=(simulation floods crashes fuzz miri benches)
-minutes=60 seed=$(date +%s) output="$PWD/target/soak" parts=()
-
-usage() { sed -n '2,/^set -/{/^#/s/^# \{0,1\}//p}' "$0"; }
-fail() { echo "soak.sh: $*" >&2; exit 2; }
-
-while [ $# -gt 0 ]; do
-  case "$1" in
-    --minutes | --seed | --output)
-      [ $# -ge 2 ] || fail "$1 needs a value; see --help"
-      declare "${1#--}=$2"
-      shift ;;
-    --list) printf '%s\n' "${all[@]}"; exit 0 ;;
-    --help | -h) usage; exit 0 ;;
-    -*) fail "no such option: $1; see --help" ;;
-    *)
-      [[ " ${all[*]} " == *" $1 "* ]] || fail "no such part: $1; there are: ${all[*]}"
-      parts+=("$1") ;;
-  esac
-  shift
-done
-[ ${#parts[@]} -gt 0 ] || parts=("${all[@]}")
-for number in "$minutes" "$seed"; do
-  [[ "$number" =~ ^[0-9]+$ ]] || fail "not a number: $number; see --help"
-done
+minutes=60 seed=$(date +%s) output="$PWD/target/soak"
+read_options "minutes seed output" part "$@"
+parts=("${chosen[@]}")
+need_numbers "$minutes" "$seed"
 command -v cargo >/dev/null || fail "cargo is missing: install a Rust toolchain, see https://rustup.rs"
 mkdir -p "$output"
 output="$(cd "$output" && pwd)"

@@ -1,26 +1,25 @@
 //! Many open calls on one worker, and packets that visit them in random order.
 
+pub mod counters;
+pub mod load;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use strait_dataplane::frame::Frame;
 use strait_dataplane::limits::{BURST, FRAME_BYTES_MAX};
+use strait_dataplane::port::Port;
 use strait_dataplane::port::memory::{FarEnd, Link, MemoryPort};
-use strait_dataplane::port::{FrameIndex, Port};
 use strait_dataplane::worker::Worker;
-use strait_shared::command::{Command, CommandId, NextHop};
 use strait_shared::geometry::{Geometry, LocalAddress, WorkerIndex};
-use strait_shared::region::{ControlEnd, Region};
-use strait_shared::slot::{
-    AdjacencyIndex, EgressPort, Forwarding, Generation, LatchPolicy, Policer, SlotIndex,
-};
+use strait_shared::region::Region;
+use strait_shared::slot::{EgressPort, Forwarding, SlotIndex};
 use strait_shared::time::Instant;
 
+use self::load::{ALL, Order, PAYLOAD_BYTES, forwarding};
 use crate::rig::{NEAR, build, geometry, rtp};
-use crate::timed;
 
 /// Frames put into the rings before the clock starts.
 pub const BATCH: usize = 256;
@@ -28,16 +27,7 @@ const RING_FRAMES: usize = 256;
 const FIRST_PORT: u16 = 1024;
 /// Calls on one pair of addresses: all ports from the first on, two a call.
 const CALLS_PER_ADDRESS: usize = (65_536 - FIRST_PORT as usize) / 2;
-/// 20 ms of G.711 with its RTP header: 214 octets in an untagged IPv4 frame.
-const PAYLOAD_BYTES: usize = 172;
 const VLAN: u16 = 7;
-/// No stream of the bench is held back, but every packet is held against it.
-const POLICER: Policer = Policer {
-    packets_per_second: 1_000_000_000,
-    bytes_per_second: 4_000_000_000,
-    burst_ms: 4_000,
-};
-
 #[global_allocator]
 static COUNTING: Counting = Counting;
 static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
@@ -64,7 +54,7 @@ pub struct Scene {
     copy_far: [FarEnd; 2],
     copy_frames: Vec<Frame>,
     flows: Vec<Flow>,
-    random: u64,
+    order: Order,
     bytes_per_call: usize,
     space: Box<[u8; FRAME_BYTES_MAX]>,
 }
@@ -83,7 +73,8 @@ impl Scene {
         let mut worker = Worker::new(end, region.table(), region.geometry(), ports, Instant::now);
         let bytes = region.bytes() + ALLOCATED.load(Ordering::Relaxed) - before;
         let mut control = region.control().expect("the only one");
-        open_calls(&mut control, &mut worker, region.geometry(), calls);
+        let slots = (0..calls).flat_map(|call| forwardings(region.geometry(), call));
+        load::open(&mut control, &mut worker, region.geometry(), slots);
         let mut scene = Self {
             worker,
             far: [0, 1].map(|nic: usize| links[nic].far_end(0)),
@@ -91,7 +82,7 @@ impl Scene {
             copy_far: [0, 1].map(|nic: usize| copies[nic].far_end(0)),
             copy_frames: std::iter::repeat_with(Frame::new).take(BURST).collect(),
             flows: flows(region.geometry(), calls),
-            random: 0x2545_f491_4f6c_dd1d,
+            order: Order::new(),
             bytes_per_call: bytes / calls,
             space: Box::new([0; FRAME_BYTES_MAX]),
         };
@@ -104,38 +95,33 @@ impl Scene {
         scene
     }
 
-    /// Relays a batch; the time the worker took.
-    pub fn relay(&mut self) -> Duration {
+    /// Has a batch relayed, which is measured as told.
+    pub fn relay<T>(&mut self, measured: impl FnOnce(&mut dyn FnMut()) -> T) -> T {
         for _ in 0..BATCH {
             let flow = self.pick();
             send(&mut self.flows[flow], &mut self.far);
         }
         let worker = &mut self.worker;
-        let spent = timed(|| while worker.breathe() {});
+        let measure = measured(&mut || while worker.breathe() {});
         drain(&mut self.far, &mut self.space);
-        spent
+        measure
     }
 
-    /// Copies a batch in and out again; the time that took.
-    pub fn copy(&mut self) -> Duration {
+    /// Copies a batch in and out again, which is measured as told.
+    pub fn copy<T>(&mut self, measured: impl FnOnce(&mut dyn FnMut()) -> T) -> T {
         for _ in 0..BATCH {
             let flow = self.pick();
             send(&mut self.flows[flow], &mut self.copy_far);
         }
         let (ports, frames) = (&mut self.copy_ports, &mut self.copy_frames);
-        let spent = timed(|| while copy_burst(ports, frames) {});
+        let measure = measured(&mut || while copy_burst(ports, frames) {});
         drain(&mut self.copy_far, &mut self.space);
-        spent
+        measure
     }
 
     /// Everything that was sent must have come through.
     pub fn check(&self) {
-        let tally = self.worker.tally();
-        assert_eq!(
-            (tally.received, tally.all_dropped()),
-            (tally.sent, 0),
-            "{tally:?}"
-        );
+        load::check(&self.worker);
     }
 
     /// Memory of the region and the worker, for each call.
@@ -144,23 +130,11 @@ impl Scene {
     }
 
     fn pick(&mut self) -> usize {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        (self.random % self.flows.len() as u64) as usize
+        self.order.next(self.flows.len())
     }
 }
 
 fn copy_burst(ports: &mut [MemoryPort; 2], frames: &mut [Frame]) -> bool {
-    const ALL: [FrameIndex; BURST] = {
-        let mut all = [0; BURST];
-        let mut index = 0;
-        while index < BURST {
-            all[index] = index as FrameIndex;
-            index += 1;
-        }
-        all
-    };
     let mut moved = 0;
     for (from, to) in [(0, 1), (1, 0)] {
         let filled = ports[from].rx_burst(Instant::ZERO, frames);
@@ -235,49 +209,17 @@ fn slots(geometry: &Geometry, call: usize) -> [(SlotIndex, SlotIndex, SocketAddr
     ]
 }
 
-fn open_calls(control: &mut ControlEnd, worker: &mut Worker, geometry: &Geometry, calls: usize) {
-    let mut command = |command: Command| {
-        while control.commands[0]
-            .push(&command.encode(CommandId(1)))
-            .is_err()
-        {
-            worker.breathe();
-        }
-    };
-    for (index, address) in geometry.addresses().iter().enumerate() {
-        let next_hop = Some(NextHop {
-            egress_port: address.egress_port,
-            mac: [2; 6],
-        });
-        command(Command::Adjacency {
-            index: AdjacencyIndex(index as u16),
-            next_hop,
-        });
-    }
-    for call in 0..calls {
-        for (number, (slot, peer, remote)) in slots(geometry, call).into_iter().enumerate() {
-            let forwarding = Forwarding {
-                peer: Some(peer),
-                accept: true,
-                policy: LatchPolicy::Restricted,
-                signalled: Some(remote),
-                send_before_latch: true,
-                rtcp: number >= 2,
-                dscp: 46,
-                vlan: (number % 2 == 1).then_some(VLAN),
-                policer: Some(POLICER),
-                silence_timeout_ms: 60_000,
-                clock_hz: 8_000,
-                ..Forwarding::default()
-            };
-            command(Command::Open {
-                slot,
-                generation: Generation(1),
-                forwarding,
-            });
-        }
-    }
-    while worker.breathe() {}
+/// What a call's slots are opened with.
+fn forwardings(geometry: &Geometry, call: usize) -> impl Iterator<Item = (SlotIndex, Forwarding)> {
+    let slots = slots(geometry, call).into_iter().enumerate();
+    slots.map(|(number, (slot, peer, remote))| {
+        let forwarding = Forwarding {
+            rtcp: number >= 2,
+            vlan: (number % 2 == 1).then_some(VLAN),
+            ..forwarding(peer, remote)
+        };
+        (slot, forwarding)
+    })
 }
 
 fn flows(geometry: &Geometry, calls: usize) -> Vec<Flow> {

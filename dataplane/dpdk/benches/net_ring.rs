@@ -6,6 +6,10 @@
 //! over the calls, in bursts of 64; source check, policer, statistics, DSCP, checksum on. The best
 //! decile and the median burst are shown.
 
+#[allow(dead_code, reason = "others use more of it")]
+#[path = "../../benches/scene/load.rs"]
+mod load;
+
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,37 +21,20 @@ use strait_dataplane::wire::MacAddress;
 use strait_dataplane::worker::Worker;
 use strait_dataplane_dpdk::DpdkPort;
 use strait_dataplane_dpdk::bare::Bare;
-use strait_shared::command::{Command, CommandId, NextHop};
 use strait_shared::geometry::{Geometry, LocalAddress, Sizes, WorkerIndex};
 use strait_shared::region::{ControlEnd, Region};
-use strait_shared::slot::{
-    AdjacencyIndex, EgressPort, Forwarding, Generation, LatchPolicy, Policer, SlotIndex,
-};
+use strait_shared::slot::{EgressPort, Forwarding, SlotIndex};
 use strait_shared::time::Instant;
+
+use load::{ALL, Order, PAYLOAD_BYTES, forwarding, per_packet};
 
 const BURSTS: usize = 20_000;
 const CALLS: [usize; 3] = [1, 1_000, 30_000];
 const OPTIONS: &str = "--no-shconf --no-telemetry --no-pci --no-huge -m 128 --log-level *:4";
 const FIRST_PORT: u16 = 1_024;
-const PAYLOAD_BYTES: usize = 172;
 const OURS: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(10, 0, 0, 1)];
 const THEIRS: [Ipv4Addr; 2] = [Ipv4Addr::new(198, 51, 100, 9), Ipv4Addr::new(10, 0, 1, 9)];
 const THEIR_PORT: u16 = 5_004;
-const POLICER: Policer = Policer {
-    packets_per_second: 1_000_000_000,
-    bytes_per_second: 4_000_000_000,
-    burst_ms: 4_000,
-};
-const ALL: [FrameIndex; BURST] = {
-    let mut all = [0; BURST];
-    let mut index = 0;
-    while index < BURST {
-        all[index] = index as FrameIndex;
-        index += 1;
-    }
-    all
-};
-
 fn main() {
     // `cargo test --benches` passes this argument, to see that it starts.
     let quick = std::env::args().any(|argument| argument == "--test");
@@ -66,18 +53,12 @@ fn main() {
             relay.arrive(calls);
             relaying.push(relay.relay());
         }
-        let (passing, relaying) = (per_packet(passing), per_packet(relaying));
+        let (passing, relaying) = (per_packet(passing, BURST), per_packet(relaying, BURST));
         let [best, median] = passing;
         let [relayed, relayed_median] = relaying;
         println!("{calls:>8}    {best:>6.1} {median:>6.1}    {relayed:>6.1} {relayed_median:>6.1}");
     }
     relay.check();
-}
-
-/// The best decile's and the median burst's time a packet, in nanoseconds.
-fn per_packet(mut bursts: Vec<Duration>) -> [f64; 2] {
-    bursts.sort();
-    [10, 2].map(|part| bursts[bursts.len() / part].as_nanos() as f64 / BURST as f64)
 }
 
 /// A port that the bench and the worker take turns with.
@@ -136,7 +117,7 @@ struct Relay {
     /// Frames of the bench's own, in the ports' memory too.
     frames: Vec<Frame>,
     packets: Vec<Vec<u8>>,
-    random: u64,
+    order: Order,
 }
 
 impl Relay {
@@ -152,7 +133,8 @@ impl Relay {
         let (table, geometry) = (region.table(), region.geometry());
         let mut worker = Worker::new(end, table, geometry, boxed.collect(), clock);
         let mut control = region.control().expect("the only one");
-        open(&mut control, &mut worker, geometry, calls);
+        let slots = (0..calls).flat_map(|call| forwardings(geometry, call));
+        load::open(&mut control, &mut worker, geometry, slots);
         let lent = ports[0].lock().lend(BURST).expect("buffers");
         Self {
             worker,
@@ -162,7 +144,7 @@ impl Relay {
             packets: (0..calls)
                 .map(|call| packet(FIRST_PORT + call as u16))
                 .collect(),
-            random: 0x2545_f491_4f6c_dd1d,
+            order: Order::new(),
         }
     }
 
@@ -173,10 +155,7 @@ impl Relay {
             assert_eq!(self.ports[1].rx_burst(Instant::ZERO, &mut self.frames), 0);
         }
         for frame in &mut self.frames {
-            self.random ^= self.random << 13;
-            self.random ^= self.random >> 7;
-            self.random ^= self.random << 17;
-            assert!(frame.fill(&self.packets[self.random as usize % calls]));
+            assert!(frame.fill(&self.packets[self.order.next(calls)]));
         }
         let sent = self.ports[0].tx_burst(Instant::ZERO, &mut self.frames, &ALL);
         assert_eq!(sent, BURST);
@@ -201,9 +180,7 @@ impl Relay {
 
     /// Everything that arrived was sent.
     fn check(&self) {
-        let tally = self.worker.tally();
-        let lost = tally.all_dropped();
-        assert_eq!((tally.received, lost), (tally.sent, 0), "{tally:?}");
+        load::check(&self.worker);
     }
 }
 
@@ -225,49 +202,16 @@ fn geometry(calls: usize) -> Geometry {
     .expect("a geometry")
 }
 
-fn open(control: &mut ControlEnd, worker: &mut Worker, geometry: &Geometry, calls: usize) {
-    let mut command = |command: Command| {
-        while control.commands[0]
-            .push(&command.encode(CommandId(1)))
-            .is_err()
-        {
-            worker.breathe();
-        }
-    };
-    for side in 0..2 {
-        command(Command::Adjacency {
-            index: AdjacencyIndex(side),
-            next_hop: Some(NextHop {
-                egress_port: EgressPort(side as u8),
-                mac: [2; 6],
-            }),
-        });
-    }
-    for call in 0..calls {
-        let slot = |side: usize| -> SlotIndex {
-            let local = (OURS[side], FIRST_PORT + call as u16).into();
-            geometry.slot_at(local).expect("in range")
-        };
-        for (side, theirs) in THEIRS.into_iter().enumerate() {
-            command(Command::Open {
-                slot: slot(side),
-                generation: Generation(1),
-                forwarding: Forwarding {
-                    peer: Some(slot(1 - side)),
-                    accept: true,
-                    policy: LatchPolicy::Restricted,
-                    signalled: Some((theirs, THEIR_PORT).into()),
-                    send_before_latch: true,
-                    dscp: 46,
-                    policer: Some(POLICER),
-                    silence_timeout_ms: 60_000,
-                    clock_hz: 8_000,
-                    ..Forwarding::default()
-                },
-            });
-        }
-    }
-    while worker.breathe() {}
+/// What a call's two slots are opened with.
+fn forwardings(geometry: &Geometry, call: usize) -> [(SlotIndex, Forwarding); 2] {
+    let slots = OURS.map(|ours| {
+        let local = (ours, FIRST_PORT + call as u16).into();
+        geometry.slot_at(local).expect("in range")
+    });
+    [0, 1].map(|side: usize| {
+        let remote = (THEIRS[side], THEIR_PORT).into();
+        (slots[side], forwarding(slots[1 - side], remote))
+    })
 }
 
 /// 20 ms of G.711 to one of our ports, without a UDP checksum.

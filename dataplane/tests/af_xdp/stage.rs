@@ -267,19 +267,18 @@ impl Stage {
 
     /// The next datagram that reaches the softswitch.
     pub fn at_core(&mut self) -> Option<Datagram> {
-        let mut got = None;
-        self.until(|stage| {
-            got = stage.core.receive();
-            got.is_some()
-        });
-        got
+        self.at(|stage| &mut stage.core)
     }
 
     /// The next datagram that reaches the phones.
     pub fn at_phones(&mut self) -> Option<Datagram> {
+        self.at(|stage| &mut stage.phones)
+    }
+
+    fn at(&mut self, end: fn(&mut Self) -> &mut FarEnd) -> Option<Datagram> {
         let mut got = None;
         self.until(|stage| {
-            got = stage.phones.receive();
+            got = end(stage).receive();
             got.is_some()
         });
         got
