@@ -62,8 +62,9 @@ pub const RTCP_REBIND_SILENCE: Duration = Duration::from_secs(15);
 /// MAX_DROPOUT).
 pub const SEQUENCE_DROPOUT_MAX: u16 = 3_000;
 
-/// Empty breaths before an adaptive worker waits.
-pub const SPIN_BREATHS: u32 = 64;
+/// Empty breaths before an adaptive worker waits: what comes within them need not wake it, and most
+/// of what comes does not.
+pub const SPIN_BREATHS: u32 = 8;
 /// Longest wait of an adaptive worker: bounds how late a command or a silence is noticed.
 pub const IDLE_WAIT: Duration = Duration::from_millis(2);
 /// The same where a port has nothing to wait on, and packets would wait for it.
