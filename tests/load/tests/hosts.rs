@@ -3,6 +3,10 @@
 
 mod rig;
 
+use std::path::Path;
+use std::time::Duration;
+
+use strait_tests::namespace::World;
 use strait_tests::requirements;
 
 use rig::{capture, load, report};
@@ -41,7 +45,7 @@ fn replayed_for(seconds: &str, more: &str) -> serde_json::Value {
 
 /// The ways by DPDK's virtual devices, where its dataplane is built.
 fn dpdk_is_possible() -> bool {
-    let load = std::path::Path::new(env!("CARGO_BIN_EXE_strait-load"));
+    let load = Path::new(env!("CARGO_BIN_EXE_strait-load"));
     let built = load.with_file_name("strait-dataplane-dpdk").exists();
     requirements::there(built, "strait-dataplane-dpdk is not built: docs/DPDK.md")
         && requirements::met(&["ip", "ethtool", "taskset", "chrt", "nft"])
@@ -203,6 +207,70 @@ fn calls_by_sip_have_their_media_past_the_kernel() {
         command.args(["--mix", "answer=2,reinvite=1"]);
         assert_called(&report(command.args(ways.split_whitespace()), 0), ways);
     }
+}
+
+#[test]
+fn calls_by_sip_go_past_the_kernel_through_a_strait_that_runs() {
+    if !bypassing_is_possible() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let configuration = directory.path().join("strait.yaml");
+    std::fs::write(&configuration, running(directory.path())).unwrap();
+    let world = World::new();
+    let [strait, near, far] = ["strait", "near", "far"].map(|role| world.host(role));
+    for (interface, host, addresses) in [
+        ("access", &near, ["192.0.2.1/24", "192.0.2.9/24"]),
+        ("core", &far, ["2001:db8::1/64", "2001:db8::9/64"]),
+    ] {
+        strait.connect(interface, host, "eth0");
+        strait.address(interface, addresses[0]);
+        host.address("eth0", addresses[1]);
+        strait.feature(interface, "tx", "off");
+        host.feature("eth0", "tx", "off");
+    }
+    let program = Path::new(env!("CARGO_BIN_EXE_strait-load")).with_file_name("strait");
+    let mut run = strait.command(program.to_str().unwrap());
+    run.args(["run", "-c"]).arg(&configuration);
+    let mut strait = strait.start("strait", run, directory.path());
+    strait.wait_for_output("ready", Duration::from_secs(20));
+    let mut command = load(&capture(&directory), "calls");
+    command.args("--rate 10 --seconds 1 --hold 0.5 --loss 5 --wire af_xdp".split_whitespace());
+    command.args([
+        "--near-address",
+        "192.0.2.9",
+        "--mix",
+        "answer=2,reinvite=1",
+        "-c",
+    ]);
+    command.arg(&configuration);
+    for (side, host) in [("near", &near), ("far", &far)] {
+        command.args([&format!("--{side}-namespace"), host.name()]);
+        command.args([&format!("--{side}-interface"), "eth0"]);
+    }
+    assert_called(&report(&mut command, 0), "a Strait that runs");
+}
+
+/// Two realms, one of each IP version.
+fn running(directory: &Path) -> String {
+    format!(
+        "runtime_directory: {at}/run
+realms:
+  - name: access
+    signalling: [ {{ address: 192.0.2.1 }} ]
+    media: [ {{ address: 192.0.2.1, ports: 20000-20099 }} ]
+    forward_to: [ softswitch ]
+  - name: core
+    signalling: [ {{ address: '2001:db8::1' }} ]
+    media: [ {{ address: '2001:db8::1', ports: 20000-20099 }} ]
+softswitches:
+  - {{ name: softswitch, realm: core, address: '[2001:db8::9]:5060', probe: 1s, retry_after: 1s }}
+dataplane: {{ nics: [ {{ name: default, port: udp }} ] }}
+records: {{ file: {at}/calls.jsonl }}
+log: {{ level: warn }}
+",
+        at = directory.display(),
+    )
 }
 
 /// Ten calls were placed, and heard each other.
