@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use strait_config::Config;
 use strait_control::gateway::io::{
-    CallNumber, ConnectionId, Flow, Input, OperatorCommand, Transport,
+    CallNumber, ConnectionId, Flow, Hop, Input, Lookup, LookupError, OperatorCommand, Transport,
 };
 use strait_control::sip::{Frame, Framer};
 use strait_shared::command::{Command, Event, RejectReason};
@@ -16,6 +16,7 @@ use strait_shared::fuzz::Bytes;
 use strait_shared::slot::{Counters, Generation, SlotIndex};
 
 use crate::choices::Choices;
+use crate::texts::REGISTER;
 use crate::utterances::{answer, beginning, damaged, follow_up, spoken};
 use crate::world::secrets::{Secrets, is_hearsay};
 use crate::world::{ACCESS, CONFIG, Journal, Outcome, Party, Sent, World, find, start};
@@ -40,6 +41,7 @@ const READ: [&str; 5] = ["Via", "From", "To", "Call-ID", "CSeq"];
 pub struct Anybody<C> {
     pub world: World,
     pub choices: C,
+    serving: bool,
     pool: Vec<Sent>,
     commands: VecDeque<Command>,
     streams: Vec<Stream>,
@@ -77,10 +79,32 @@ pub fn sequence(data: &[u8]) {
     anybody.end();
 }
 
+/// The same, with the phones' realm a SIP server for its own address and a domain.
+fn serving() -> Arc<Config> {
+    let serve = "forward_to: [core-1, core-2]\n    serve:\n      domains: [ example.net ]\n      \
+                 steering: { judge: arrival, mismatch: altc }\n      \
+                 towards: [ { domain: example.com, mismatch: redirect } ]";
+    let text = CONFIG.replace("forward_to: [core-1, core-2]", serve);
+    Arc::new(text.parse().expect("a valid configuration"))
+}
+
 impl<C: Choices> Anybody<C> {
     pub fn new(choices: C) -> Self {
+        Self::at(usual(), false, choices)
+    }
+
+    /// With a gateway that is a SIP server, and a phone that is registered there.
+    pub fn at_a_server(choices: C) -> Self {
+        let mut anybody = Self::at(serving(), true, choices);
+        let phone = anybody.world.phone("203.0.113.7:40001");
+        anybody.send(phone, REGISTER);
+        anybody
+    }
+
+    fn at(config: Arc<Config>, serving: bool, choices: C) -> Self {
         Self {
-            world: World::of(usual()),
+            serving,
+            world: World::of(config),
             choices,
             pool: Vec::new(),
             commands: VecDeque::new(),
@@ -127,6 +151,26 @@ impl<C: Choices> Anybody<C> {
         }
     }
 
+    /// The DNS knows, lies, fails, or says nothing.
+    fn resolve(&mut self, lookups: Vec<Lookup>) {
+        for lookup in lookups {
+            let hop = |address: &str| Hop {
+                transport: Transport::Udp,
+                address: address.parse().expect("an address"),
+            };
+            let answer = match self.choices.below(6) {
+                0 => Ok(vec![hop("203.0.113.77:5060"), hop("[2001:db8:77::1]:5060")]),
+                1 => Ok(vec![hop("[2001:db8:77::1]:5060")]),
+                2 => Ok(vec![hop("192.0.2.1:5060"), hop("203.0.113.78:5070")]),
+                3 => Err(LookupError::NoSuchDomain),
+                4 => Err(LookupError::Failed),
+                _ => continue,
+            };
+            let id = lookup.id;
+            self.input(Input::Resolved { id, answer });
+        }
+    }
+
     fn input(&mut self, input: Input) {
         self.inputs += 1;
         let held = self.world.gateway.sizes();
@@ -137,6 +181,7 @@ impl<C: Choices> Anybody<C> {
             sent <= SENT_PER_INPUT * (1 + held),
             "{sent} messages at once"
         );
+        self.resolve(outcome.lookups.clone());
         self.take(outcome);
     }
 
@@ -170,7 +215,18 @@ impl<C: Choices> Anybody<C> {
         self.count += 1;
         let from = self.anyone();
         let from_core = from.flow.realm != ACCESS;
-        let text = beginning(&mut self.choices, self.count, from_core);
+        let mut text = beginning(&mut self.choices, self.count, from_core);
+        if self.serving {
+            // To whoever has registered, or to another domain.
+            let callee = self.choices.pick(&[
+                "alice@192.0.2.1",
+                "alice@192.0.2.1",
+                "alice@example.net",
+                "bob@example.org",
+                "bob@example.com",
+            ]);
+            text = text.replace("sip:bob@192.0.2.1", &format!("sip:{callee}"));
+        }
         self.send(from, &text);
     }
 

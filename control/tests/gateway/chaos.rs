@@ -35,6 +35,21 @@ fn whatever_happens_nothing_leaks_and_nothing_is_left() {
     assert!(runs < RUNS || calls > runs, "calls were made: {calls}");
 }
 
+/// The same with a SIP server: registrations stay here, calls go from phone to phone.
+#[test]
+fn whatever_happens_to_a_server_nothing_leaks_and_nothing_is_left() {
+    let mut calls = 0;
+    for seed in 1..=RUNS {
+        println!("seed {seed}");
+        let mut anybody = Anybody::at_a_server(Random::new(seed));
+        for _ in 0..STEPS {
+            anybody.step();
+        }
+        calls += anybody.end();
+    }
+    assert!(calls > RUNS, "calls were made: {calls}");
+}
+
 /// The corpus of the fuzz target `gateway`.
 #[test]
 fn sequences_that_were_found_to_matter() {

@@ -222,7 +222,13 @@ impl Gateway {
         restoring: &mut Restoring,
     ) -> Option<bool> {
         let flow = restoring.places.flow(kept.flow)?;
-        let left = self.left(now, kept.until_unix_ms);
+        // The calendar may have been set back since, or the entry may be damaged.
+        let most = self
+            .settings
+            .realm_config(flow.realm)
+            .registration
+            .maximum_expiry;
+        let left = self.left(now, kept.until_unix_ms).min(most);
         let all = self.registrations.len() + self.serving.locations.len();
         let full = all >= self.settings.config.limits.registrations as usize;
         if left.is_zero() || full {
