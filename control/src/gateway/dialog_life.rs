@@ -141,6 +141,10 @@ impl Gateway {
             .map(|route| route.uri)
             .or_else(|| Uri::parse(target));
         let flow = hop.map_or(party.flow, |hop| self.next_hop(&hop, party.flow));
+        let flow = match self.is_cut_off(flow) {
+            true => self.registered_flow(target, flow).unwrap_or(flow),
+            false => flow,
+        };
         match first.filter(|route| !route.uri.params.has("lr")) {
             None => (target.to_vec(), party.route_set.to_vec(), flow),
             Some(strict) => {

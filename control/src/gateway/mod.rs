@@ -65,6 +65,7 @@ pub mod transaction;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use strait_config::{Config, SoftswitchIndex};
 use strait_shared::geometry::GeometryError;
@@ -157,6 +158,8 @@ pub struct Gateway {
     journal: Option<Journaling>,
     /// What an earlier process left is being taken up.
     taking_up: bool,
+    /// How far the calendar has been set back since that process was last alive.
+    set_back: Duration,
     /// When the next new call is due at the configured rate (GCRA, ITU-T I.371).
     next_call: Instant,
     draining: bool,
@@ -211,6 +214,7 @@ impl Gateway {
             outputs: VecDeque::new(),
             journal: None,
             taking_up: false,
+            set_back: Duration::ZERO,
             next_call: Instant::ZERO,
             draining: false,
             media_backlog: false,

@@ -153,6 +153,24 @@ impl Gateway {
         nat && flow.transport == Transport::Tcp && self.live(flow).connection.is_none()
     }
 
+    /// Where the terminal with this Contact, which cannot be reached on `lost`, has registered from
+    /// the same address since: its connection broke in the middle of a dialog.
+    pub(super) fn registered_flow(&self, contact: &[u8], lost: Flow) -> Option<Flow> {
+        let user = Uri::parse(contact)?.user?;
+        let realms = (0..).zip(&self.settings.config.realms);
+        let bindings = realms
+            .flat_map(|(realm, _)| self.registrations.of_user(RealmIndex(realm), &user))
+            .map(|(_, binding)| binding);
+        let same = bindings.filter(|binding| {
+            let (flow, lost) = (binding.flow, (lost.realm, lost.remote.ip()));
+            *binding.uri == *contact
+                && (flow.realm, flow.remote.ip()) == lost
+                && !self.is_cut_off(flow)
+        });
+        same.max_by_key(|binding| binding.registered)
+            .map(|binding| binding.flow)
+    }
+
     /// Where the token in one of our own URIs leads; nothing where there is none to follow.
     pub(super) fn route_to_token(
         &self,

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use self::limits::{HEARTBEAT, RETRY_INTERVAL};
 use self::pending::Pending;
@@ -33,6 +34,15 @@ struct Shared {
     changed: Condvar,
     commits: AtomicU64,
     failures: AtomicU64,
+    opened: Opened,
+}
+
+/// The calendar as it was when the journal was opened: its entries are dated by that calendar, so
+/// that setting it meanwhile changes nothing.
+#[derive(Debug)]
+struct Opened {
+    unix_ms: u64,
+    at: Instant,
 }
 
 impl Journal {
@@ -50,6 +60,10 @@ impl Journal {
             changed: Condvar::new(),
             commits: AtomicU64::new(0),
             failures: AtomicU64::new(0),
+            opened: Opened {
+                unix_ms: unix_ms(),
+                at: Instant::now(),
+            },
         });
         let writer = shared.clone();
         let thread = std::thread::Builder::new()
@@ -124,7 +138,7 @@ impl Shared {
             if changes.iter().any(forgets) {
                 before_forgetting();
             }
-            match store.commit(&changes, unix_ms()) {
+            match store.commit(&changes, self.opened.unix_ms_now()) {
                 Ok(()) => {
                     self.pending().written();
                     self.commits.fetch_add(1, Relaxed);
@@ -166,6 +180,13 @@ impl Shared {
             }
         }
         (pending.take(), pending.stopping)
+    }
+}
+
+impl Opened {
+    fn unix_ms_now(&self) -> u64 {
+        let since = u64::try_from(self.at.elapsed().as_millis());
+        self.unix_ms.saturating_add(since.unwrap_or(u64::MAX))
     }
 }
 

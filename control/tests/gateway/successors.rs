@@ -7,6 +7,7 @@ use strait_control::gateway::io::Input;
 use strait_control::gateway::record::EndedBy;
 
 use crate::calls::{ANSWER, INVITE, answered, response, within};
+use crate::registrations::{REGISTER, register};
 use crate::world::{CONFIG, Outcome, Party, World, header, start};
 
 const VIA: &str = "192.168.1.5:5060";
@@ -51,6 +52,24 @@ fn a_session_that_nobody_refreshes_ends_when_it_would_have() {
         assert!(start(over.to(party)[0]).starts_with("BYE "));
     }
     assert_eq!(world.open, []);
+}
+
+#[test]
+fn a_calendar_that_is_set_back_gives_nobody_more_time() {
+    let mut world = World::new();
+    let phone = world.phone("203.0.113.7:40001");
+    register(&mut world, phone, REGISTER);
+    timed(&mut world, phone, 90);
+    world.wait(Duration::from_secs(60));
+    world.set_calendar_back(Duration::from_secs(7_200));
+    succeed(&mut world);
+    let over = world.wait(Duration::from_secs(31));
+    assert_eq!(reason(&over), ("session expired", EndedBy::Strait));
+    let record = &over.records[0];
+    assert!(record.began <= record.answered.unwrap() && record.answered <= record.ended);
+    assert_eq!(world.gateway.sizes().registrations, 1);
+    world.wait(Duration::from_secs(600));
+    assert_eq!(world.gateway.sizes().registrations, 0);
 }
 
 #[test]

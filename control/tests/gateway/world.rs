@@ -90,6 +90,8 @@ pub struct World {
     closing: Vec<(SlotIndex, Generation)>,
     config: Arc<Config>,
     clock: WallClock,
+    /// The calendar of whoever wrote the journal.
+    written_by: WallClock,
     lives: u8,
     /// What the gateway has had kept; and the same before the last input.
     pub journal: Journal,
@@ -126,6 +128,7 @@ impl World {
             closing: Vec::new(),
             config,
             clock,
+            written_by: clock,
             lives: 0,
             journal: Journal::new(),
             journal_before: Journal::new(),
@@ -138,8 +141,9 @@ impl World {
         self.lives += 1;
         let before = Before {
             entries: journal.clone().into_iter().collect(),
-            alive_unix_ms: None,
+            alive_unix_ms: Some(self.unix_ms(self.written_by)),
         };
+        self.written_by = self.clock;
         let (open, gates) = (self.open.clone(), self.gates.clone());
         let slots = |slot: SlotIndex| {
             let found = open.iter().find(|(open, _)| *open == slot);
@@ -167,6 +171,16 @@ impl World {
         self.open.retain(unknown);
         let outcome = self.drain();
         (restored, outcome)
+    }
+
+    /// Somebody sets the calendar: the next control sees it.
+    pub fn set_calendar_back(&mut self, by: Duration) {
+        self.clock.unix_ns_at_zero -= by.as_nanos() as i128;
+    }
+
+    fn unix_ms(&self, clock: WallClock) -> u64 {
+        let unix_ns = clock.unix_ns_at_zero + i128::from(self.now.as_nanos());
+        u64::try_from(unix_ns / 1_000_000).expect("after 1970")
     }
 
     /// The same, with the region lost as well.

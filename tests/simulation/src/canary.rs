@@ -32,13 +32,17 @@ pub enum Canary {
     FalseReport,
     /// The journal's file loses the entry of a call.
     LostEntry,
+    /// A text is altered on its way.
+    AlteredText,
+    /// A text is delivered twice.
+    RepeatedText,
     /// Something depends on more than the seed.
     Whim,
 }
 
 impl Canary {
     /// Every one, with the checker that must notice.
-    pub const ALL: [(Self, Checker); 14] = [
+    pub const ALL: [(Self, Checker); 16] = [
         (Self::Misdelivery, Checker::Delivery),
         (Self::LeakedAddress, Checker::Addresses),
         (Self::ForgottenClose, Checker::Remains),
@@ -52,6 +56,8 @@ impl Canary {
         (Self::FalseRecord, Checker::Records),
         (Self::FalseReport, Checker::Records),
         (Self::LostEntry, Checker::Succession),
+        (Self::AlteredText, Checker::Texts),
+        (Self::RepeatedText, Checker::Texts),
         (Self::Whim, Checker::Sameness),
     ];
 

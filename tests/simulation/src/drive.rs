@@ -28,6 +28,8 @@ pub enum Action {
     Callee(Talk, Deed),
     /// Something goes wrong.
     Blow(Blow),
+    /// Somebody texts, asks or watches somebody.
+    Aside,
     /// The checkers look at who hears whom.
     Look,
 }
@@ -54,6 +56,10 @@ pub enum Deed {
     Resume,
     /// Transfers the other to a third phone.
     Transfer(usize),
+    /// Tells the other something that is no media.
+    Tell,
+    /// Offers again before the answer.
+    Update,
 }
 
 /// What happened, for the figures.
@@ -69,6 +75,12 @@ pub struct Tale {
     pub renegotiated: u64,
     /// Transfers that got through.
     pub transferred: u64,
+    /// Texts, INFOs and notifications that arrived.
+    pub told: u64,
+    /// What was asked or said beside calls and got a final answer.
+    pub answered: u64,
+    /// Session timers agreed on, or agreed on again.
+    pub refreshed: u64,
 }
 
 /// Drives the people of a stage.
@@ -77,6 +89,7 @@ pub struct Driver {
     schedule: BTreeMap<(Instant, u64), Action>,
     scheduled: u64,
     ended: BTreeMap<(usize, CallHandle), Instant>,
+    pub(crate) said: u64,
     /// What happened.
     pub tale: Tale,
 }
@@ -105,6 +118,7 @@ impl Driver {
                     self.perform(stage, now, talk.callee, talk.caller, deed);
                 }
                 Action::Blow(blow) => self.strike(stage, now, blow),
+                Action::Aside => self.aside(stage),
                 Action::Look => self.look(stage, now),
             }
         }
@@ -167,7 +181,9 @@ impl Driver {
             callee,
             handle,
         };
-        self.plan_call(stage, now, talk, answering);
+        if self.plan_asides(stage, now, talk, answering) {
+            self.plan_call(stage, now, talk, answering);
+        }
     }
 
     /// Decides how a call goes on.
@@ -237,6 +253,7 @@ impl Driver {
         let Some((who, handle)) = stage.plan.twins(who).find_map(call) else {
             return;
         };
+        let text = self.new_text(stage, who, Some(other), deed == Deed::Tell);
         let third = |number| stage.plan.user(number);
         let third = match deed {
             Deed::Transfer(number) => third(number),
@@ -247,6 +264,8 @@ impl Driver {
             Deed::Hold(hold) => phone.hold(now, handle, hold),
             Deed::Resume => phone.resume(now, handle),
             Deed::Transfer(_) => phone.transfer(now, handle, &third),
+            Deed::Tell => phone.info(now, handle, &text),
+            Deed::Update => phone.update_early(now, handle),
         });
     }
 
@@ -282,8 +301,10 @@ impl Driver {
         }
     }
 
-    fn listen(&mut self, stage: &mut Stage, number: usize) {
-        let tale = &mut self.tale;
+    /// What a phone has to say to whoever holds it.
+    pub(crate) fn listen(&mut self, stage: &mut Stage, number: usize) {
+        let (tale, checks) = (&mut self.tale, stage.checks.clone());
+        let user = stage.plan.user(number);
         stage.use_phone(number, |phone, _| {
             while let Some(event) = phone.poll_event() {
                 match event {
@@ -295,6 +316,17 @@ impl Driver {
                         tale.refused += u64::from(refused);
                     }
                     Event::Renegotiated(_) => tale.renegotiated += 1,
+                    Event::Refreshed(_) => tale.refreshed += 1,
+                    Event::Told { from, text } => {
+                        tale.told += 1;
+                        checks.borrow_mut().text_shown(&user, &from, &text);
+                    }
+                    Event::Answered { text, status, .. } => {
+                        tale.answered += 1;
+                        if status / 100 == 2 && !text.is_empty() {
+                            checks.borrow_mut().texts.confirm(&text);
+                        }
+                    }
                     Event::Transfer { status, .. } if status / 100 == 2 => tale.transferred += 1,
                     _ => {}
                 }

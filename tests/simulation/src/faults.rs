@@ -43,6 +43,16 @@ pub enum Blow {
     Outage(Down, Duration),
     /// Strait's clock leaps ahead.
     Leap(Duration),
+    /// Strait's machine stands still, and its clock with it, for so long.
+    Suspend(Duration),
+    /// The calendar is set by so many milliseconds.
+    SetCalendar(i64),
+    /// The next report of a worker is damaged.
+    DamageReport,
+    /// Words of the region change; both processes begin anew after so long.
+    Corrupt(Duration),
+    /// Both processes are told to begin anew, on a region of their own.
+    BeginAnew,
     /// A phone loses power.
     PowerCut(usize),
     /// A phone has power again.
@@ -84,10 +94,15 @@ impl Driver {
     /// No more faults; what is broken is mended.
     pub fn stop(&mut self, stage: &mut Stage) {
         self.drop_plans();
+        stage.with_strait(Strait::resume);
+        if stage.with_strait(|strait, _| strait.is_corrupt()) {
+            stage.with_strait(Strait::crash_both);
+        }
         stage.with_strait(restart_dataplane);
         stage.with_strait(restart_control);
         for number in 0..stage.phones.len() {
             self.power_back(stage, number);
+            stage.use_phone(number, Phone::unwatch);
         }
         if let Some(stranger) = stage.stranger {
             stage.world.act(stranger, |person, _| {
@@ -146,6 +161,25 @@ impl Driver {
                 // A leap may skip the wait for a slot's last report.
                 stage.checks.borrow_mut().records.expect_loss();
             }
+            Blow::Suspend(time) => {
+                stage.with_strait(|strait, now| strait.suspend(now, now + time));
+                stage.disturb(now + time);
+                // Whoever is told to wait waits for less than the world does.
+                stage.checks.borrow_mut().records.expect_loss();
+            }
+            Blow::SetCalendar(by_ms) => {
+                stage.with_strait(|strait, _| strait.set_calendar(by_ms));
+            }
+            Blow::DamageReport => stage.with_strait(|strait, _| strait.damage_next_report()),
+            Blow::Corrupt(time) => {
+                stage.with_strait(|strait, _| strait.corrupt());
+                stage.disturb(now + time + Duration::from_secs(1));
+                self.at(now + time, Action::Blow(Blow::BeginAnew));
+            }
+            Blow::BeginAnew => {
+                stage.with_strait(Strait::crash_both);
+                stage.with_strait(restart_control);
+            }
             Blow::PowerCut(number) => self.power_cut(stage, now, number),
             Blow::PowerBack(number) => self.power_back(stage, number),
         }
@@ -170,6 +204,7 @@ impl Driver {
     }
 
     fn power_cut(&mut self, stage: &mut Stage, now: Instant, number: usize) {
+        self.listen(stage, number);
         let lives = stage.phones[number].lives;
         stage.phones[number].lives += 1;
         let fresh = stage.fresh_phone(number, lives);
@@ -234,6 +269,13 @@ fn blow(stage: &mut Stage, fault: Fault) -> Option<Blow> {
         }
         Fault::ClockJump => Some(Blow::Leap(ms(random.u64(10..20_000)))),
         Fault::PowerCut => Some(Blow::PowerCut(number)),
+        Fault::Suspension => Some(Blow::Suspend(ms(random.u64(100..10_000)))),
+        Fault::Calendar => {
+            let by = random.i64(1..100_000_000);
+            Some(Blow::SetCalendar(if random.bool() { by } else { -by }))
+        }
+        Fault::DamagedReport => Some(Blow::DamageReport),
+        Fault::Corruption => Some(Blow::Corrupt(ms(random.u64(100..6_000)))),
         _ => None,
     }
 }

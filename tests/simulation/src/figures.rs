@@ -24,6 +24,12 @@ pub struct Figures {
     pub renegotiated: u64,
     /// Transfers that got through.
     pub transferred: u64,
+    /// Texts, INFOs and notifications that arrived.
+    pub told: u64,
+    /// What was asked or said beside calls and got a final answer.
+    pub answered: u64,
+    /// Session timers agreed on, or agreed on again.
+    pub refreshed: u64,
     /// SIP messages Strait took.
     pub messages: u64,
     /// Media packets Strait took.
@@ -87,6 +93,9 @@ impl Figures {
             established: tale.established,
             renegotiated: tale.renegotiated,
             transferred: tale.transferred,
+            told: tale.told,
+            answered: tale.answered,
+            refreshed: tale.refreshed,
             messages: counters.messages,
             packets: counters.packets,
             relayed: counters.relayed,
@@ -107,6 +116,9 @@ impl Figures {
         self.established += other.established;
         self.renegotiated += other.renegotiated;
         self.transferred += other.transferred;
+        self.told += other.told;
+        self.answered += other.answered;
+        self.refreshed += other.refreshed;
         self.messages += other.messages;
         self.packets += other.packets;
         self.relayed += other.relayed;
@@ -137,6 +149,11 @@ impl fmt::Display for Figures {
             f,
             "{} messages, {} media packets, {} relayed, {} commands, found waiting {} times",
             self.messages, self.packets, self.relayed, self.commands, self.waits
+        )?;
+        writeln!(
+            f,
+            "{} told beside media, {} answered beside calls, {} session timers agreed on",
+            self.told, self.answered, self.refreshed
         )?;
         writeln!(f, "{} calls gone on with by a successor", self.survived)?;
         writeln!(f, "longest unheard without excuse: {:?}", self.unheard)?;

@@ -7,8 +7,8 @@
 //!
 //! * [`plan`]: what a world is like, [`stage`]: the world built, [`configuration`]: Strait's in it
 //! * [`strait`], [`dataplane`], [`frames`], [`clock`]: Strait's two processes as one host
-//! * [`people`], `wire`, [`stranger`], [`drive`], [`faults`]: who is there, what they do, what goes
-//!   wrong
+//! * [`people`], `wire`, [`stranger`], [`intruder`]: who is there
+//! * [`drive`], `asides`, [`faults`]: what they do, what goes wrong
 //! * [`checks`], [`remains`], [`allocation`]: what must hold; [`canary`]: planted faults
 //! * [`run`]: one world from beginning to end; [`figures`]: many; [`dump`]: the tables of one that
 //!   failed
@@ -16,6 +16,7 @@
 #![deny(unsafe_code)]
 
 pub mod allocation;
+mod asides;
 pub mod canary;
 pub mod checks;
 pub mod clock;
@@ -26,6 +27,7 @@ pub mod dump;
 pub mod faults;
 pub mod figures;
 pub mod frames;
+pub mod intruder;
 pub mod people;
 pub mod plan;
 mod remains;

@@ -48,9 +48,17 @@ pub enum Fault {
     Hostility,
     /// Phones lose power in mid-call and say nothing.
     PowerCut,
+    /// Strait's machine stands still for a while, and its clock with it.
+    Suspension,
+    /// The calendar is set forward or back.
+    Calendar,
+    /// A worker's report is damaged on its ring.
+    DamagedReport,
+    /// Words of the region change by themselves, until both processes begin anew.
+    Corruption,
 }
 
-/// Every fault, each on in about one world of four.
+/// The first faults, each on in about one world of four.
 const FAULTS: [Fault; 18] = [
     Fault::Loss,
     Fault::BurstLoss,
@@ -70,6 +78,14 @@ const FAULTS: [Fault; 18] = [
     Fault::ClockJump,
     Fault::Hostility,
     Fault::PowerCut,
+];
+
+/// Faults that came later; drawn apart, so that seeds of before still have their worlds.
+const LATER_FAULTS: [Fault; 4] = [
+    Fault::Suspension,
+    Fault::Calendar,
+    Fault::DamagedReport,
+    Fault::Corruption,
 ];
 
 /// Whose packets a media port accepts.
@@ -135,6 +151,10 @@ pub struct Plan {
     pub users: usize,
     /// Whether the softswitch rings at all phones of a user.
     pub forking: bool,
+    /// How many times people text, ask and watch each other beside each call, in quarters.
+    pub chatter: u8,
+    /// Whether some phones have their sessions refreshed, and some calls last long enough for it.
+    pub sessions: bool,
     /// How many calls are placed.
     pub calls: usize,
     /// How long after each other, on average.
@@ -147,8 +167,10 @@ impl Plan {
     /// The world of a seed, with `calls` calls.
     pub fn new(seed: u64, calls: usize) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
+        let mut later = fastrand::Rng::with_seed(seed ^ 0x0fa1_7000);
         let faults = FAULTS.into_iter().filter(|_| random.u8(..4) == 0);
-        let faults: BTreeSet<Fault> = faults.collect();
+        let mut faults: BTreeSet<Fault> = faults.collect();
+        faults.extend(LATER_FAULTS.into_iter().filter(|_| later.u8(..8) == 0));
         Self::with(seed, calls, faults, random)
     }
 
@@ -176,6 +198,8 @@ impl Plan {
     }
 
     fn with(seed: u64, calls: usize, faults: BTreeSet<Fault>, mut random: fastrand::Rng) -> Self {
+        // What came later is drawn apart, so that seeds of before still have their worlds.
+        let mut later = fastrand::Rng::with_seed(seed ^ 0x1a7e_0000);
         let latch = match random.u8(..8) {
             0 => Latch::Signalled,
             1 => Latch::Symmetric,
@@ -208,6 +232,8 @@ impl Plan {
             homes,
             users,
             forking: phones > users && random.u8(..4) > 0,
+            chatter: later.u8(..8),
+            sessions: later.u8(..4) == 0,
             calls,
             call_interval: Duration::from_millis(random.u64(200..1_500)),
             faults,

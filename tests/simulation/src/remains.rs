@@ -34,9 +34,10 @@ impl Stage {
             };
             let ours = sizes.client_transactions.saturating_sub(probes);
             count("client transactions", ours);
+            count("unproven connections", strait.unproven_connections());
             count("registrations", sizes.registrations);
             count("tokens", sizes.tokens);
-            let now = self.world.now();
+            let now = strait.clock(self.world.now());
             for realm in [RealmIndex(0), RealmIndex(1)] {
                 let usage = gateway.port_usage(now, realm);
                 count("pairs of ports", usage.total - usage.free);

@@ -19,6 +19,8 @@ use crate::strait::Counters;
 const WARM_UP: Duration = Duration::from_secs(3);
 /// How long calls may still take once no new ones are placed.
 const LAST_WORDS: Duration = Duration::from_secs(5);
+/// The same where some calls last long enough for their sessions to be refreshed.
+const LONG_WORDS: Duration = Duration::from_secs(240);
 /// How long everything has to be over after the last BYE: transactions (32 s), 2xx nobody
 /// acknowledges (32 s and a BYE's 32 s), media timeouts (60 s); longest is what rings with nobody
 /// there (Timer C, 181 s, and the wait for what was cancelled, RFC 3261 §16.8, §9.1).
@@ -117,7 +119,11 @@ impl Run {
         self.until(begin + WARM_UP)?;
         self.schedule();
         let calls = self.stage.plan.calls as u32;
-        let end = begin + WARM_UP + self.stage.plan.call_interval * calls + LAST_WORDS;
+        let words = match self.stage.plan.sessions {
+            true => LONG_WORDS,
+            false => LAST_WORDS,
+        };
+        let end = begin + WARM_UP + self.stage.plan.call_interval * calls + words;
         self.until(end)?;
         self.wind_up()?;
         let stage = &self.stage;
@@ -143,6 +149,7 @@ impl Run {
             self.driver.at(at, Action::Call);
         }
         self.driver.at(now, Action::Look);
+        self.driver.schedule_asides(&mut self.stage, now, span);
         self.driver.schedule_faults(&mut self.stage, now, span);
     }
 
@@ -155,7 +162,9 @@ impl Run {
             self.until(now + AFTERMATH / 4)?;
         }
         // Nothing tells Strait that both parties of a call on hold have lost power.
+        // Nor does anything where the report of it was damaged.
         let unwatched = self.stage.checks.borrow().commands.stands_unwatched();
+        let unwatched = unwatched || self.stage.plan.has(Fault::DamagedReport);
         if unwatched && self.stage.plan.has(Fault::PowerCut) {
             self.stage.with_strait(|strait, now| strait.end_calls(now));
             let now = self.stage.world.now();
@@ -218,6 +227,7 @@ impl Run {
         checks.note(Checker::Remains, verdict);
         let calls = self.stage.strait().calls();
         checks.calls_over(calls);
+        checks.texts_over();
     }
 }
 

@@ -15,6 +15,7 @@ use strait_shared::time::Instant;
 use crate::canary::Canary;
 use crate::checks::{Checks, SharedChecks};
 use crate::configuration::{self, DOMAIN, PRIVATE};
+use crate::intruder::Intruder;
 use crate::people::Person;
 use crate::plan::{Fault, Home, Latch, Plan};
 use crate::strait::Strait;
@@ -43,6 +44,8 @@ pub struct Stage {
     pub stranger: Option<HostId>,
     /// Everything the driver draws.
     pub random: fastrand::Rng,
+    /// The same for what people do beside calling.
+    pub asides: fastrand::Rng,
 }
 
 /// A phone and what lies before it.
@@ -62,7 +65,8 @@ pub struct Place {
 impl Stage {
     /// The world of a plan.
     pub fn new(plan: Plan, canary: Option<Canary>) -> Self {
-        let mut random = fastrand::Rng::with_seed(plan.seed ^ 0x0005_7a6e);
+        let seed = plan.seed;
+        let mut random = fastrand::Rng::with_seed(seed ^ 0x0005_7a6e);
         let checks = Checks::new(plan.latch == Latch::Symmetric);
         let mut world = World::new(BEGIN, random.u64(..));
         let strait = Strait::new(&plan, checks.clone(), canary);
@@ -78,6 +82,7 @@ impl Stage {
             softswitches: Vec::new(),
             stranger: None,
             random,
+            asides: fastrand::Rng::with_seed(seed ^ 0x000a_51de),
         };
         stage.add_softswitches();
         for number in 0..stage.plan.homes.len() {
@@ -129,6 +134,12 @@ impl Stage {
         config.tcp = self.plan.tcp.contains(&number);
         config.reliable = self.random.bool();
         config.updates = self.random.bool();
+        if self.plan.sessions {
+            let asides = &mut self.asides;
+            let wanted = Duration::from_secs(asides.u64(90..180));
+            config.session = asides.bool().then_some(wanted);
+            config.minimum_session = Duration::from_secs(asides.u64(90..120));
+        }
         Phone::new(config, self.random.u64(..))
     }
 
@@ -233,18 +244,29 @@ impl Stage {
         self.checks.borrow_mut().media.reach("mallory", own.ip());
         let (ports, users) = (self.plan.last_port, self.plan.users);
         let elsewhere = ip("203.0.113.67");
+        let own6 = SocketAddr::new(ip("2001:db8:a::66"), 5060);
+        self.checks.borrow_mut().media.reach("mallory", own6.ip());
+        let intruder = Intruder::new(
+            [own, own6],
+            [elsewhere, ip("2001:db8:a::67")],
+            ports,
+            users,
+            self.checks.clone(),
+            self.asides.u64(..),
+        );
         let stranger = Stranger::new(
-            own,
-            elsewhere,
+            (own, elsewhere),
             signalling,
             ports,
             users,
             self.checks.clone(),
+            intruder,
             self.random.u64(..),
         );
         let person = Person::Stranger(Box::new(stranger));
         let access = Profile::delayed(Duration::from_millis(5));
-        self.stranger = Some(self.world.add(person, [own.ip()], INTERNET, access));
+        let addresses = [own.ip(), own6.ip()];
+        self.stranger = Some(self.world.add(person, addresses, INTERNET, access));
     }
 }
 

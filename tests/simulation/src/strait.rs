@@ -4,8 +4,9 @@
 //! * `control`: signalling, as its process does it · `streams`: its TCP connections
 //! * `disk`: its journal's file
 //! * `media`: the relay's turns, frames in and out, what it reports
-//! * `crashes`, `damage`: what befalls both · `places`: addresses, queues, the calendar
+//! * `crashes`, `damage`, `clocks`: what befalls both · `places`: addresses, queues
 
+mod clocks;
 mod control;
 mod crashes;
 mod damage;
@@ -33,7 +34,7 @@ use crate::checks::{SharedChecks, Side};
 use crate::clock;
 use crate::configuration::{self, FIRST_PORT};
 use crate::dataplane::Dataplane;
-use crate::plan::Plan;
+use crate::plan::{Fault, Plan};
 
 use self::control::Control;
 use self::disk::Disk;
@@ -61,6 +62,15 @@ pub struct Strait {
     waiting: Vec<Vec<SocketAddr>>,
     /// How far Strait's clock is ahead of everyone's.
     ahead: Duration,
+    /// Until when the machine stands still, and since when.
+    suspended: Option<(Instant, Instant)>,
+    /// How far the calendar is ahead of the one it was, and where it was when control began.
+    calendar_ms: i64,
+    calendar_before_ms: i64,
+    /// Whether the next report is to be damaged.
+    spoils_report: bool,
+    /// Whether words of the region have changed by themselves.
+    corrupt: bool,
     breathe_at: Option<Instant>,
     tick_at: Instant,
     out: VecDeque<Datagram>,
@@ -117,7 +127,16 @@ impl Strait {
             checks,
             canary,
             random: fastrand::Rng::with_seed(plan.seed ^ 0x57a1_7000),
-            ahead: Duration::ZERO,
+            // A clock that has stood still is behind.
+            ahead: match plan.has(Fault::Suspension) {
+                true => Duration::from_secs(600),
+                false => Duration::ZERO,
+            },
+            suspended: None,
+            calendar_ms: 0,
+            calendar_before_ms: 0,
+            spoils_report: false,
+            corrupt: false,
             breathe_at: None,
             tick_at: Instant::ZERO,
             out: VecDeque::new(),
@@ -163,9 +182,9 @@ impl Strait {
         self.dataplane.region()
     }
 
-    /// Its clock leaps ahead.
-    pub fn leap(&mut self, by: Duration) {
-        self.ahead += by;
+    /// Connections that have brought no whole message.
+    pub fn unproven_connections(&self) -> usize {
+        self.streams.unproven()
     }
 
     /// All there is to say at the end: calls begun by every control there was.
@@ -192,6 +211,9 @@ impl Strait {
 impl Party for Strait {
     fn receive(&mut self, now: Instant, datagram: &Datagram) {
         self.checks.borrow_mut().at(now);
+        if self.stands_still(now) {
+            return;
+        }
         let to = datagram.destination;
         match self.media.get(&to.ip()).copied() {
             Some((_, nic)) if to.port() >= FIRST_PORT => self.media_arrived(now, datagram, nic),
@@ -201,6 +223,9 @@ impl Party for Strait {
 
     fn timeout(&mut self, now: Instant) {
         self.checks.borrow_mut().at(now);
+        if self.stands_still(now) {
+            return;
+        }
         let due = self.gateway().and_then(Gateway::next_timeout);
         if due.is_some_and(|due| due <= now + self.ahead) {
             self.step(now, |gateway, at| gateway.timeout(at));
@@ -218,6 +243,9 @@ impl Party for Strait {
     }
 
     fn next_timeout(&self) -> Option<Instant> {
+        if let Some((_, until)) = self.suspended {
+            return Some(until);
+        }
         let due = self.gateway().and_then(Gateway::next_timeout);
         let gateway = due.map(|due| Instant::ZERO + due.since(Instant::ZERO + self.ahead));
         let streams = self.streams.next_timeout();

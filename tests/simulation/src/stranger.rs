@@ -11,6 +11,7 @@ use strait_shared::time::Instant;
 
 use crate::checks::{FORGED, SharedChecks};
 use crate::configuration::{DOMAIN, FIRST_PORT};
+use crate::intruder::Intruder;
 
 /// Messages of others that are kept to be mutilated.
 const OVERHEARD_MAX: usize = 32;
@@ -30,6 +31,7 @@ pub struct Stranger {
     interval: Duration,
     next: Option<Instant>,
     overheard: Vec<Vec<u8>>,
+    intruder: Intruder,
     out: VecDeque<Datagram>,
 }
 
@@ -37,12 +39,12 @@ impl Stranger {
     /// A stranger at `own`, with media from `elsewhere`, who is after Strait's signalling address
     /// and its media ports.
     pub fn new(
-        own: SocketAddr,
-        elsewhere: IpAddr,
+        (own, elsewhere): (SocketAddr, IpAddr),
         signalling: SocketAddr,
         last_port: u16,
         users: usize,
         checks: SharedChecks,
+        intruder: Intruder,
         seed: u64,
     ) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
@@ -58,6 +60,7 @@ impl Stranger {
             random,
             next: None,
             overheard: Vec::new(),
+            intruder,
             out: VecDeque::new(),
         }
     }
@@ -201,13 +204,17 @@ impl Stranger {
 }
 
 impl Party for Stranger {
-    fn receive(&mut self, _: Instant, datagram: &Datagram) {
-        self.overhear(&datagram.payload);
+    fn receive(&mut self, now: Instant, datagram: &Datagram) {
+        match self.intruder.receive(now, datagram) {
+            Some(answer) => self.out.extend(answer),
+            None => self.overhear(&datagram.payload),
+        }
     }
 
     fn timeout(&mut self, now: Instant) {
         if self.next.is_some_and(|at| at <= now) {
             self.strike();
+            self.out.extend(self.intruder.strike(now));
             self.next = Some(now + self.interval);
         }
     }

@@ -98,6 +98,7 @@ impl Gateway {
                 .min(clock.timestamp(now)),
             restored: Restored::default(),
         };
+        gateway.set_back = set_back(alive, clock.timestamp(now));
         gateway.taking_up = true;
         for (key, value) in &entries {
             let stays = gateway.restore_entry(now, *key, value, &mut journal, &mut restoring);
@@ -262,10 +263,8 @@ impl Gateway {
         kept: KeptRest,
         journal: &mut Journaling,
     ) -> bool {
+        // Whatever the calendar says meanwhile: what was sent there may still be under way.
         let left = self.left(now, kept.until_unix_ms);
-        if left.is_zero() {
-            return false;
-        }
         kept.pairs
             .iter()
             .for_each(|pair| self.media.rest(now, *pair));
@@ -273,10 +272,12 @@ impl Gateway {
         true
     }
 
-    /// How long it is until a point in calendar time; zero where it has passed.
+    /// How long it is until a point in the earlier process's calendar time; zero where it has
+    /// passed. No time has passed since where the calendar has been set back.
     pub(super) fn left(&self, now: Instant, until_unix_ms: u64) -> Duration {
         let now_unix_ms = self.clock.timestamp(now).unix_ms;
-        Duration::from_millis(until_unix_ms.saturating_sub(now_unix_ms))
+        let until = Duration::from_millis(until_unix_ms.saturating_sub(now_unix_ms));
+        until.saturating_sub(self.set_back)
     }
 
     fn tell_restored(&mut self, now: Instant, restored: &Restored, entries: usize) {
@@ -302,6 +303,12 @@ impl Gateway {
             });
         }
     }
+}
+
+/// How far the calendar has been set back since the earlier process was last `alive`.
+fn set_back(alive: Option<Timestamp>, now: Timestamp) -> Duration {
+    let ahead = alive.map_or(0, |alive| alive.unix_ms.saturating_sub(now.unix_ms));
+    Duration::from_millis(ahead)
 }
 
 /// Reads an entry; nothing where it is none, or something follows it.

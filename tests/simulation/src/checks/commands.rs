@@ -64,6 +64,17 @@ impl Commands {
         self.lossy = true;
     }
 
+    /// A report got lost on its way.
+    pub fn lose_report(&mut self, event: &Event) {
+        self.lossy = true;
+        if let Event::Closed {
+            slot, generation, ..
+        } = event
+        {
+            self.closing.remove(&(*slot, *generation));
+        }
+    }
+
     /// How many slots are commanded to be open.
     pub fn open(&self) -> usize {
         let open = self.slots.values().filter(|used| used.forwarding.is_some());
@@ -178,6 +189,9 @@ impl Commands {
                 continue;
             };
             let Some(found) = table.snapshot(slot) else {
+                if self.lossy {
+                    continue;
+                }
                 return Err(format!("{slot:?} cannot be read"));
             };
             let wanted = used.forwarding.unwrap_or_default();

@@ -31,6 +31,8 @@ pub struct Hearing {
     excused: BTreeSet<String>,
     /// When control died: calls it had just changed may be forgotten.
     deaths: Vec<Death>,
+    /// Users whose phones were not told that a call is over, and when.
+    untold: Vec<(String, Instant)>,
     longest: Duration,
 }
 
@@ -97,6 +99,16 @@ impl Direction {
 }
 
 impl Checks {
+    /// A BYE has no way to its phone, whose connection is gone: that goes on with a call that is
+    /// over, to a port that is another call's in the end.
+    pub fn bye_lost(&mut self, bye: &[u8]) {
+        let (Some(from), Some(to)) = (user(bye, "From: "), user(bye, "To: ")) else {
+            return;
+        };
+        self.media.forget(&to, &from);
+        self.hearing.untold.push((to, self.now));
+    }
+
     /// These believe to talk to each other; and these calls, by user and beginning, stand.
     pub fn talking(
         &mut self,
@@ -108,9 +120,11 @@ impl Checks {
         let looks = talking.len();
         // A call that nobody but its phone knows any more may take what is meant for another one:
         // its packets come from the same NAT, and to a port that has rested since.
-        let ghosts = standing.iter().filter(|(_, began)| {
+        let ghosts = standing.iter().filter(|(user, began)| {
             let mut deaths = self.hearing.deaths.iter();
+            let mut untold = self.hearing.untold.iter();
             deaths.any(|death| death.forgets_all() && *began <= death.at)
+                || untold.any(|(other, at)| other == user && began <= at)
         });
         let haunted = ghosts.map(|(user, _)| user.clone()).collect();
         let found = self.hearing.look(now, talking, &haunted, bound);
@@ -119,4 +133,12 @@ impl Checks {
             self.note(Checker::Hearing, verdict);
         }
     }
+}
+
+/// The user part of a header's URI.
+fn user(message: &[u8], name: &str) -> Option<String> {
+    let text = String::from_utf8_lossy(message);
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let (_, uri) = line.split_once("sip:")?;
+    Some(uri.split_once('@')?.0.to_owned())
 }

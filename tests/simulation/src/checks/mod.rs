@@ -11,6 +11,7 @@ mod hearing;
 mod media;
 mod records;
 mod succession;
+mod texts;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub use self::hearing::{Direction, Hearing};
 pub use self::media::{FORGED, Listening, Media, is_media, ssrc};
 pub use self::records::Records;
 pub use self::succession::{Death, Succession};
+pub use self::texts::Texts;
 
 /// Faults that are kept of one run; the first is what matters.
 const VIOLATIONS_MAX: usize = 8;
@@ -50,6 +52,8 @@ pub enum Checker {
     Records,
     /// Control's successor goes on with every call.
     Succession,
+    /// What people say beside media arrives as it was said.
+    Texts,
     /// The same seed gives the same run.
     Sameness,
 }
@@ -77,6 +81,8 @@ pub struct Checks {
     pub hearing: Hearing,
     /// What is owed by successors of control.
     pub succession: Succession,
+    /// What people said beside media.
+    pub texts: Texts,
     now: Instant,
     looks: BTreeMap<Checker, u64>,
     violations: Vec<Violation>,
@@ -94,6 +100,7 @@ impl Checks {
             records: Records::default(),
             hearing: Hearing::default(),
             succession: Succession::default(),
+            texts: Texts::default(),
             now: Instant::ZERO,
             looks: BTreeMap::new(),
             violations: Vec::new(),

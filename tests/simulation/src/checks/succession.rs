@@ -62,6 +62,13 @@ impl Death {
 }
 
 impl Succession {
+    /// The calendar was set forward: registrations count as over.
+    pub fn lapse(&mut self) {
+        if let Some(death) = &mut self.death {
+            death.registrations = 0;
+        }
+    }
+
     fn followed(&self, standing: &BTreeSet<u64>, registrations: usize) -> Result<(), String> {
         let Some(death) = &self.death else {
             return Ok(());

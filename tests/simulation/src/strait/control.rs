@@ -95,7 +95,10 @@ impl Strait {
                 self.tell(now, || {
                     format!("→ {}\n{}", flow.remote, String::from_utf8_lossy(&bytes))
                 });
+                let bye = bytes.starts_with(b"BYE ").then(|| bytes.clone());
                 if !self.send(now, flow, bytes) {
+                    bye.iter()
+                        .for_each(|bye| self.checks.borrow_mut().bye_lost(bye));
                     let failed = Input::SendFailed { flow, branch: None };
                     control.gateway.receive(now + self.ahead, failed);
                 }
@@ -141,10 +144,23 @@ impl Strait {
             let at = bytes.windows(2).position(|two| two == b"\r\n").unwrap_or(0);
             bytes.splice(at..at, *b"\r\nX-Core: 10.0.0.1");
         }
+        if says_something(&bytes) && self.plants(Canary::AlteredText) {
+            bytes.pop();
+            bytes.push(b'!');
+        }
         self.checks.borrow_mut().message_sent(side, &bytes);
         if flow.transport == Transport::Tcp {
             // Nobody out there listens on TCP.
             return self.streams.send(now, flow.connection, &bytes);
+        }
+        let to_phone = side == Side::Access && says_something(&bytes);
+        if to_phone && self.plants(Canary::RepeatedText) {
+            let text = String::from_utf8_lossy(&bytes);
+            self.out.push_back(Datagram {
+                source,
+                destination: flow.remote,
+                payload: text.replacen("branch=z9hG4bK", "branch=z9hG4bKx", 1).into(),
+            });
         }
         self.out.push_back(Datagram {
             source,
@@ -190,4 +206,9 @@ impl Strait {
         let at = now + Duration::from_micros(self.random.u64(..=LATENESS_MS * 1_000));
         self.breathe_at = Some(self.breathe_at.map_or(at, |before| before.min(at)));
     }
+}
+
+/// Whether a message is a MESSAGE.
+fn says_something(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"MESSAGE ")
 }

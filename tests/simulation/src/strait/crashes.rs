@@ -9,7 +9,7 @@ use strait_shared::time::Instant;
 
 use super::Strait;
 use super::control::Control;
-use super::places::{seed, wall_clock};
+use super::places::seed;
 use crate::canary::Canary;
 use crate::checks::Death;
 use crate::clock;
@@ -42,6 +42,7 @@ impl Strait {
         self.dataplane = crate::dataplane::Dataplane::new(geometry);
         self.dataplane.crash();
         self.checks.borrow_mut().commands.restart();
+        self.mended();
     }
 
     /// Control's successor begins as soon as the workers let it, and goes on with what the journal
@@ -57,6 +58,11 @@ impl Strait {
     pub(super) fn start_control(&mut self, now: Instant) {
         let at = now + self.ahead;
         clock::set(at);
+        let mut disk = self.disk.take();
+        let before = disk.as_mut();
+        let before = before.map(|disk| disk.left(at, |at| self.unix_ms(at)));
+        self.disk = disk;
+        let calendar = self.calendar();
         let mut breaths: Vec<(usize, Breath)> = Vec::new();
         let (region, dataplane) = (self.dataplane.region().clone(), &mut self.dataplane);
         let mut pause = || {
@@ -70,12 +76,11 @@ impl Strait {
         let mut link = link.expect("the workers apply what they were told");
         let seed = seed(&mut self.random);
         let config = self.config.clone();
-        let gateway = match &mut self.disk {
-            None => Gateway::new(config, seed, wall_clock()),
-            Some(disk) => {
+        let gateway = match before {
+            None => Gateway::new(config, seed, calendar),
+            Some(before) => {
                 let slots = |slot: SlotIndex| link.link().slot_state(slot);
-                let before = disk.left(at);
-                let made = Gateway::restore(config, seed, wall_clock(), at, before, &slots);
+                let made = Gateway::restore(config, seed, calendar, at, before, &slots);
                 made.map(|(gateway, restored)| {
                     self.counters.survived += restored.calls as u64;
                     self.checks.borrow_mut().restored(restored.skipped);

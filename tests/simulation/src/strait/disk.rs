@@ -11,8 +11,6 @@ use strait_control::gateway::journal::{Before, Change, EntryKey, Kind};
 use strait_control::journal::limits::{COMMIT_INTERVAL, HEARTBEAT};
 use strait_shared::time::Instant;
 
-use super::places;
-
 /// The longest a commit takes, beyond the least time between two.
 const COMMIT_MS_MAX: u64 = 20;
 
@@ -47,8 +45,8 @@ impl Disk {
         }
     }
 
-    /// What a successor finds.
-    pub fn left(&mut self, now: Instant) -> Before {
+    /// What a successor finds; `unix_ms` is the calendar of who wrote it.
+    pub fn left(&mut self, now: Instant, unix_ms: impl Fn(Instant) -> u64) -> Before {
         self.waiting.clear();
         self.under_way = None;
         let has_calls = self.entries.keys().any(|key| key.kind == Kind::Call);
@@ -57,7 +55,7 @@ impl Disk {
         let alive = self.written.max(beat);
         Before {
             entries: self.entries.clone().into_iter().collect(),
-            alive_unix_ms: alive.map(places::unix_ms),
+            alive_unix_ms: alive.map(unix_ms),
         }
     }
 

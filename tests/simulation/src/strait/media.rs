@@ -42,6 +42,7 @@ impl Strait {
     /// Every worker that runs has its turn; control takes what they report.
     pub(super) fn breathe(&mut self, now: Instant) {
         clock::set(now + self.ahead);
+        let image = self.before_damage();
         for worker in 0..self.dataplane.workers() {
             if !self.dataplane.runs(worker, now) {
                 continue;
@@ -58,6 +59,7 @@ impl Strait {
             }
             self.breathed(worker, breath);
         }
+        image.iter().for_each(|image| self.damage_report(image));
         self.take_reports(now);
     }
 

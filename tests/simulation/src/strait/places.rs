@@ -1,29 +1,13 @@
-//! Where Strait is: its addresses, their sides, the queue a packet comes to; and when.
+//! Where Strait is: its addresses, their sides, the queue a packet comes to.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use strait_config::Config;
-use strait_control::gateway::WallClock;
 use strait_control::gateway::io::{ListenerIndex, RealmIndex, Transport};
 use strait_parties::party::Datagram;
-use strait_shared::time::Instant;
 
 use crate::checks::Side;
-
-/// 2024-01-02T03:04:05Z, in milliseconds since 1970.
-const BEGIN_UNIX_MS: u64 = 1_704_164_645_000;
-
-/// What the calendar says when Strait's clock shows `at`.
-pub(super) fn unix_ms(at: Instant) -> u64 {
-    BEGIN_UNIX_MS + at.as_nanos() / 1_000_000
-}
-
-pub(super) fn wall_clock() -> WallClock {
-    WallClock {
-        unix_ns_at_zero: i128::from(BEGIN_UNIX_MS) * 1_000_000,
-    }
-}
 
 pub(super) fn seed(random: &mut fastrand::Rng) -> [u8; 32] {
     let mut seed = [0; 32];

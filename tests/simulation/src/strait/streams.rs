@@ -1,4 +1,4 @@
-//! Strait's ends of TCP connections, framed as its transport does it.
+//! Strait's ends of TCP connections, framed and given up as its transport does it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -7,6 +7,7 @@ use strait_control::gateway::io::{
     ConnectionId, Flow, Input, ListenerIndex, RealmIndex, Transport,
 };
 use strait_control::sip::{Frame, Framer};
+use strait_control::transport::limits::{FIRST_MESSAGE_TIMEOUT, MESSAGE_TIMEOUT};
 use strait_parties::net::stream::{Connection, Segment};
 use strait_parties::party::Datagram;
 use strait_shared::time::Instant;
@@ -30,6 +31,11 @@ struct Open {
     own: SocketAddr,
     connection: Connection,
     framer: Framer,
+    opened: Instant,
+    /// Whether it has brought a whole message.
+    proven: bool,
+    /// When the first byte came of a message that is not whole.
+    message_began: Option<Instant>,
 }
 
 /// What a connection brings.
@@ -68,7 +74,10 @@ impl Streams {
     pub fn next_timeout(&self) -> Option<Instant> {
         let due = |open: &Open| match open.connection.is_gone() {
             true => Some(Instant::ZERO),
-            false => open.connection.next_timeout(),
+            false => [open.connection.next_timeout(), open.deadline()]
+                .into_iter()
+                .flatten()
+                .min(),
         };
         self.open.values().filter_map(due).min()
     }
@@ -78,6 +87,11 @@ impl Streams {
         let last = self.out.pop_front();
         let mut open = self.open.values_mut();
         last.or_else(|| open.find_map(|open| open.segments().next()))
+    }
+
+    /// How many connections have brought no whole message.
+    pub fn unproven(&self) -> usize {
+        self.open.values().filter(|open| !open.proven).count()
     }
 
     fn find(&self, datagram: &Datagram, id: u32) -> Option<ConnectionId> {
@@ -90,6 +104,7 @@ impl Streams {
 
     fn accept(
         &mut self,
+        now: Instant,
         datagram: &Datagram,
         (realm, listener): (RealmIndex, ListenerIndex),
         id: u32,
@@ -108,6 +123,9 @@ impl Streams {
             own: datagram.destination,
             connection: Connection::new(id),
             framer: Framer::new(),
+            opened: now,
+            proven: false,
+            message_began: None,
         };
         self.open.insert(number, open);
         number
@@ -122,7 +140,10 @@ impl Streams {
         open.framer.push(open.connection.receive(now, segment));
         loop {
             match open.framer.next() {
-                Ok(Some(Frame::Message(bytes))) => news.push(News::Message(bytes.to_vec())),
+                Ok(Some(Frame::Message(bytes))) => {
+                    (open.proven, open.message_began) = (true, None);
+                    news.push(News::Message(bytes.to_vec()));
+                }
                 Ok(Some(Frame::Ping)) => {
                     open.connection.send(now, PONG);
                     news.push(News::Ping);
@@ -135,6 +156,9 @@ impl Streams {
                 }
             }
         }
+        if !open.framer.pending().is_empty() {
+            open.message_began.get_or_insert(now);
+        }
         if open.connection.is_gone() {
             news.push(News::End);
         }
@@ -143,6 +167,13 @@ impl Streams {
 }
 
 impl Open {
+    /// When it has kept us waiting for too long.
+    fn deadline(&self) -> Option<Instant> {
+        let first = (!self.proven).then(|| self.opened + FIRST_MESSAGE_TIMEOUT);
+        let message = self.message_began.map(|began| began + MESSAGE_TIMEOUT);
+        first.into_iter().chain(message).min()
+    }
+
     /// What there is to send.
     fn segments(&mut self) -> impl Iterator<Item = Datagram> {
         let (source, destination) = (self.own, self.flow.remote);
@@ -170,7 +201,7 @@ impl Strait {
         let id = match known {
             Some(id) => id,
             None if self.control.is_some() && segment.begins() => {
-                let id = self.streams.accept(datagram, listener, segment.id);
+                let id = self.streams.accept(now, datagram, listener, segment.id);
                 let flow = self.streams.open[&id].flow;
                 self.step(now, |gateway, at| {
                     gateway.receive(at, Input::Connected { flow })
@@ -206,6 +237,9 @@ impl Strait {
     pub(super) fn streams_timeout(&mut self, now: Instant) {
         for open in self.streams.open.values_mut() {
             open.connection.timeout(now);
+            if open.deadline().is_some_and(|at| at <= now) {
+                open.connection.reset();
+            }
         }
         self.streams_end(now);
     }
