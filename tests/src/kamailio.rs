@@ -1,8 +1,9 @@
 //! Kamailio as softswitch: registrar with digest authentication and record-routing proxy.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
+use crate::namespace::Namespace;
 use crate::program::Program;
 use crate::topology::Topology;
 
@@ -17,28 +18,46 @@ pub fn start(topology: &Topology, address: &str) -> Program {
         address.to_owned()
     };
     let name = format!("kamailio-{}", address.replace([':', '.'], "-"));
-    let runtime = topology.file(&name);
-    std::fs::create_dir_all(&runtime).expect("the scenario's directory is writable");
-    let mut command = topology.core.command("kamailio");
-    command
-        .args([
-            "-f",
-            &config_file().to_string_lossy(),
-            "-DD",
-            "-E",
-            "-m",
-            "64",
-            "-M",
-            "8",
-        ])
-        .args(["-n", "2", "-Y", &runtime.to_string_lossy()])
-        .args(["-A", &format!("LISTEN_UDP=udp:{bracketed}:5060")])
-        .args(["-A", &format!("LISTEN_TCP=tcp:{bracketed}:5060")]);
-    let mut kamailio = topology.core.start(&name, command, topology.directory());
-    kamailio.wait_for_output("strait-softswitch ready", Duration::from_secs(15));
-    kamailio
+    let defines = [
+        format!("LISTEN_UDP=udp:{bracketed}:5060"),
+        format!("LISTEN_TCP=tcp:{bracketed}:5060"),
+    ];
+    let directory = topology.directory();
+    run(&topology.core, directory, &name, "kamailio.cfg", &defines)
 }
 
-fn config_file() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios/kamailio.cfg")
+/// Starts it in `host` as the server of a domain, without authentication, over UDP at an IPv4
+/// address.
+pub fn serve(host: &Namespace, directory: &Path, address: &str, domain: &str) -> Program {
+    let defines = [
+        format!("LISTEN=udp:{address}:5060"),
+        format!("DOMAIN=\"{domain}\""),
+    ];
+    run(host, directory, "kamailio", "kamailio-domain.cfg", &defines)
+}
+
+fn run(
+    host: &Namespace,
+    directory: &Path,
+    name: &str,
+    configuration: &str,
+    defines: &[String],
+) -> Program {
+    let runtime = directory.join(format!("{name}-run"));
+    std::fs::create_dir_all(&runtime).expect("the scenario's directory is writable");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("scenarios")
+        .join(configuration);
+    let mut command = host.command("kamailio");
+    command
+        .arg("-f")
+        .arg(file)
+        .args(["-DD", "-E", "-m", "64", "-M", "8"]);
+    command.args(["-n", "2", "-Y", &runtime.to_string_lossy()]);
+    for define in defines {
+        command.args(["-A", define]);
+    }
+    let mut kamailio = host.start(name, command, directory);
+    kamailio.wait_for_output("strait-softswitch ready", Duration::from_secs(15));
+    kamailio
 }

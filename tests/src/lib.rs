@@ -5,6 +5,7 @@
 
 pub mod baresip;
 pub mod capture;
+pub mod figure;
 pub mod kamailio;
 pub mod namespace;
 pub mod nat;
@@ -14,4 +15,5 @@ pub mod program;
 pub mod requirements;
 pub mod sipp;
 pub mod strait;
+pub mod terminal;
 pub mod topology;

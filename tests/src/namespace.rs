@@ -1,6 +1,6 @@
 //! Network namespaces: hosts of a scenario on one machine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -117,6 +117,19 @@ impl Namespace {
         );
     }
 
+    /// Has its programs ask this server of the DNS; those that [`Namespace::command`] starts.
+    pub fn asks(&self, server: &str) {
+        let directory = self.own_files();
+        std::fs::create_dir_all(&directory).expect("root may write there");
+        let text = format!("nameserver {server}\n");
+        std::fs::write(directory.join("resolv.conf"), text).expect("root may write there");
+    }
+
+    /// What ip-netns(8) puts in the place of files in /etc for who runs in the namespace.
+    fn own_files(&self) -> PathBuf {
+        Path::new("/etc/netns").join(&self.name)
+    }
+
     /// Connects this host's `interface` with `peer_interface` of `peer`.
     pub fn connect(&self, interface: &str, peer: &Namespace, peer_interface: &str) {
         self.ip(&format!(
@@ -139,6 +152,7 @@ impl Drop for Namespace {
         let _ = Command::new("ip")
             .args(["netns", "del", &self.name])
             .output();
+        let _ = std::fs::remove_dir_all(self.own_files());
     }
 }
 

@@ -1,11 +1,12 @@
 //! Strait itself in a scenario: configuration, start, records, end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::namespace::Namespace;
 use crate::port::Port;
 use crate::program::{Program, wait_until};
 use crate::topology::Topology;
@@ -22,20 +23,22 @@ impl Strait {
     ///
     /// `{directory}` in the text stands for the scenario's directory.
     pub fn start(topology: &Topology, configuration: &str) -> Strait {
-        let directory = topology.directory().to_string_lossy().into_owned();
-        let configuration = configuration.replace("{directory}", &directory);
-        let file = topology.file("strait.yaml");
+        Strait::start_in(&topology.strait, topology.directory(), configuration)
+    }
+
+    /// Starts it in a host with its files in `directory`; waits until it is ready.
+    pub fn start_in(host: &Namespace, directory: &Path, configuration: &str) -> Strait {
+        let configuration = configuration.replace("{directory}", &directory.to_string_lossy());
+        let file = directory.join("strait.yaml");
         std::fs::write(&file, configuration).expect("the scenario's directory is writable");
-        let mut command = topology.strait.command(&binary("strait").to_string_lossy());
+        let mut command = host.command(&binary("strait").to_string_lossy());
         command.args(["run", "-c"]).arg(&file);
-        let mut supervisor = topology
-            .strait
-            .start("strait", command, topology.directory());
+        let mut supervisor = host.start("strait", command, directory);
         supervisor.wait_for_output("ready", Duration::from_secs(20));
         let strait = Strait {
             supervisor,
             configuration: file,
-            records: topology.file("calls.jsonl"),
+            records: directory.join("calls.jsonl"),
         };
         let up = wait_until(Duration::from_secs(20), || {
             strait.query(&["status"]).is_ok()

@@ -1,82 +1,20 @@
-//! A terminal of both IP versions, one message at a time: what it registers, what it does when a
-//! call needs the other version, and when it is the one to say so.
+//! A terminal of both IP versions calls: what it registers, and what it does when a call needs the
+//! other version.
 
 #![allow(clippy::unwrap_used, reason = "all of it is test")]
 
-use std::net::{IpAddr, SocketAddr};
+mod terminal;
+
 use std::sync::Arc;
 
 use strait_parties::party::{Datagram, Party};
-use strait_parties::phone::{Config, Dual, EndReason, Event, Offer, Phone, Registering, Version};
+use strait_parties::phone::{Config, EndReason, Event, Offer, Phone, Registering, Version};
 use strait_parties::sip::digest::{Algorithm, Challenge};
 use strait_parties::sip::message::Message;
-use strait_shared::time::Instant;
 
-const SERVER_V6: &str = "[2001:db8::100]:5060";
-const SERVER_V4: &str = "192.0.2.100:5060";
-const OWN_V6: &str = "[2001:db8::1]:5060";
-const OWN_V4: &str = "192.0.2.1:5060";
-const NOW: Instant = Instant::from_millis(1_000);
-
-fn at(text: &str) -> SocketAddr {
-    text.parse().unwrap()
-}
-
-fn ip(text: &str) -> IpAddr {
-    at(text).ip()
-}
-
-/// A terminal that calls over IPv6 and speaks IPv4 too.
-fn terminal(set_up: impl FnOnce(&mut Config, &mut Dual)) -> Phone {
-    let voices = Arc::default();
-    let (own, server) = (at(OWN_V6), at(SERVER_V6));
-    let mut config = Config::new("alice", "example.net", own, server, voices);
-    let mut dual = Dual {
-        signalling: at(OWN_V4),
-        proxy: at(SERVER_V4),
-        media: ip(OWN_V4),
-        registering: Registering::Each,
-        alternatives: false,
-    };
-    set_up(&mut config, &mut dual);
-    config.dual = Some(dual);
-    Phone::new(config, 5)
-}
-
-/// What a phone has sent, read.
-fn sent(phone: &mut Phone) -> Vec<(Datagram, Message)> {
-    std::iter::from_fn(|| phone.poll_transmit())
-        .filter_map(|datagram| Some((datagram.clone(), Message::parse(&datagram.payload).ok()?)))
-        .collect()
-}
-
-fn one(phone: &mut Phone) -> (Datagram, Message) {
-    let mut all = sent(phone);
-    assert_eq!(all.len(), 1, "{all:?}");
-    all.remove(0)
-}
-
-/// Answers what a phone has sent, from where it was sent to.
-fn respond(phone: &mut Phone, to: &(Datagram, Message), response: &Message) {
-    let datagram = Datagram {
-        source: to.0.destination,
-        destination: to.0.source,
-        payload: response.to_bytes(),
-    };
-    phone.receive(NOW, &datagram);
-}
-
-fn events(phone: &mut Phone) -> Vec<Event> {
-    std::iter::from_fn(|| phone.poll_event()).collect()
-}
-
-fn connection(message: &Message) -> String {
-    let body = String::from_utf8(message.body.clone()).unwrap();
-    body.lines()
-        .find(|line| line.starts_with("c="))
-        .unwrap()
-        .to_owned()
-}
+use terminal::{
+    NOW, OWN_V4, OWN_V6, SERVER_V4, SERVER_V6, at, connection, events, one, respond, sent, terminal,
+};
 
 /// Calls, and is told 380 with what `say` adds; gives back what it sends then, beside the ACK.
 fn told(phone: &mut Phone, say: impl Fn(&mut Message)) -> Vec<(Datagram, Message)> {
@@ -284,6 +222,49 @@ fn media_may_change_and_signalling_stay() {
 }
 
 #[test]
+fn who_is_registered_in_both_changes_both() {
+    let mut phone = terminal(|_, _| {});
+    phone.register(NOW);
+    for register in sent(&mut phone) {
+        let mut accepted = Message::response(&register.1, 200, "t");
+        accepted.push("Expires", "60");
+        respond(&mut phone, &register, &accepted);
+    }
+    let again = told(&mut phone, |message| {
+        message.push("Contact", "<sip:bob@[2001:db8::100]:5060>");
+        body(message, "IN IP4 0.0.0.0");
+    })
+    .remove(0);
+    assert_eq!(again.0.destination, at(SERVER_V4));
+    assert_eq!(connection(&again.1), "c=IN IP4 192.0.2.1");
+    assert!(
+        again
+            .0
+            .payload
+            .starts_with(b"INVITE sip:bob@example.net SIP/2.0\r\n")
+    );
+}
+
+#[test]
+fn who_is_registered_in_one_stays_there() {
+    let mut phone = terminal(|_, dual| dual.registering = Registering::First);
+    phone.register(NOW);
+    let register = one(&mut phone);
+    let mut accepted = Message::response(&register.1, 200, "t");
+    accepted.push("Expires", "60");
+    respond(&mut phone, &register, &accepted);
+    let again = told(&mut phone, |message| body(message, "IN IP4 0.0.0.0")).remove(0);
+    assert_eq!(again.0.destination, at(SERVER_V6));
+    assert_eq!(connection(&again.1), "c=IN IP4 192.0.2.1");
+    assert!(
+        again
+            .0
+            .payload
+            .starts_with(b"INVITE sip:bob@example.net SIP/2.0\r\n")
+    );
+}
+
+#[test]
 fn nobody_goes_round_in_a_circle() {
     let mut phone = terminal(|_, _| {});
     let say = |message: &mut Message, version: &str| {
@@ -337,133 +318,5 @@ fn another_status_counts_where_a_warning_says_why() {
             1 + usize::from(follows),
             "{status} {warning:?}"
         );
-    }
-}
-
-/// An INVITE to a terminal, with this much of a description after `t=`.
-fn invite(from: &str, to: &str, lines: &str) -> Datagram {
-    let body = format!("v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nt=0 0\r\n{lines}");
-    let payload = format!(
-        "INVITE sip:alice@{to} SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bKx\r\n\
-         From: <sip:bob@example.net>;tag=1\r\nTo: <sip:alice@example.net>\r\nCall-ID: c\r\n\
-         CSeq: 1 INVITE\r\nContact: <sip:bob@{from}>\r\nContent-Type: application/sdp\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    Datagram {
-        source: at(from),
-        destination: at(to),
-        payload: payload.into_bytes(),
-    }
-}
-
-#[test]
-fn a_callee_that_judges_says_which_version_it_can_use() {
-    let (own, server) = (at(OWN_V4), at(SERVER_V4));
-    let mut config = Config::new("alice", "example.net", own, server, Arc::default());
-    config.judges = true;
-    let mut phone = Phone::new(config, 1);
-    let lines = "c=IN IP6 2001:db8::9\r\nm=audio 4000 RTP/AVP 8\r\nm=video 4002 RTP/AVP 96\r\n";
-    phone.receive(NOW, &invite(SERVER_V4, OWN_V4, lines));
-    let (datagram, answer) = one(&mut phone);
-    assert!(
-        datagram
-            .payload
-            .starts_with(b"SIP/2.0 380 Alternative Service\r\n")
-    );
-    assert_eq!(answer.header("Contact"), Some("<sip:alice@192.0.2.1:5060>"));
-    assert_eq!(answer.header("Warning"), Some("301 192.0.2.1 \"Use IPv4\""));
-    assert_eq!(connection(&answer), "c=IN IP4 0.0.0.0");
-    let body = String::from_utf8(answer.body.clone()).unwrap();
-    assert!(body.contains("m=audio 9 RTP/AVP 8\r\n") && body.contains("m=video 9 RTP/AVP 96\r\n"));
-    let told = events(&mut phone);
-    assert!(
-        matches!(&told[..], [Event::SentElsewhere { from, usable: Version::V4 }] if from == "bob")
-    );
-    assert_eq!(phone.calls().count(), 0);
-}
-
-#[test]
-fn a_dual_callee_answers_in_the_version_of_the_offer() {
-    for (lines, expected) in [
-        (
-            "c=IN IP4 192.0.2.9\r\nm=audio 4000 RTP/AVP 8\r\n",
-            "c=IN IP4 192.0.2.1",
-        ),
-        (
-            "c=IN IP6 2001:db8::9\r\nm=audio 4000 RTP/AVP 8\r\n",
-            "c=IN IP6 2001:db8::1",
-        ),
-        // The preferred address counts, whatever the order of the lines.
-        (
-            "c=IN IP6 2001:db8::9\r\nm=audio 4000 RTP/AVP 8\r\n\
-             a=altc:2 IP6 2001:db8::9 4000\r\na=altc:1 IP4 192.0.2.9 4002\r\na=altc:x IP4\r\n",
-            "c=IN IP4 192.0.2.1",
-        ),
-    ] {
-        let mut phone = terminal(|config, _| config.judges = true);
-        phone.receive(NOW, &invite(SERVER_V6, OWN_V6, lines));
-        let call = phone.calls().next().unwrap().handle();
-        phone.accept(NOW, call);
-        let answer = sent(&mut phone).pop().unwrap().1;
-        assert_eq!(connection(&answer), expected);
-        assert_eq!(
-            answer.header("Contact"),
-            Some("<sip:alice@[2001:db8::1]:5060>")
-        );
-        assert!(!String::from_utf8_lossy(&answer.body).contains("altc"));
-        let stream = phone.call_at(call).unwrap().stream();
-        let port = if lines.contains("4002") { 4002 } else { 4000 };
-        assert_eq!(stream.remote().unwrap().port(), port);
-    }
-}
-
-#[test]
-fn a_terminal_of_one_version_takes_the_alternative_it_can_use() {
-    let (own, server) = (at(OWN_V4), at(SERVER_V4));
-    let mut config = Config::new("alice", "example.net", own, server, Arc::default());
-    config.judges = true;
-    let mut phone = Phone::new(config, 1);
-    let lines = "c=IN IP6 2001:db8::9\r\nm=audio 4000 RTP/AVP 8\r\n\
-                 a=altc:1 IP6 2001:db8::9 4000\r\na=altc:2 IP4 192.0.2.9 4002\r\n";
-    phone.receive(NOW, &invite(SERVER_V4, OWN_V4, lines));
-    let call = phone.calls().next().unwrap().handle();
-    phone.accept(NOW, call);
-    let stream = phone.call_at(call).unwrap().stream();
-    assert_eq!(stream.remote(), Some(at("192.0.2.9:4002")));
-}
-
-#[test]
-fn an_offer_of_both_versions_is_settled_by_the_answer() {
-    for (answered, version) in [
-        ("IN IP4 192.0.2.9", Version::V4),
-        ("IN IP6 2001:db8::9", Version::V6),
-    ] {
-        let mut phone = terminal(|_, dual| dual.alternatives = true);
-        let call = phone.call(NOW, "bob", Offer::Early);
-        let invite = one(&mut phone);
-        let body = String::from_utf8(invite.1.body.clone()).unwrap();
-        let lines: Vec<&str> = body
-            .lines()
-            .filter(|line| line.starts_with("a=altc"))
-            .collect();
-        assert_eq!(
-            lines,
-            [
-                "a=altc:1 IP6 2001:db8::1 40000",
-                "a=altc:2 IP4 192.0.2.1 40000"
-            ]
-        );
-        let mut answer = Message::response(&invite.1, 200, "t");
-        answer.push("Contact", "<sip:bob@[2001:db8::100]:5060>");
-        let text = format!(
-            "v=0\r\no=- 1 1 {answered}\r\ns=-\r\nc={answered}\r\nt=0 0\r\n\
-             m=audio 4000 RTP/AVP 8\r\n"
-        );
-        answer.set_body("application/sdp", text);
-        respond(&mut phone, &invite, &answer);
-        let call = phone.call_at(call).unwrap();
-        assert_eq!(call.version(), version);
-        assert_eq!(Version::of(call.stream().local().ip()), version);
     }
 }

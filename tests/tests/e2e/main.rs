@@ -5,6 +5,7 @@
 mod bindings;
 mod cancel;
 mod crashes;
+mod dual_stack;
 mod environment;
 mod failover;
 mod families;

@@ -9,6 +9,7 @@ use strait_shared::time::Instant;
 use super::{Event, Phone, Purpose, Registering};
 use crate::sip::message::Message;
 use crate::sip::uri::{Uri, parameter};
+use crate::sip::version::Version;
 
 /// How long after a failure it is tried again.
 const RETRY: Duration = Duration::from_secs(5);
@@ -52,6 +53,18 @@ impl Phone {
         let all = self.registering().iter();
         let untils = all.map(|which| self.registrations[*which as usize].until);
         untils.min().flatten()
+    }
+
+    /// Whether the registrar knows an address of ours of this version.
+    pub(super) fn is_registered_in(&self, version: Version) -> bool {
+        let knows = |which: &Which| {
+            let bound = self.registered_from(*which);
+            self.registrations[*which as usize].until.is_some()
+                && bound
+                    .iter()
+                    .any(|address| Version::of(address.ip()) == version)
+        };
+        self.registering().iter().any(knows)
     }
 
     /// When [`Phone::register_timeout`] is wanted next.

@@ -2,8 +2,10 @@
 //! IPv6 or a dual terminal.
 //!
 //! A terminal that judges answers 380 Alternative Service to an offer whose connection it cannot
-//! use. One that is told so calls again: media in the version that is usable, signalling where the
-//! answer's Contact points. Each version is tried once, so that nobody goes round in a circle.
+//! use. One that is told so calls again: media in the version that is usable, and signalling where
+//! the answer's Contact points. Where it points to the other version or is missing, who is
+//! registered in one version alone stays in that one, and anybody else changes signalling too.
+//! Each version is tried once, so that nobody goes round in a circle.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -76,7 +78,8 @@ impl Phone {
         }
     }
 
-    /// Answers an INVITE that its caller had better send again in the version `usable`.
+    /// Answers an INVITE that its caller had better send again in the version `usable`. We stay
+    /// where we are: no Contact leads anywhere else.
     pub(super) fn send_elsewhere(
         &mut self,
         now: Instant,
@@ -85,10 +88,8 @@ impl Phone {
         usable: Version,
     ) {
         let tag = format!("{:08x}", self.random.u32(..));
-        let contact = self.contact_for(id);
         let host = self.config.signalling.ip();
         let mut response = Message::response(request, ALTERNATIVE_SERVICE, &tag);
-        response.push("Contact", contact);
         let warning = format!("{INCOMPATIBLE} {} \"Use {usable}\"", Uri::host_text(host));
         response.push("Warning", warning);
         if let Ok(offer) = Description::parse(&request.body) {
@@ -115,10 +116,9 @@ impl Phone {
         let Some(cseq) = request.cseq() else {
             return false;
         };
-        let contact = response.name_addr("Contact").map(|contact| contact.uri);
-        let reached = contact.filter(|uri| uri.address().is_some_and(|at| self.reaches(at)));
-        let hop = reached.as_ref().and_then(Uri::address);
-        let hop = hop.unwrap_or_else(|| self.proxy_in(usable));
+        let contact = self.followed(response, usable);
+        let hop = contact.as_ref().and_then(Uri::address);
+        let hop = hop.unwrap_or_else(|| self.hop_again(handle, usable));
         let stream = self.new_stream(handle, usable);
         let own = self.contact_at(hop);
         let Some(call) = self.calls.get_mut(&handle) else {
@@ -133,7 +133,7 @@ impl Phone {
         for name in ["Via", "Authorization", "Proxy-Authorization"] {
             again.remove(name);
         }
-        if let (Some(target), Start::Request { uri, .. }) = (reached, &mut again.start) {
+        if let (Some(target), Start::Request { uri, .. }) = (contact, &mut again.start) {
             *uri = target.to_string();
         }
         again.set("CSeq", format!("{} INVITE", cseq.number + 1));
@@ -166,6 +166,25 @@ impl Phone {
         let usable = described.or(warned).or(contact).unwrap_or(tried.other());
         let can = self.media_in(usable).is_some() && !call.tried.contains(&usable);
         (open && redirects && can).then_some(usable)
+    }
+
+    /// The Contact that is called instead. One of the other version than the usable one is for who
+    /// is registered in one version alone: media changes, and signalling stays.
+    fn followed(&self, response: &Message, usable: Version) -> Option<Uri> {
+        let contact = response.name_addr("Contact")?.uri;
+        let address = contact.address()?;
+        let same = Version::of(address.ip()) == usable;
+        let follows = same || !self.is_registered_in(usable);
+        (follows && self.reaches(address)).then_some(contact)
+    }
+
+    /// Where a call goes again that no Contact leads elsewhere.
+    fn hop_again(&self, handle: CallHandle, usable: Version) -> SocketAddr {
+        let stays = self.is_registered_in(usable.other()) && !self.is_registered_in(usable);
+        match self.calls.get(&handle) {
+            Some(call) if stays => call.hop,
+            _ => self.proxy_in(usable),
+        }
     }
 
     /// Where requests outside of dialogs go in a version; the only proxy where there is one.
