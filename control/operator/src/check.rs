@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use strait_config::{Checked, Config, Report, Transport, check_file, geometry, machine};
+use strait_control::users::Users;
 use strait_shared::{
     attach::{FetchError, fetch},
     region::Region,
@@ -21,6 +22,7 @@ pub fn check(arguments: &Check) -> Result<(), Failure> {
     let Checked { config, report } = check_file(&arguments.config);
     let here = config.as_ref().filter(|_| !arguments.elsewhere);
     let mut lacking = here.map(machine::lacking).unwrap_or_default();
+    lacking.extend(here.into_iter().flat_map(unreadable_users));
     lacking.extend(here.and_then(refusal));
     let summary = config.as_ref().map(Summary::new);
     if arguments.json {
@@ -44,6 +46,14 @@ pub fn check(arguments: &Check) -> Result<(), Failure> {
         Some(_) => Ok(()),
         None => Err(Failure::new(Exit::Configuration, "")),
     }
+}
+
+/// Tables of users that cannot be read, with what is wrong with them.
+fn unreadable_users(config: &Config) -> Vec<String> {
+    let realms = config.realms.iter();
+    let tables = realms.filter_map(|realm| realm.serve.as_ref()?.users.as_ref());
+    let errors = tables.filter_map(|path| Users::load(path).err());
+    errors.map(|error| error.to_string()).collect()
 }
 
 /// Why the processes that run here could not be restarted with this configuration and by this
@@ -92,6 +102,8 @@ struct RealmSummary {
     /// Streams that its media ports allow at once.
     streams: u32,
     forward_to: Vec<String>,
+    /// The domains it serves itself.
+    serves: Vec<String>,
 }
 
 impl Summary {
@@ -129,6 +141,9 @@ impl Summary {
             lines.push(format!(
                 "    media       {media}: {streams} streams at once"
             ));
+            if !realm.serves.is_empty() {
+                lines.push(format!("    serves      {}", realm.serves.join(", ")));
+            }
             if !realm.forward_to.is_empty() {
                 lines.push(format!(
                     "    forwards to {}",
@@ -164,6 +179,7 @@ impl RealmSummary {
             )
         });
         let media = realm.media.iter();
+        let domains = realm.serve.iter().flat_map(|serve| &serve.domains);
         RealmSummary {
             name: realm.name.to_string(),
             signalling: signalling.collect(),
@@ -172,6 +188,7 @@ impl RealmSummary {
                 .collect(),
             streams: realm.media.iter().map(|media| media.ports.pairs()).sum(),
             forward_to: realm.forward_to.iter().map(ToString::to_string).collect(),
+            serves: domains.map(ToString::to_string).collect(),
         }
     }
 }

@@ -88,6 +88,23 @@ fn check_explains_and_exits_3() {
 }
 
 #[test]
+fn check_tells_of_users_that_cannot_be_read() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let users = file(
+        directory.path(),
+        "users.yaml",
+        "- { user: alice, domain: example.net }\n",
+    );
+    let sample = fs::read_to_string(repository("configs/server.yaml")).expect("a sample");
+    let text = sample.replace("/etc/strait/users.yaml", &users);
+    let path = file(directory.path(), "server.yaml", &text);
+    let report = json(&strait(&["check", "--json", "-c", &path]));
+    assert_eq!(report["summary"]["realms"][0]["serves"][0], "example.net");
+    let lacking = report["lacking"].to_string();
+    assert!(lacking.contains("users.yaml:1: "), "{lacking}");
+}
+
+#[test]
 fn check_sums_up_as_json() {
     let path = repository("configs/software.yaml");
     let report = json(&strait(&["check", "--json", "-c", &path]));
