@@ -4,6 +4,8 @@
 mod callers;
 mod calls;
 mod domains;
+mod figures;
 mod matrix;
+mod network;
 mod registering;
 mod scene;
