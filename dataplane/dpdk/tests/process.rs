@@ -1,4 +1,5 @@
-//! The process on virtual devices, as a configuration names them: captures in and out (net_pcap).
+//! The process on virtual devices, as a configuration names them: captures in and out (net_pcap),
+//! and a source of frames that are no media (net_null).
 //!
 //! `tests/load/tests/hosts.rs` runs it on packet sockets, AF_XDP and TAP devices.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -7,20 +8,20 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command as Program;
+use std::process::Command;
 use std::time::Duration;
 
 use etherparse::{PacketBuilder, SlicedPacket, TransportSlice};
 use pcap_file::pcap::{PcapPacket, PcapReader, PcapWriter};
 use strait_shared::attach::{Attached, fetch};
-use strait_shared::command::{Command, CommandId};
+use strait_shared::command::{Command as Order, CommandId};
 use strait_shared::drops::DropReason;
 use strait_shared::geometry::WorkerIndex;
 use strait_shared::region::ControlEnd;
 use strait_shared::slot::{Forwarding, Generation, Policer, SlotIndex};
 use strait_shared::statistics::Statistics;
 use strait_tests::namespace::{Namespace, World};
-use strait_tests::program::wait_until;
+use strait_tests::program::{Program, wait_until};
 use strait_tests::requirements;
 
 const NEAR: &str = "192.0.2.1:20000";
@@ -35,6 +36,8 @@ const POLICER: Policer = Policer {
     bytes_per_second: 100_000,
     burst_ms: 100,
 };
+/// Memory without huge pages.
+const NO_HUGE: &str = "--no-huge, -m, '128', ";
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -47,16 +50,8 @@ fn a_capture_is_relayed_into_another() {
     let directory = directory.path();
     write(&directory.join("in.pcap"));
     let host = host();
-    configure(directory, 1);
-    let dataplane = host.start("dataplane", program(&host, directory), directory);
-    let socket = directory.join("run/region.sock");
-    let mut attached = None;
-    let up = wait_until(PATIENCE, || {
-        attached = fetch(&socket, None, Duration::from_millis(100)).ok();
-        attached.is_some()
-    });
-    assert!(up, "{}", dataplane.output());
-    let attached = attached.unwrap();
+    configure(directory, &captures(directory), 1, NO_HUGE);
+    let (dataplane, attached) = start(&host, directory);
     host.ip(&format!(
         "neigh replace 198.51.100.9 lladdr {SWITCH_MAC} dev far"
     ));
@@ -83,7 +78,7 @@ fn a_device_with_too_few_queues_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     write(&directory.path().join("in.pcap"));
     let host = host();
-    configure(directory.path(), 2);
+    configure(directory.path(), &captures(directory.path()), 2, NO_HUGE);
     let output = program(&host, directory.path()).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
@@ -93,6 +88,62 @@ fn a_device_with_too_few_queues_is_refused() {
         _ => "Insufficient number of RX queues",
     };
     assert!(said.contains(reason), "{said}");
+}
+
+#[test]
+fn a_flood_for_the_kernel_is_bounded_and_counted() {
+    if !requirements::met(&["ip"]) {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let host = host();
+    let nulls = ["net_null0".to_owned(), "net_null1".to_owned()];
+    configure(directory, &nulls, 1, NO_HUGE);
+    let (dataplane, attached) = start(&host, directory);
+    let page = attached.region.statistics(WorkerIndex(0)).unwrap();
+    let lost = || page.read().missed > 1_000;
+    assert!(wait_until(PATIENCE, lost), "{:?}", page.read());
+    assert_eq!(page.read().packets_in, 0, "none of them is media");
+    dataplane.signal("TERM");
+    dataplane.succeed(PATIENCE);
+}
+
+#[test]
+fn huge_pages_that_are_missing_are_said_to_be() {
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap();
+    let mut lines = memory.lines();
+    let none = lines.any(|line| line.starts_with("HugePages_Total:") && line.ends_with(" 0"));
+    if !none {
+        println!("skipped: this machine has huge pages reserved");
+        return;
+    }
+    if !requirements::met(&["ip"]) {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let host = host();
+    let nulls = ["net_null0".to_owned(), "net_null1".to_owned()];
+    configure(directory.path(), &nulls, 1, "");
+    let output = program(&host, directory.path()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let last = said.lines().last().unwrap_or_default();
+    assert!(last.contains("DPDK does not start"), "{said}");
+    assert!(last.contains("docs/DPDK.md"), "{said}");
+}
+
+/// The process, once it hands its region out.
+fn start(host: &Namespace, directory: &Path) -> (Program, Attached) {
+    let dataplane = host.start("dataplane", program(host, directory), directory);
+    let socket = directory.join("run/region.sock");
+    let mut attached = None;
+    let up = wait_until(PATIENCE, || {
+        attached = fetch(&socket, None, Duration::from_millis(100)).ok();
+        attached.is_some()
+    });
+    assert!(up, "{}", dataplane.output());
+    (dataplane, attached.unwrap())
 }
 
 /// A host with the TAP devices of both NICs.
@@ -105,7 +156,16 @@ fn host() -> Namespace {
     host
 }
 
-fn configure(directory: &Path, workers: usize) {
+/// A capture that is played over and over, and one that is written.
+fn captures(directory: &Path) -> [String; 2] {
+    let at = directory.display();
+    [
+        format!("net_pcap0,rx_pcap={at}/in.pcap,infinite_rx=1"),
+        format!("net_pcap1,tx_pcap={at}/out.pcap"),
+    ]
+}
+
+fn configure(directory: &Path, [near, far]: &[String; 2], workers: usize, more: &str) {
     let at = directory.display();
     let workers = vec!["{}"; workers].join(", ");
     let text = format!(
@@ -119,16 +179,16 @@ realms:
     media: [ {{ address: 198.51.100.1, ports: 20000-20009, nic: far }} ]
 dataplane:
   nics:
-    - {{ name: near, port: dpdk, device: 'net_pcap0,rx_pcap={at}/in.pcap,infinite_rx=1' }}
-    - {{ name: far, port: dpdk, device: 'net_pcap1,tx_pcap={at}/out.pcap' }}
+    - {{ name: near, port: dpdk, device: '{near}' }}
+    - {{ name: far, port: dpdk, device: '{far}' }}
   workers: [ {workers} ]
-  dpdk: {{ options: [ --no-huge, -m, '128', --log-level, '*:4' ] }}
+  dpdk: {{ options: [ {more}--log-level, '*:4' ] }}
 "
     );
     std::fs::write(directory.join("strait.yaml"), text).unwrap();
 }
 
-fn program(host: &Namespace, directory: &Path) -> Program {
+fn program(host: &Namespace, directory: &Path) -> Command {
     let mut program = host.command(env!("CARGO_BIN_EXE_strait-dataplane-dpdk"));
     program.arg("-c").arg(directory.join("strait.yaml"));
     program
@@ -150,7 +210,7 @@ fn open(attached: &Attached, control: &mut ControlEnd) {
             policer: Some(POLICER),
             ..Forwarding::default()
         };
-        let command = Command::Open {
+        let command = Order::Open {
             slot,
             generation: Generation(1),
             forwarding,

@@ -23,6 +23,10 @@ const UNIT: f64 = 100.0;
 const RESOLUTION: f64 = 0.04;
 /// Trials at the common rate, of which the one with the median cost counts.
 const CALM: usize = 3;
+/// The share of its own highest rate at which a contender's latency is taken,
+pub const LOADED: f64 = 0.7;
+/// in trials of which the one with the median latency counts.
+const LOADED_TRIALS: usize = 3;
 /// A later round's search begins at this share of what the one before found.
 const AGAIN_FROM: f64 = 0.5;
 /// The generator keeps up when it offers this share of what it should,
@@ -194,6 +198,9 @@ fn measured(
     // Each failed at a lower rate than the one before.
     let failed = found.rungs.iter().rfind(|rung| !is_good(rung));
     let best = found.best.as_ref().map(|rung| &rung.report);
+    let loaded = best.map(|best| best.packets_per_second * LOADED);
+    let loaded = loaded.map(|rate| work.loaded(rate)).transpose()?;
+    let loaded = |of: fn(&Latency) -> f64| loaded.as_ref().map(|at| mean(&at.directions, of));
     let latency = |of: fn(&Latency) -> f64| mean(&calm.directions, of);
     Ok(Figures {
         rate: best.map_or(0.0, |best| best.packets_per_second),
@@ -205,6 +212,8 @@ fn measured(
         latency_p50: latency(|latency| latency.p50),
         latency_p99: latency(|latency| latency.p99),
         loss_percent: calm.loss_percent,
+        loaded_p50: loaded(|latency| latency.p50),
+        loaded_p99_9: loaded(|latency| latency.p99_9),
     })
 }
 
@@ -218,6 +227,15 @@ impl Work<'_> {
         let report = Report::new(&trial);
         let verdict = judge(&report, rate * seconds.as_secs_f64(), *loss);
         Ok(Rung { verdict, report })
+    }
+
+    /// The trial with the median latency of some at a rate that it can bear.
+    fn loaded(&mut self, rate: f64) -> Result<Report, Failure> {
+        let reports = (0..LOADED_TRIALS).map(|_| Ok(self.attempt(rate)?.report));
+        let mut reports = reports.collect::<Result<Vec<_>, Failure>>()?;
+        let latency = |report: &Report| mean(&report.directions, |latency| latency.p99_9);
+        reports.sort_by(|a, b| latency(a).total_cmp(&latency(b)));
+        Ok(reports.swap_remove(LOADED_TRIALS / 2))
     }
 
     /// The trial with the median cost of some at the common rate.

@@ -318,6 +318,6 @@ fn a_bench_puts_everything_side_by_side() {
         );
     }
     let page = std::fs::read_to_string(output.with_extension("html")).unwrap();
-    assert_eq!(page.matches("<svg").count(), 4);
+    assert_eq!(page.matches("<svg").count(), 5);
     assert!(output.with_extension("txt").exists());
 }

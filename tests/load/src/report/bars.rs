@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Comparison, Figures};
-use crate::bench::NOTHING;
+use crate::bench::{LOADED, NOTHING};
 
 const WIDTH: f64 = 860.0;
 const NAMES: f64 = 180.0;
@@ -71,6 +71,20 @@ pub fn bars(comparison: &Comparison) -> String {
                 name,
                 parts: [more.max(0.0), 0.0],
                 value: format!("{more:.0}"),
+            })
+        },
+    );
+    add(
+        &format!(
+            "Latency at {:.0} % of its own highest rate, p99.9, microseconds",
+            LOADED * 100.0
+        ),
+        &|name, figures| {
+            let latency = figures.loaded_p99_9?;
+            Some(Bar {
+                name,
+                parts: [latency, 0.0],
+                value: format!("{latency:.0}"),
             })
         },
     );

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::bench::{BASE, NOTHING};
+use crate::bench::{BASE, LOADED, NOTHING};
 
 /// What every contender did.
 #[derive(Serialize, Clone, Debug)]
@@ -56,6 +56,10 @@ pub struct Figures {
     pub latency_p99: f64,
     /// The share lost at the common rate, in per cent.
     pub loss_percent: f64,
+    /// Half of the packets were faster at a part of its own highest rate.
+    pub loaded_p50: Option<f64>,
+    /// 999 of 1000 were faster there.
+    pub loaded_p99_9: Option<f64>,
 }
 
 impl Figures {
@@ -83,6 +87,8 @@ impl Figures {
             latency_p50: number(|round| round.latency_p50)?,
             latency_p99: number(|round| round.latency_p99)?,
             loss_percent: number(|round| round.loss_percent)?,
+            loaded_p50: time(|round| round.loaded_p50),
+            loaded_p99_9: time(|round| round.loaded_p99_9),
         })
     }
 }
@@ -168,18 +174,21 @@ impl fmt::Display for Comparison {
             f,
             "{} calls, {} rounds, medians; ratios to {BASE} in brackets. Processor time is seconds \
              for a million packets,\nof the process + of the kernel for frames that arrive there; \
-             latency is microseconds more than {NOTHING}'s, which are its own.\n",
+             latency is microseconds more than {NOTHING}'s, which are its own, and as it is at {:.0} \
+             % of the highest rate.\n",
             self.calls,
             rounds.max().unwrap_or_default(),
+            LOADED * 100.0,
         )?;
         writeln!(
             f,
-            "{:22} {:>20} {:>22} {:>22} {:>14}",
+            "{:22} {:>20} {:>22} {:>22} {:>14} {:>15}",
             "",
             format!("packets/s, < {} %", self.loss_percent),
             format!("CPU at {}/s", self.rate),
             "CPU at the highest",
             "p50, p99 more",
+            "p50, p99.9 then",
         )?;
         let base = self.medians(BASE);
         let nothing = self.medians(NOTHING);
@@ -217,7 +226,7 @@ fn row(
     let more = |of: fn(&Figures) -> f64| of(&figures) - nothing.as_ref().map_or(0.0, of);
     writeln!(
         f,
-        "{name:22} {:>20} {:>22} {:>22} {:>14}",
+        "{name:22} {:>20} {:>22} {:>22} {:>14} {:>15}",
         format!("{bound}{:.0} [{ratio:.2}]", figures.rate),
         cost(
             [figures.process, figures.kernel],
@@ -232,6 +241,10 @@ fn row(
             more(|figures| figures.latency_p50),
             more(|figures| figures.latency_p99)
         ),
+        match (figures.loaded_p50, figures.loaded_p99_9) {
+            (Some(p50), Some(p99_9)) => format!("{p50:.0}, {p99_9:.0}"),
+            _ => "-".to_owned(),
+        },
     )
 }
 
