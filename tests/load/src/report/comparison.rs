@@ -174,8 +174,8 @@ impl fmt::Display for Comparison {
             f,
             "{} calls, {} rounds, medians; ratios to {BASE} in brackets. Processor time is seconds \
              for a million packets,\nof the process + of the kernel for frames that arrive there; \
-             latency is microseconds more than {NOTHING}'s, which are its own, and as it is at {:.0} \
-             % of the highest rate.\n",
+             latency is microseconds more than {NOTHING}'s, which are its own, and as it is at \
+             {:.0} % of the highest rate.\n",
             self.calls,
             rounds.max().unwrap_or_default(),
             LOADED * 100.0,
