@@ -295,8 +295,12 @@ proptest! {
         let changed = String::from_utf8(changed).unwrap();
         let headers = format!("Authorization: {changed}\r\n");
         if server.check_headers(&headers, "sip:example.net").is_ok() {
-            // Case and blanks that mean nothing, and another spelling of the same place.
-            let plain = |text: &str| text.to_ascii_lowercase().replace(' ', "");
+            // Case, blanks and empty elements that mean nothing, and another spelling of the same
+            // place.
+            let plain = |text: &str| {
+                let text = text.to_ascii_lowercase().replace(' ', "");
+                text.replace(",,", ",")
+            };
             prop_assert_eq!(plain(&changed), plain(&header));
         }
     }
