@@ -209,11 +209,14 @@ impl Configuration {
                 })
                 .collect()
         };
-        let switches: String = self
+        let mut switches: String = self
             .softswitches
             .iter()
             .map(|line| format!("  - {line}\n"))
             .collect();
+        if switches.is_empty() {
+            switches = "  []\n".to_owned();
+        }
         format!(
             "runtime_directory: {{directory}}/run\n\
              realms:\n  - name: access\n    nat: true\n    latch: {}\n    forward_to: [{}]\n    \

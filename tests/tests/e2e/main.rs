@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bindings;
+mod callers;
 mod cancel;
 mod crashes;
 mod dual_stack;
