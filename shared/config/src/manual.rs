@@ -115,7 +115,7 @@ fn default(resolved: &Schema, value: &Schema) -> String {
     }
 }
 
-/// Mappings as YAML writes them on one line, without the keys that are not set.
+/// Words, or mappings without the keys that are not set, as YAML writes them on one line.
 fn flow(items: &[Schema]) -> String {
     let pairs = |item: &Schema| -> Vec<String> {
         let keys = item.as_object().into_iter().flatten();
@@ -125,9 +125,10 @@ fn flow(items: &[Schema]) -> String {
     };
     let all: Vec<String> = items
         .iter()
-        .map(|item| match pairs(item) {
-            set if set.is_empty() => "{}".to_owned(),
-            set => format!("{{ {} }}", set.join(", ")),
+        .map(|item| match (item.as_str(), pairs(item)) {
+            (Some(word), _) => word.to_owned(),
+            (None, set) if set.is_empty() => "{}".to_owned(),
+            (None, set) => format!("{{ {} }}", set.join(", ")),
         })
         .collect();
     format!("`[{}]`", all.join(", "))
