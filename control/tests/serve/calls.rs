@@ -1,6 +1,8 @@
 //! Calls between terminals of one server: the figures of embodiment 1, and what stands beside
 //! them.
 
+use strait_control::gateway::io::Transport;
+
 use crate::serve::scene::{ALICE, BOB, Ip, body, last, registered, response, server};
 use crate::world::{Outcome, World, between, find, header, start};
 
@@ -252,6 +254,22 @@ fn figure_10_words_cross_the_versions() {
     let request = sent.only(alice);
     assert_eq!(body(request), presence);
     assert!(find(request, "Subscription-State").is_some());
+}
+
+#[test]
+fn a_terminal_behind_a_proxy_is_reached_along_its_path() {
+    let mut world = server("");
+    let proxy = "198.51.100.80:5060";
+    let proxy = world.party(crate::serve::scene::HOME, Transport::Udp, proxy);
+    let lines = "Supported: path\nPath: <sip:198.51.100.80;lr>\n\
+                 Contact: <sip:bob@10.1.1.1>\n";
+    let outcome = world.send(proxy, &BOB.register_with(Ip::V4, lines, 1));
+    let answer = outcome.only(proxy);
+    assert_eq!(header(answer, "Path"), "<sip:198.51.100.80;lr>");
+    let invited = call(&mut world, Ip::V4, Ip::V4, TO_BOB, 1);
+    let request = invited.only(proxy);
+    assert_eq!(start(request), "INVITE sip:bob@10.1.1.1 SIP/2.0");
+    assert_eq!(header(request, "Route"), "<sip:198.51.100.80;lr>");
 }
 
 #[test]
