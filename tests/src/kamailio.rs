@@ -27,12 +27,19 @@ pub fn start(topology: &Topology, address: &str) -> Program {
 }
 
 /// Starts it in `host` as the server of a domain, without authentication, over UDP at an IPv4
-/// address.
-pub fn serve(host: &Namespace, directory: &Path, address: &str, domain: &str) -> Program {
-    let defines = [
+/// address and, as a dual server, at an IPv6 address too.
+pub fn serve(
+    host: &Namespace,
+    directory: &Path,
+    address: &str,
+    too: Option<&str>,
+    domain: &str,
+) -> Program {
+    let mut defines = vec![
         format!("LISTEN=udp:{address}:5060"),
         format!("DOMAIN=\"{domain}\""),
     ];
+    defines.extend(too.map(|too| format!("LISTEN_TOO=udp:[{too}]:5060")));
     run(host, directory, "kamailio", "kamailio-domain.cfg", &defines)
 }
 

@@ -21,7 +21,7 @@ fn scene(steering: &str, registering: Registering) -> Scene {
         scene.dns(dns, &[Zone::new(NET, NET_ZONE), Zone::new(ORG, ORG_ZONE)]);
     }
     scene.server(ONE, NET, Some(DNS_ONE), steering);
-    scene.kamailio(TWO, ORG, DNS_TWO);
+    scene.kamailio(TWO, ORG, DNS_TWO, false);
     scene.terminal(ALICE, NET, ONE, registering, true);
     scene.terminal(BOB, ORG, TWO, Registering::First, true);
     scene

@@ -142,14 +142,15 @@ impl Scene {
     }
 
     /// Kamailio for a domain, in IPv4, that asks `dns`.
-    pub fn kamailio(&mut self, at: Actor, domain: &str, dns: Actor) {
+    pub fn kamailio(&mut self, at: Actor, domain: &str, dns: Actor, dual: bool) {
         let host = &self.hosts[at.name];
         host.asks(dns.addresses[0]);
-        let address = at.addresses[0];
+        let [address, too] = at.addresses;
         self.kamailio = Some(kamailio::serve(
             host,
             self.directory.path(),
             address,
+            Some(too).filter(|_| dual),
             domain,
         ));
     }

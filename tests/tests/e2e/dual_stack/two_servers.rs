@@ -20,14 +20,29 @@ const ORG_ZONE: &str = "
 ";
 
 fn scene(steering: &str, registering: Registering) -> Scene {
-    let mut scene = Scene::new(&[ALICE, BOB, ONE, TWO, DNS_ONE, DNS_TWO]);
-    for dns in [DNS_ONE, DNS_TWO] {
-        scene.dns(dns, &[Zone::new(NET, NET_ZONE), Zone::new(ORG, ORG_ZONE)]);
-    }
+    let mut scene = domains();
     scene.server(ONE, NET, Some(DNS_ONE), steering);
     scene.server(TWO, ORG, Some(DNS_TWO), steering);
     scene.terminal(ALICE, NET, ONE, registering, true);
     scene.terminal(BOB, ORG, TWO, Registering::First, true);
+    scene
+}
+
+/// The same with a dual server of example.org that is not ours and judges nothing.
+fn scene_with_kamailio() -> Scene {
+    let mut scene = domains();
+    scene.server(ONE, NET, Some(DNS_ONE), TERMINAL_JUDGES);
+    scene.kamailio(TWO, ORG, DNS_TWO, true);
+    scene.terminal(ALICE, NET, ONE, Registering::First, true);
+    scene.terminal(BOB, ORG, TWO, Registering::First, true);
+    scene
+}
+
+fn domains() -> Scene {
+    let mut scene = Scene::new(&[ALICE, BOB, ONE, TWO, DNS_ONE, DNS_TWO]);
+    for dns in [DNS_ONE, DNS_TWO] {
+        scene.dns(dns, &[Zone::new(NET, NET_ZONE), Zone::new(ORG, ORG_ZONE)]);
+    }
     scene
 }
 
@@ -96,15 +111,7 @@ fn figure_14_a_call_from_the_terminal_of_one_version() {
     assert_eq!(said.offers(BOB, TWO), said.offers(ONE, ALICE));
 }
 
-#[test]
-fn figure_15_the_called_terminal_of_the_other_domain_judges() {
-    require!("nsd");
-    let scene = scene(TERMINAL_JUDGES, Registering::First);
-    scene.talk(ALICE, BOB, "bob@example.org", Version::V4);
-    let said = scene.finish();
-    assert_figure(
-        &said.steps,
-        "
+const FIGURE_15: &str = "
         alice > one IPv6 INVITE
         one > dns-one IPv4 DNS
         one > two IPv6 INVITE
@@ -124,8 +131,25 @@ fn figure_15_the_called_terminal_of_the_other_domain_judges() {
         alice > one IPv6 ACK
         one > two IPv6 ACK
         two > bob IPv4 ACK
-        ",
-    );
+    ";
+
+#[test]
+fn figure_15_the_called_terminal_of_the_other_domain_judges() {
+    require!("nsd");
+    let scene = scene(TERMINAL_JUDGES, Registering::First);
+    scene.talk(ALICE, BOB, "bob@example.org", Version::V4);
+    let said = scene.finish();
+    assert_figure(&said.steps, FIGURE_15);
+    assert_eq!(said.offers(ALICE, ONE), said.offers(TWO, BOB));
+}
+
+#[test]
+fn figure_15_with_kamailio_as_the_dual_server_of_the_other_domain() {
+    require!("nsd", "kamailio");
+    let scene = scene_with_kamailio();
+    scene.talk(ALICE, BOB, "bob@example.org", Version::V4);
+    let said = scene.finish();
+    assert_figure(&said.steps, FIGURE_15);
     assert_eq!(said.offers(ALICE, ONE), said.offers(TWO, BOB));
 }
 
