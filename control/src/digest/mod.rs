@@ -10,6 +10,7 @@ pub mod fuzz;
 pub mod limits;
 mod nonce;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use strait_digest::{Algorithm, Hash};
@@ -157,6 +158,16 @@ impl Authenticator {
             return Err(Denied::Stale);
         }
         Ok(user.into())
+    }
+}
+
+/// The realm that the value of an Authorization or Proxy-Authorization header is for, where it is a
+/// digest that names one.
+pub fn realm_of(value: &[u8]) -> Option<Cow<'_, [u8]>> {
+    match Read::of(value) {
+        Read::Digest(credentials) => Some(credentials.realm),
+        Read::Broken(realm) => realm,
+        Read::Other => None,
     }
 }
 

@@ -172,6 +172,23 @@ fn callers_from_here_prove_themselves_and_their_proof_goes_no_further() {
         "{request}"
     );
     assert!(!request.contains("cnonce"), "{request}");
+    // The same where the realm stands without quotes, as some write it.
+    let challenge = header(
+        last(&world.send(alice, &invite("", 5)), alice),
+        "Proxy-Authenticate",
+    )
+    .to_owned();
+    let line = credentials(
+        &challenge,
+        ALICE,
+        "wonderland",
+        "INVITE sip:bob@example.net",
+        1,
+    );
+    let line = line.replace("realm=\"example.net\"", "realm=example.net");
+    let outcome = world.send(alice, &invite(&format!("Proxy-Authorization: {line}\n"), 6));
+    let request = outcome.only(bob);
+    assert!(find(request, "Proxy-Authorization").is_none(), "{request}");
     // Nobody vouches for those from elsewhere; they reach our users all the same.
     let stranger = invite("", 3).replace("sip:alice@example.net>;tag", "sip:x@far.example>;tag");
     let outcome = world.send(alice, &stranger);

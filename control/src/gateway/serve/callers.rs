@@ -6,7 +6,7 @@ use strait_config::{Config, DigestAlgorithm};
 use strait_digest::Algorithm;
 use strait_shared::time::Instant;
 
-use crate::digest::{Authenticator, Denied};
+use crate::digest::{self, Authenticator, Denied};
 use crate::gateway::Gateway;
 use crate::gateway::io::{Flow, RealmIndex};
 use crate::gateway::reply::Reply;
@@ -143,10 +143,8 @@ impl Gateway {
         let domains = &self.settings.realm(near.realm).domains;
         for header in request.headers_named(HeaderName::ProxyAuthorization) {
             let value = request.text(header.value);
-            let ours = domains.iter().any(|domain| {
-                let realm = [b"realm=\"", &**domain, b"\""].concat();
-                memchr::memmem::find(&value, &realm).is_some()
-            });
+            let ours = digest::realm_of(&value)
+                .is_some_and(|realm| domains.iter().any(|domain| **domain == *realm));
             if ours {
                 edits.remove_header(header);
             }
