@@ -8,6 +8,7 @@ use strait_shared::command::{Command, Event, RejectReason};
 
 pub use strait_config::RealmIndex;
 
+use crate::sip::Uri;
 use crate::users::Users;
 
 /// Index of a signalling address within its realm, in the configuration's order.
@@ -21,6 +22,16 @@ pub enum Transport {
     Udp,
     /// Messages framed by Content-Length on a connection.
     Tcp,
+}
+
+impl Transport {
+    /// The one that a URI names (RFC 3261 §19.1.1), where we know it.
+    pub(super) fn of(uri: &Uri) -> Option<Self> {
+        let name = uri.params.value("transport")?;
+        let known = [("udp", Self::Udp), ("tcp", Self::Tcp)];
+        let named = known.into_iter().find(|(known, _)| name.is(known));
+        named.map(|(_, transport)| transport)
+    }
 }
 
 impl From<strait_config::Transport> for Transport {

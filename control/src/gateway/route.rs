@@ -115,11 +115,7 @@ impl Gateway {
         let Some(ip) = host_port.host.ip else {
             return self.live(heard);
         };
-        let transport = match uri.params.value("transport") {
-            Some(name) if name.is("tcp") => Transport::Tcp,
-            Some(name) if name.is("udp") => Transport::Udp,
-            _ => heard.transport,
-        };
+        let transport = Transport::of(uri).unwrap_or(heard.transport);
         let remote = SocketAddr::new(ip, host_port.port_or(SIP_PORT));
         let heard = self.live(heard);
         let same_host = heard.transport == transport && heard.remote.ip() == ip;

@@ -215,12 +215,10 @@ impl Gateway {
         if forwards {
             return Ok(None);
         }
-        let transport = match uri.params.value("transport") {
-            Some(name) if name.is("udp") => Some(Transport::Udp),
-            Some(name) if name.is("tcp") => Some(Transport::Tcp),
-            Some(_) => return Err(Reply::from(Status::NOT_FOUND).because("Unknown Transport")),
-            None => None,
-        };
+        let transport = Transport::of(uri);
+        if transport.is_none() && uri.params.has("transport") {
+            return Err(Reply::from(Status::NOT_FOUND).because("Unknown Transport"));
+        }
         if let Some(ip) = host_port.host.ip {
             let remote = SocketAddr::new(ip, host_port.port_or(SIP_PORT));
             let transport = transport.unwrap_or(Transport::Udp);

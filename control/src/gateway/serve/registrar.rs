@@ -175,11 +175,7 @@ impl Gateway {
         if !is_reachable(ip) {
             return None;
         }
-        let transport = match uri.params.value("transport") {
-            Some(name) if name.is("tcp") => Transport::Tcp,
-            Some(name) if name.is("udp") => Transport::Udp,
-            _ => near.transport,
-        };
+        let transport = Transport::of(uri).unwrap_or(near.transport);
         let port = uri
             .host_port
             .map_or(SIP_PORT, |host_port| host_port.port_or(SIP_PORT));
