@@ -19,7 +19,7 @@ use crate::sip::{Message, Uri};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Steered {
     /// What was compared: `arrival`, `offer` or `terminal`.
-    pub judge: Judged,
+    pub judge: Judge,
     /// The version its INVITE came by.
     pub arrived: Version,
     /// The version it left by, or would have.
@@ -28,18 +28,6 @@ pub struct Steered {
     pub offered: Option<(bool, bool)>,
     /// What was done.
     pub decision: Decision,
-}
-
-/// What was compared.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Judged {
-    /// The version of arrival.
-    Arrival,
-    /// The versions of the offer.
-    Offer,
-    /// Nothing: the callee judges.
-    Terminal,
 }
 
 /// A version of IP, as records name it.
@@ -141,6 +129,9 @@ impl Gateway {
     ) -> Result<(), Reply> {
         let exchange = self.exchanges.get(key).expect("it is being sent");
         let near = exchange.near;
+        if self.settings.realm_config(near.realm).serve.is_none() {
+            return Ok(());
+        }
         let call = match exchange.part_of {
             PartOf::Call(call) => Some(call),
             _ => None,
@@ -165,11 +156,7 @@ impl Gateway {
         if let Some(call) = call.and_then(|call| self.calls.get_mut(call)) {
             call.direct = direct;
             call.record.steering = Some(Steered {
-                judge: match steering.judge {
-                    Judge::Arrival => Judged::Arrival,
-                    Judge::Offer => Judged::Offer,
-                    Judge::Terminal => Judged::Terminal,
-                },
+                judge: steering.judge,
                 arrived: versions.arrival.into(),
                 left: leave.into(),
                 offered: versions.offered.map(|all| (all.ipv4, all.ipv6)),
