@@ -2,6 +2,7 @@
 
 use slotmap::{SlotMap, new_key_type};
 
+use super::changed::Changed;
 use super::dialogs::{DialogKey, Party};
 use super::exchange::ExchangeKey;
 use super::io::CallNumber;
@@ -74,8 +75,8 @@ pub struct Calls {
     last_number: u64,
     by_session: Map<SessionId, Owner>,
     closing: SlotMap<ClosingKey, Closing>,
-    /// Calls by number that have changed, in order; several times where they have more than once.
-    changed: Vec<(u64, Place)>,
+    /// What has changed, for the journal.
+    pub changed: Changed<Place>,
 }
 
 new_key_type! {
@@ -97,7 +98,7 @@ impl Calls {
             last_number: 0,
             by_session: Map::with_hasher(Key::new(seed, Purpose::Tables)),
             closing: SlotMap::with_key(),
-            changed: Vec::new(),
+            changed: Changed::new(),
         }
     }
 
@@ -111,7 +112,7 @@ impl Calls {
     pub fn insert(&mut self, call: Call) -> CallKey {
         let number = call.record.number;
         let key = self.table.insert(call);
-        self.changed.push((number, Place::Call(key)));
+        self.changed.note(number, Place::Call(key));
         key
     }
 
@@ -128,28 +129,8 @@ impl Calls {
     /// Notes that a call has changed.
     pub fn touch(&mut self, key: CallKey) {
         if let Some(call) = self.table.get(key) {
-            self.changed.push((call.record.number, Place::Call(key)));
+            self.changed.note(call.record.number, Place::Call(key));
         }
-    }
-
-    /// Calls that have changed since the last time, by number, and where each is now.
-    pub fn changes(&mut self) -> Vec<(u64, Place)> {
-        let mut changed = std::mem::take(&mut self.changed);
-        // The latest place of each comes first, and stays.
-        changed.reverse();
-        changed.sort_by_key(|(number, _)| *number);
-        changed.dedup_by_key(|(number, _)| *number);
-        changed
-    }
-
-    /// How many changes wait to be asked for.
-    pub fn unasked(&self) -> usize {
-        self.changed.len()
-    }
-
-    /// Forgets which calls have changed.
-    pub fn forget_changes(&mut self) {
-        self.changed.clear();
     }
 
     /// A call that is over but for its media's reports.
@@ -209,14 +190,14 @@ impl Calls {
         } = self.table.remove(key)?;
         let number = record.number;
         if sessions.is_empty() {
-            self.changed.push((number, Place::Call(key)));
+            self.changed.note(number, Place::Call(key));
             return Some(record);
         }
         let closing = self.closing.insert(Closing {
             record,
             sessions: sessions.clone(),
         });
-        self.changed.push((number, Place::Closing(closing)));
+        self.changed.note(number, Place::Closing(closing));
         for session in sessions {
             self.by_session.insert(session, Owner::Closing(closing));
         }
@@ -241,7 +222,7 @@ impl Calls {
                 closing.record.add(report);
                 closing.sessions.retain(|other| *other != session);
                 self.changed
-                    .push((closing.record.number, Place::Closing(key)));
+                    .note(closing.record.number, Place::Closing(key));
                 if !closing.sessions.is_empty() {
                     return None;
                 }

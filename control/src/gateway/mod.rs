@@ -21,6 +21,7 @@ mod answer;
 mod branch;
 mod call_id;
 mod calls;
+mod changed;
 mod counters;
 mod describe;
 mod dialog_life;

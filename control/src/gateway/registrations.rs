@@ -8,6 +8,7 @@ use slotmap::{SlotMap, new_key_type};
 use strait_config::SoftswitchIndex;
 use strait_shared::time::Instant;
 
+use super::changed::Changed;
 use super::io::{Flow, RealmIndex};
 use super::keyed::{Key, Map, Purpose};
 use super::timer::TimerId;
@@ -95,8 +96,8 @@ pub struct Registrations {
     /// By realm and user: the bindings of all hosts of that user, the newest last.
     by_user: Map<(RealmIndex, Box<[u8]>), Vec<BindingKey>>,
     last_number: u64,
-    /// Bindings by number that have changed; several times where they have more than once.
-    changed: Vec<(u64, BindingKey)>,
+    /// What has changed, for the journal.
+    pub changed: Changed<BindingKey>,
 }
 
 impl Registrations {
@@ -107,7 +108,7 @@ impl Registrations {
             table: SlotMap::with_key(),
             by_user,
             last_number: 0,
-            changed: Vec::new(),
+            changed: Changed::new(),
         }
     }
 
@@ -117,7 +118,7 @@ impl Registrations {
         let number = binding.number;
         self.last_number = self.last_number.max(number);
         let key = self.table.insert(binding);
-        self.changed.push((number, key));
+        self.changed.note(number, key);
         self.by_user.entry(index).or_default().push(key);
         key
     }
@@ -131,32 +132,14 @@ impl Registrations {
     /// Notes that a binding has changed.
     pub fn touch(&mut self, key: BindingKey) {
         if let Some(binding) = self.table.get(key) {
-            self.changed.push((binding.number, key));
+            self.changed.note(binding.number, key);
         }
-    }
-
-    /// Bindings that have changed since the last time, by number.
-    pub fn changes(&mut self) -> Vec<(u64, BindingKey)> {
-        let mut changed = std::mem::take(&mut self.changed);
-        changed.sort_unstable();
-        changed.dedup_by_key(|(number, _)| *number);
-        changed
-    }
-
-    /// How many changes wait to be asked for.
-    pub fn unasked(&self) -> usize {
-        self.changed.len()
-    }
-
-    /// Forgets which bindings have changed.
-    pub fn forget_changes(&mut self) {
-        self.changed.clear();
     }
 
     /// Takes a binding out.
     pub fn remove(&mut self, key: BindingKey) -> Option<Binding> {
         let binding = self.table.remove(key)?;
-        self.changed.push((binding.number, key));
+        self.changed.note(binding.number, key);
         let index = (binding.aor.realm, binding.aor.user.clone());
         if let Some(keys) = self.by_user.get_mut(&index) {
             keys.retain(|other| *other != key);

@@ -53,10 +53,10 @@ impl Gateway {
     pub fn unjournaled(&self) -> usize {
         self.journal.as_ref().map_or(0, |journal| {
             journal.pending.len()
-                + self.calls.unasked()
+                + self.calls.changed.waiting()
                 + self.dialogs.unasked()
-                + self.registrations.unasked()
-                + self.serving.locations.unasked()
+                + self.registrations.changed.waiting()
+                + self.serving.locations.changed.waiting()
                 + self.media.unasked()
         })
     }
@@ -68,12 +68,12 @@ impl Gateway {
         };
         let mut changes = std::mem::take(&mut journal.pending);
         self.changed_calls(&mut changes);
-        for (number, key) in self.registrations.changes() {
+        for (number, key) in self.registrations.changed.take() {
             let value = self.registrations.get(key);
             let value = value.map(|binding| keep::written(&self.keep_binding(binding)));
             changes.push(change(Kind::Binding, number, value));
         }
-        for (number, key) in self.serving.locations.changes() {
+        for (number, key) in self.serving.locations.changed.take() {
             let value = self.serving.locations.get(key);
             let value = value.map(|contact| keep::written(&self.keep_location(contact)));
             changes.push(change(Kind::Location, number, value));
@@ -92,9 +92,9 @@ impl Gateway {
     /// Forgets what has changed: nobody keeps a journal.
     pub(super) fn forget_changes(&mut self) {
         self.dialogs.forget_changes();
-        self.calls.forget_changes();
-        self.registrations.forget_changes();
-        self.serving.locations.forget_changes();
+        self.calls.changed.forget();
+        self.registrations.changed.forget();
+        self.serving.locations.changed.forget();
         self.media.forget_given_up();
     }
 
@@ -103,7 +103,7 @@ impl Gateway {
             let call = self.dialogs.get(dialog).and_then(|dialog| dialog.call);
             call.into_iter().for_each(|call| self.calls.touch(call));
         }
-        for (number, place) in self.calls.changes() {
+        for (number, place) in self.calls.changed.take() {
             let kept = match place {
                 Place::Call(key) => self.keep_call(key),
                 Place::Closing(key) => self.keep_closing(key),

@@ -111,7 +111,7 @@ impl Gateway {
         }
         gateway.taking_up = false;
         // Those that stay are in the journal as they are.
-        gateway.serving.locations.forget_changes();
+        gateway.serving.locations.changed.forget();
         gateway.journal = Some(journal);
         let restored = restoring.restored;
         gateway.tell_restored(now, &restored, entries.len());

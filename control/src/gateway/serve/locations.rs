@@ -4,6 +4,7 @@
 use slotmap::{SlotMap, new_key_type};
 use strait_shared::time::Instant;
 
+use crate::gateway::changed::Changed;
 use crate::gateway::io::Flow;
 use crate::gateway::keyed::{Key, Map, Purpose};
 use crate::gateway::timer::TimerId;
@@ -49,8 +50,8 @@ pub struct Locations {
     by_user: Map<Box<[u8]>, Vec<ContactKey>>,
     call_id_key: Key,
     last_number: u64,
-    /// Contacts by number that have changed; several times where they have more than once.
-    changed: Vec<(u64, ContactKey)>,
+    /// What has changed, for the journal.
+    pub changed: Changed<ContactKey>,
 }
 
 impl Locations {
@@ -61,7 +62,7 @@ impl Locations {
             by_user: Map::with_hasher(Key::new(seed, Purpose::Tables)),
             call_id_key: Key::new(seed, Purpose::CallIds),
             last_number: 0,
-            changed: Vec::new(),
+            changed: Changed::new(),
         }
     }
 
@@ -82,7 +83,7 @@ impl Locations {
         self.last_number = self.last_number.max(number);
         let user = contact.user.clone();
         let key = self.table.insert(contact);
-        self.changed.push((number, key));
+        self.changed.note(number, key);
         let keys = self.by_user.entry(user).or_default();
         // One is the rule: no room for more is set aside.
         keys.reserve_exact(1);
@@ -93,7 +94,7 @@ impl Locations {
     /// Takes a Contact out.
     pub fn remove(&mut self, key: ContactKey) -> Option<Contact> {
         let contact = self.table.remove(key)?;
-        self.changed.push((contact.number, key));
+        self.changed.note(contact.number, key);
         if let Some(keys) = self.by_user.get_mut(&contact.user) {
             keys.retain(|other| *other != key);
             if keys.is_empty() {
@@ -111,7 +112,7 @@ impl Locations {
     /// A Contact, to be changed; whose it is stays.
     pub fn get_mut(&mut self, key: ContactKey) -> Option<&mut Contact> {
         let contact = self.table.get_mut(key)?;
-        self.changed.push((contact.number, key));
+        self.changed.note(contact.number, key);
         Some(contact)
     }
 
@@ -133,24 +134,6 @@ impl Locations {
     )]
     pub fn len(&self) -> usize {
         self.table.len()
-    }
-
-    /// Contacts that have changed since the last time, by number.
-    pub fn changes(&mut self) -> Vec<(u64, ContactKey)> {
-        let mut changed = std::mem::take(&mut self.changed);
-        changed.sort_unstable();
-        changed.dedup_by_key(|(number, _)| *number);
-        changed
-    }
-
-    /// How many changes wait to be asked for.
-    pub fn unasked(&self) -> usize {
-        self.changed.len()
-    }
-
-    /// Forgets which Contacts have changed.
-    pub fn forget_changes(&mut self) {
-        self.changed.clear();
     }
 }
 
