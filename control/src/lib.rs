@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod digest;
 pub mod gateway;
+pub mod h248;
 pub mod journal;
 pub mod link;
 pub mod media;
