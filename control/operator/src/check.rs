@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use strait_config::{Checked, Config, Report, Transport, check_file, geometry, machine};
+use strait_config::{Checked, Config, Report, check_file, geometry, machine};
 use strait_control::users::Users;
 use strait_shared::{
     attach::{FetchError, fetch},
@@ -87,6 +87,7 @@ struct Summary {
     runtime_directory: String,
     realms: Vec<RealmSummary>,
     softswitches: Vec<String>,
+    controllers: Vec<String>,
     workers: usize,
     /// Calls with one stream that ports and limits allow at once.
     calls: u32,
@@ -102,6 +103,8 @@ struct RealmSummary {
     /// Streams that its media ports allow at once.
     streams: u32,
     forward_to: Vec<String>,
+    /// The controllers that its gateways are brought to.
+    controllers: Vec<String>,
     /// The domains it serves itself.
     serves: Vec<String>,
 }
@@ -115,10 +118,16 @@ impl Summary {
             let transport = softswitch.transport.as_str();
             format!("{} {transport} {}", softswitch.name, softswitch.address)
         });
+        let controllers = config.controllers.iter().map(|controller| {
+            let (protocol, transport) = (controller.protocol, controller.transport);
+            let spoken = format!("{} {}", protocol.as_str(), transport.as_str());
+            format!("{} {spoken} {}", controller.name, controller.address)
+        });
         Summary {
             instance: config.instance.to_string(),
             runtime_directory: config.runtime_directory().display().to_string(),
             softswitches: softswitches.collect(),
+            controllers: controllers.collect(),
             workers: config.dataplane.workers.len(),
             calls: fewest.min(config.limits.calls),
             region_bytes: Region::bytes_for(&geometry),
@@ -144,6 +153,10 @@ impl Summary {
             if !realm.serves.is_empty() {
                 lines.push(format!("    serves      {}", realm.serves.join(", ")));
             }
+            if !realm.controllers.is_empty() {
+                let names = realm.controllers.join(", then ");
+                lines.push(format!("    gateways go to {names}"));
+            }
             if !realm.forward_to.is_empty() {
                 lines.push(format!(
                     "    forwards to {}",
@@ -156,6 +169,8 @@ impl Summary {
                 .iter()
                 .map(|text| format!("  softswitch  {text}")),
         );
+        let controllers = self.controllers.iter();
+        lines.extend(controllers.map(|text| format!("  controller  {text}")));
         lines.push(format!("  calls       {} at once", self.calls));
         let memory = print::bytes(self.region_bytes as u64);
         lines.push(format!(
@@ -168,25 +183,18 @@ impl Summary {
 
 impl RealmSummary {
     fn new(realm: &strait_config::Realm) -> RealmSummary {
-        let signalling = realm.signalling.iter().map(|at| {
-            let transport = match at.transport {
-                Transport::Udp => "udp",
-                Transport::Tcp => "tcp",
-            };
-            format!(
-                "{transport} {}",
-                std::net::SocketAddr::new(at.address, at.port)
-            )
-        });
         let media = realm.media.iter();
         let domains = realm.serve.iter().flat_map(|serve| &serve.domains);
         RealmSummary {
             name: realm.name.to_string(),
-            signalling: signalling.collect(),
+            signalling: realm.heard_on(),
             media: media
                 .map(|media| format!("{} {}", media.address, media.ports))
                 .collect(),
             streams: realm.media.iter().map(|media| media.ports.pairs()).sum(),
+            controllers: (realm.gateway_control.iter())
+                .flat_map(|control| control.controllers.iter().map(ToString::to_string))
+                .collect(),
             forward_to: realm.forward_to.iter().map(ToString::to_string).collect(),
             serves: domains.map(ToString::to_string).collect(),
         }

@@ -62,14 +62,15 @@ pub(super) struct Guard {
 
 impl Guard {
     pub fn new(config: &Config) -> Self {
-        let own = config.realms.iter().flat_map(|realm| &realm.signalling);
-        let own = own.map(|own| SocketAddr::new(own.address, own.port));
+        let own = config.realms.iter().flat_map(|realm| realm.listeners());
+        let own = own.map(|(_, address)| address);
         let softswitches = config
             .softswitches
             .iter()
             .map(|softswitch| softswitch.address);
+        let controllers = config.controllers.iter().map(|c| c.address);
         Self {
-            signalling: own.chain(softswitches).collect(),
+            signalling: own.chain(softswitches).chain(controllers).collect(),
             own: own_addresses(config),
             softswitches: softswitch_addresses(config).collect(),
             loopback: (config.realms.iter())
@@ -131,7 +132,7 @@ impl Guard {
 fn own_addresses(config: &Config) -> HashSet<IpAddr> {
     let realms = config.realms.iter();
     let own = realms.flat_map(|realm| {
-        let signalling = realm.signalling.iter().map(|own| own.address);
+        let signalling = realm.listeners().map(|(_, own)| own.ip());
         signalling.chain(realm.media.iter().map(|own| own.address))
     });
     let shared: HashSet<IpAddr> = softswitch_addresses(config).map(|(ip, _)| ip).collect();
@@ -140,10 +141,13 @@ fn own_addresses(config: &Config) -> HashSet<IpAddr> {
 }
 
 fn softswitch_addresses(config: &Config) -> impl Iterator<Item = (IpAddr, RealmIndex)> {
-    let all = config.softswitches.iter().filter_map(|softswitch| {
+    let softswitches = config.softswitches.iter().map(|s| (s.address, &s.realm));
+    let controllers = config.controllers.iter().map(|c| (c.address, &c.realm));
+    let all = softswitches.chain(controllers);
+    let all = all.filter_map(|(address, home)| {
         let mut realms = config.realms.iter();
-        let realm = realms.position(|realm| realm.name == softswitch.realm)?;
-        Some((softswitch.address.ip(), RealmIndex(realm as u16)))
+        let realm = realms.position(|realm| &realm.name == home)?;
+        Some((address.ip(), RealmIndex(realm as u16)))
     });
     all.filter(|(ip, _)| !ip.is_loopback())
 }

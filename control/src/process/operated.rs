@@ -15,7 +15,6 @@ use crate::gateway::io::{CallNumber, OperatorCommand, RealmIndex};
 use crate::gateway::record::StreamRecord;
 use crate::gateway::snapshot::CallSnapshot;
 use crate::journal::Journal;
-use crate::transport::bind::Shown;
 
 impl Operated for Process {
     fn status(&self) -> Status {
@@ -107,11 +106,7 @@ impl Process {
             let usage = gateway.port_usage(now, RealmIndex(index));
             Realm {
                 name: realm.name.to_string(),
-                signalling: realm
-                    .signalling
-                    .iter()
-                    .map(|at| Shown(*at).to_string())
-                    .collect(),
+                signalling: realm.heard_on(),
                 media_pairs_used: usage.total.saturating_sub(usage.free) as u64,
                 media_pairs: usage.total as u64,
             }

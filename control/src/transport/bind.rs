@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
-use strait_config::{Config, RealmIndex, SignallingAddress};
+use strait_config::{Config, RealmIndex, Transport};
 use thiserror::Error;
 
 use super::limits::{ACCEPT_BACKLOG, UDP_BUFFER_BYTES};
@@ -16,7 +16,7 @@ use crate::gateway::io::ListenerIndex;
 pub struct Bound {
     /// The realm it belongs to.
     pub realm: RealmIndex,
-    /// Its place among the realm's signalling addresses.
+    /// Its place among the realm's listeners.
     pub listener: ListenerIndex,
     /// Its socket.
     pub socket: BoundSocket,
@@ -35,12 +35,12 @@ pub enum BoundSocket {
 #[derive(Debug, Error)]
 pub enum BindError {
     /// Another process has it.
-    #[error("{0} is in use: stop what listens there, or change `signalling` in realm `{1}`")]
+    #[error("{0} is in use: stop what listens there, or change the address in realm `{1}`")]
     InUse(Shown, String),
     /// The machine does not have the address.
     #[error(
-        "{0} is no address of this machine: add it to an interface, or change `signalling` in \
-         realm `{1}`"
+        "{0} is no address of this machine: add it to an interface, or change the address \
+         in realm `{1}`"
     )]
     NotHere(Shown, String),
     /// The port is reserved for privileged processes.
@@ -56,12 +56,11 @@ pub enum BindError {
 
 /// An address as messages show it: `udp 192.0.2.1:5060`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Shown(pub SignallingAddress);
+pub struct Shown(pub Transport, pub SocketAddr);
 
 impl std::fmt::Display for Shown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let address = SocketAddr::new(self.0.address, self.0.port);
-        write!(f, "{} {address}", self.0.transport.as_str())
+        write!(f, "{} {}", self.0.as_str(), self.1)
     }
 }
 
@@ -69,9 +68,10 @@ impl std::fmt::Display for Shown {
 pub fn bind(config: &Config) -> Result<Vec<Bound>, BindError> {
     let mut bound = Vec::new();
     for (realm, settings) in (0..).zip(&config.realms) {
-        for (listener, address) in (0..).zip(&settings.signalling) {
-            let socket = bind_one(address)
-                .map_err(|error| explain(error, *address, settings.name.to_string()))?;
+        for (listener, (transport, address)) in (0..).zip(settings.listeners()) {
+            let shown = Shown(transport, address);
+            let socket = bind_one(shown)
+                .map_err(|error| explain(error, shown, settings.name.to_string()))?;
             let (realm, listener) = (RealmIndex(realm), ListenerIndex(listener));
             bound.push(Bound {
                 realm,
@@ -83,11 +83,10 @@ pub fn bind(config: &Config) -> Result<Vec<Bound>, BindError> {
     Ok(bound)
 }
 
-fn bind_one(address: &SignallingAddress) -> io::Result<BoundSocket> {
-    let local = SocketAddr::new(address.address, address.port);
-    match address.transport {
-        strait_config::Transport::Udp => udp(local).map(BoundSocket::Udp),
-        strait_config::Transport::Tcp => tcp(local).map(BoundSocket::Tcp),
+fn bind_one(Shown(transport, local): Shown) -> io::Result<BoundSocket> {
+    match transport {
+        Transport::Udp => udp(local).map(BoundSocket::Udp),
+        Transport::Tcp => tcp(local).map(BoundSocket::Tcp),
     }
 }
 
@@ -125,8 +124,7 @@ fn open(local: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket>
     Ok(socket)
 }
 
-fn explain(error: io::Error, address: SignallingAddress, realm: String) -> BindError {
-    let shown = Shown(address);
+fn explain(error: io::Error, shown: Shown, realm: String) -> BindError {
     match error.kind() {
         ErrorKind::AddrInUse => BindError::InUse(shown, realm),
         ErrorKind::AddrNotAvailable => BindError::NotHere(shown, realm),

@@ -51,8 +51,9 @@ impl Transport {
         let mut udp: Vec<Vec<Option<Rc<UdpPort>>>> = config
             .realms
             .iter()
-            .map(|realm| vec![None; realm.signalling.len()])
+            .map(|realm| vec![None; realm.listeners().count()])
             .collect();
+        let scratch = udp::scratch();
         for Bound {
             realm,
             listener,
@@ -63,7 +64,7 @@ impl Transport {
                 BoundSocket::Udp(socket) => {
                     let port = Rc::new(UdpPort::new(socket, realm, listener, counters.clone())?);
                     udp[usize::from(realm.0)][usize::from(listener.0)] = Some(port.clone());
-                    tokio::task::spawn_local(port.run(sink.clone()));
+                    tokio::task::spawn_local(port.run(sink.clone(), scratch.clone()));
                 }
                 BoundSocket::Tcp(socket) => {
                     let socket = tokio::net::TcpListener::from_std(socket)?;

@@ -1,5 +1,6 @@
 //! One UDP signalling address.
 
+use std::cell::RefCell;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket as BoundUdpSocket};
 use std::rc::Rc;
@@ -13,6 +14,14 @@ use super::counters::{Counter, Counters};
 use super::limits::{DATAGRAMS_PER_TURN, MAX_DATAGRAM_BYTES, REPORTS_PER_TURN};
 use super::{SendError, Sink, icmp};
 use crate::gateway::io::{Flow, Input, ListenerIndex, Transport};
+
+/// Where all sockets receive into, one at a time.
+pub(super) type Scratch = Rc<RefCell<Vec<u8>>>;
+
+/// Room for any datagram.
+pub(super) fn scratch() -> Scratch {
+    Rc::new(RefCell::new(vec![0; MAX_DATAGRAM_BYTES]))
+}
 
 /// A socket, and the flow of what comes by it save its remote.
 #[derive(Debug)]
@@ -41,8 +50,7 @@ impl UdpPort {
     }
 
     /// Receives until the process ends.
-    pub async fn run(self: Rc<Self>, sink: Rc<dyn Sink>) {
-        let mut buffer = vec![0; MAX_DATAGRAM_BYTES];
+    pub async fn run(self: Rc<Self>, sink: Rc<dyn Sink>, scratch: Scratch) {
         while let Ok(ready) = self
             .socket
             .ready(Interest::READABLE | Interest::ERROR)
@@ -51,7 +59,7 @@ impl UdpPort {
             if ready.is_error() {
                 self.take_reports(&*sink);
             }
-            self.receive(&mut buffer, &*sink);
+            self.receive(&mut scratch.borrow_mut(), &*sink);
             tokio::task::yield_now().await;
         }
     }

@@ -26,8 +26,8 @@ fn an_address_in_use_is_named() {
         let error = bind(&config(transport, address)).unwrap_err();
         assert!(matches!(error, BindError::InUse(..)));
         let expected = format!(
-            "{transport} {address} is in use: stop what listens there, or change `signalling` in \
-             realm `access`"
+            "{transport} {address} is in use: stop what listens there, or change the \
+             address in realm `access`"
         );
         assert_eq!(error.to_string(), expected);
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     examples,
+    gateway_control::Controller,
     realm::Realm,
     resolved::Resolved,
     scalar::{InstanceName, NicName, duration},
@@ -34,6 +35,9 @@ pub struct Config {
     /// The softswitches, SIP servers and trunks that signalling is forwarded to.
     #[serde(default)]
     pub softswitches: Vec<Softswitch>,
+    /// The controllers that command gateways by H.248 or MGCP.
+    #[serde(default)]
+    pub controllers: Vec<Controller>,
     /// Who is asked for other domains' servers.
     #[serde(default)]
     pub dns: Dns,

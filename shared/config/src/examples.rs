@@ -45,6 +45,21 @@ pub(crate) const SIGNALLING_ADDRESS: &str = r#"signalling:
   - { transport: udp, address: 192.0.2.1, port: 5060 }
   - { transport: tcp, address: "2001:db8::1", port: 5060 }"#;
 
+pub(crate) const GATEWAY_CONTROL: &str = "gateway_control:
+  addresses:
+    - { protocol: h248, transport: udp, address: 192.0.2.1, port: 2944 }
+    - { protocol: mgcp, address: 192.0.2.1 }
+  controllers: [ mgc-1, mgc-2, agent-1 ]
+  keepalive: 25s";
+
+pub(crate) const CONTROL_ADDRESS: &str = "addresses:
+  - { protocol: h248, transport: udp, address: 10.0.0.1, ports: 30000-30999 }
+  - { protocol: mgcp, address: 10.0.0.1, ports: 31000-31999 }";
+
+pub(crate) const CONTROLLER: &str = r#"controllers:
+  - { name: mgc-1, realm: core, protocol: h248, address: "10.0.0.20:2944" }
+  - { name: agent-1, realm: core, protocol: mgcp, address: "10.0.0.30:2727" }"#;
+
 pub(crate) const MEDIA_ADDRESS: &str = r#"media:
   - { address: 192.0.2.1, ports: 20000-29999 }
   - { address: "2001:db8::1", ports: 20000-29999 }"#;

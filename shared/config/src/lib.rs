@@ -9,6 +9,7 @@
 mod config;
 mod examples;
 pub mod fuzz;
+mod gateway_control;
 mod geometry;
 mod limits;
 mod load;
@@ -32,6 +33,9 @@ pub use config::{
     Config, Dataplane, Dpdk, Idle, Journal, Limits, Log, LogLevel, Nic, PortKind, Records, Worker,
     XdpMode,
 };
+pub use gateway_control::{
+    ControlAddress, ControlPort, ControlProtocol, Controller, ControllerIndex, GatewayControl,
+};
 pub use geometry::geometry;
 pub use load::{Checked, check, check_file};
 pub use manual::manual;
@@ -43,7 +47,8 @@ pub use report::{Finding, Position, Report, Severity};
 pub use resolved::{RealmIndex, SoftswitchIndex};
 pub use runtime_directory::default_directory;
 pub use scalar::{
-    Domain, Dscp, InstanceName, NicName, PortRange, RealmName, ScalarError, SoftswitchName, VlanId,
+    ControllerName, Domain, Dscp, InstanceName, NicName, PortRange, RealmName, ScalarError,
+    SoftswitchName, VlanId,
 };
 pub use schema::schema;
 pub use serve::{DigestAlgorithm, Dns, Judge, MediaPath, Mismatch, Serve, Steering, Towards};

@@ -18,5 +18,8 @@ pub const INTERFACE_BYTES_MAX: usize = 15;
 /// The longest word of an option for DPDK's environment, in bytes.
 pub const EAL_OPTION_BYTES_MAX: usize = 256;
 
+/// Ports of H.248 and MGCP in one realm; each is a socket.
+pub const CONTROL_PORTS_MAX: usize = 16_384;
+
 /// Next hops there is room for beyond one for each local address, where NICs have neighbours.
 pub const NEXT_HOPS: u16 = 2_048;

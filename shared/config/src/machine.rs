@@ -65,6 +65,8 @@ fn addresses(config: &Config) -> Vec<String> {
             .iter()
             .filter(|media| of_kernel(config, &media.nic));
         all.extend(realm.signalling.iter().map(|signalling| signalling.address));
+        let control = realm.gateway_control.iter().flat_map(|c| &c.addresses);
+        all.extend(control.map(|control| control.address));
         all.extend(media.map(|media| media.address));
     }
     all.sort();

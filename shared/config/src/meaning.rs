@@ -1,6 +1,7 @@
 //! Whether a file of the right shape makes sense: names, addresses, ranges, times.
 
 mod addresses;
+mod gateway_control;
 mod media;
 mod names;
 pub(crate) mod nics;
@@ -27,6 +28,7 @@ pub(crate) fn check(config: &Config, tree: &Node, left_out: &[Path]) -> Vec<Find
     nics::check(config, &mut judge);
     process::check(config, &mut judge);
     serve::check(config, &mut judge);
+    gateway_control::check(config, &mut judge);
     judge.findings
 }
 
@@ -75,6 +77,10 @@ impl Judge<'_> {
 
 fn realm(index: usize) -> Path {
     Path::root().key("realms").index(index)
+}
+
+fn controller(index: usize) -> Path {
+    Path::root().key("controllers").index(index)
 }
 
 fn softswitch(index: usize) -> Path {

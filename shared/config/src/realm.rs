@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::default_nic,
     examples,
+    gateway_control::GatewayControl,
     scalar::{
         Domain, Dscp, NicName, PortRange, RealmName, SoftswitchName, VlanId, address, duration,
     },
@@ -25,8 +26,8 @@ pub struct Realm {
     /// from (RFC 5626 §5.3), elsewhere to its route set or contact (RFC 3261 §12.2.1.1).
     #[serde(default)]
     pub nat: bool,
-    /// The addresses SIP is heard and sent on. At least one.
-    #[schemars(length(min = 1))]
+    /// The addresses SIP is heard and sent on. At least one, or else `gateway_control`.
+    #[serde(default)]
     pub signalling: Vec<SignallingAddress>,
     /// The addresses media is relayed through, of either family. At least one.
     #[schemars(length(min = 1))]
@@ -73,6 +74,9 @@ pub struct Realm {
     /// a softswitch.
     #[serde(default)]
     pub serve: Option<Serve>,
+    /// Where gateways that a controller commands by H.248 or MGCP are met, or their controllers.
+    #[serde(default)]
+    pub gateway_control: Option<GatewayControl>,
 }
 
 /// One address SIP is heard and sent on.

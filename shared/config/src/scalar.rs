@@ -6,6 +6,8 @@ mod name;
 mod number;
 mod ports;
 
-pub use name::{Domain, InstanceName, NicName, RealmName, ScalarError, SoftswitchName};
+pub use name::{
+    ControllerName, Domain, InstanceName, NicName, RealmName, ScalarError, SoftswitchName,
+};
 pub use number::{Dscp, VlanId};
 pub use ports::PortRange;

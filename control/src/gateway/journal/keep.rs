@@ -92,12 +92,8 @@ impl Gateway {
         let realms = self.settings.config.realms.iter().map(|realm| RealmNames {
             name: realm.name.to_string(),
             listeners: realm
-                .signalling
-                .iter()
-                .map(|at| {
-                    let tcp = Transport::from(at.transport) == Transport::Tcp;
-                    (tcp, std::net::SocketAddr::new(at.address, at.port))
-                })
+                .listeners()
+                .map(|(transport, address)| (Transport::from(transport) == Transport::Tcp, address))
                 .collect(),
         });
         let softswitches = self.settings.config.softswitches.iter();

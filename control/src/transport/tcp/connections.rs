@@ -37,10 +37,8 @@ pub(in crate::transport) struct Connections {
 
 impl Connections {
     pub fn new(config: &Config, sink: Rc<dyn Sink>, counters: Rc<Counters>) -> Self {
-        let any_port =
-            |address: &strait_config::SignallingAddress| SocketAddr::new(address.address, 0);
-        let of_realm =
-            |realm: &strait_config::Realm| realm.signalling.iter().map(any_port).collect();
+        let any_port = |(_, address): (_, SocketAddr)| SocketAddr::new(address.ip(), 0);
+        let of_realm = |realm: &strait_config::Realm| realm.listeners().map(any_port).collect();
         Self {
             table: RefCell::default(),
             max: config.limits.tcp_connections as usize,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Display};
 
-use super::{Judge, realm, softswitch};
+use super::{Judge, controller, realm, softswitch};
 use crate::{Config, Realm, path::Path, wording::nearest};
 
 pub(super) fn check(config: &Config, judge: &mut Judge<'_>) {
@@ -14,6 +14,12 @@ pub(super) fn check(config: &Config, judge: &mut Judge<'_>) {
         "softswitch",
         config.softswitches.iter().map(|s| &s.name),
         |i| softswitch(i).key("name"),
+    );
+    unique(
+        judge,
+        "controller",
+        config.controllers.iter().map(|c| &c.name),
+        |i| controller(i).key("name"),
     );
     unique(
         judge,
@@ -77,6 +83,10 @@ fn known(config: &Config, judge: &mut Judge<'_>) {
             &realms,
         );
     }
+    for (index, settings) in config.controllers.iter().enumerate() {
+        let path = controller(index).key("realm");
+        unknown(judge, &path, "realm", settings.realm.as_str(), &realms);
+    }
     for (index, settings) in config.realms.iter().enumerate() {
         for (number, media) in settings.media.iter().enumerate() {
             let path = realm(index).key("media").index(number).key("nic");
@@ -132,7 +142,8 @@ fn unused(config: &Config, judge: &mut Judge<'_>) {
     }
     for (index, settings) in config.realms.iter().enumerate() {
         let home = config.softswitches.iter().any(|s| s.realm == settings.name);
-        if settings.forward_to.is_empty() && settings.serve.is_none() && !home {
+        let heard = !settings.signalling.is_empty();
+        if heard && settings.forward_to.is_empty() && settings.serve.is_none() && !home {
             let message = "requests from this realm go nowhere, and no softswitch lives in it";
             judge.warning(
                 &realm(index).key("name"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Judge, realm, softswitch};
+use super::{Judge, controller, realm, softswitch};
 use crate::{Config, KeepAliveMethod, Realm, path::Path, scalar::duration::print};
 
 const MS: u64 = 1;
@@ -25,6 +25,11 @@ pub(super) fn check(config: &Config, judge: &mut Judge<'_>) {
         if let Some(serve) = &settings.serve {
             let lifetime = path.key("serve").key("nonce_lifetime");
             bounds.between(&lifetime, serve.nonce_lifetime, SECOND, DAY);
+        }
+        let asked = settings.gateway_control.as_ref().and_then(|c| c.keepalive);
+        if let Some(interval) = asked {
+            let keepalive = path.key("gateway_control").key("keepalive");
+            bounds.between(&keepalive, interval, SECOND, 30 * MINUTE);
         }
         bounds.between(
             &path.key("port_quarantine"),
@@ -51,6 +56,12 @@ pub(super) fn check(config: &Config, judge: &mut Judge<'_>) {
         bounds.expiry(&registration.key("maximum_expiry"), expiries.maximum_expiry);
         in_order(&registration, settings, bounds.judge);
         bindings(&path, settings, bounds.judge);
+    }
+    for (index, settings) in config.controllers.iter().enumerate() {
+        let path = controller(index);
+        let failover = settings.failover_after;
+        bounds.between(&path.key("failover_after"), failover, SECOND, MINUTE);
+        bounds.between(&path.key("retry_after"), settings.retry_after, SECOND, DAY);
     }
     for (index, settings) in config.softswitches.iter().enumerate() {
         let path = softswitch(index);
@@ -123,7 +134,8 @@ fn in_order(path: &Path, settings: &Realm, judge: &mut Judge<'_>) {
 
 /// Parties behind NATs are kept reachable.
 fn bindings(path: &Path, settings: &Realm, judge: &mut Judge<'_>) {
-    if settings.nat && settings.keepalive.method == KeepAliveMethod::None {
+    let heard = !settings.signalling.is_empty();
+    if heard && settings.nat && settings.keepalive.method == KeepAliveMethod::None {
         let message = "nothing keeps the NAT bindings of this realm's parties open";
         let allowed = "a `keepalive` with method `options`, `crlf` or `register`";
         judge.warning(&path.key("nat"), message.to_owned(), allowed);

@@ -144,6 +144,11 @@ name!(
     "^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
 );
 name!(
+    /// Names a controller of gateways.
+    ControllerName, check_name, "strait-name",
+    "^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
+);
+name!(
     /// Names a NIC of the dataplane.
     NicName, check_name, "strait-name",
     "^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"

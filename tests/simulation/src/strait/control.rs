@@ -1,6 +1,5 @@
 //! Signalling as control's process does it: one step at a time, every output carried out at once.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use strait_control::gateway::Gateway;
@@ -133,8 +132,8 @@ impl Strait {
     /// False where nothing can be sent.
     fn send(&mut self, now: Instant, flow: Flow, mut bytes: Vec<u8>) -> bool {
         let realm = &self.config.realms[usize::from(flow.realm.0)];
-        let listener = realm.signalling[usize::from(flow.listener.0)];
-        let source = SocketAddr::new(listener.address, listener.port);
+        let listener = realm.listeners().nth(flow.listener.0.into());
+        let (_, source) = listener.expect("a flow names a listener");
         if source.is_ipv4() != flow.remote.is_ipv4() {
             // No system sends across IP versions.
             return false;

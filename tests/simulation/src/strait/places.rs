@@ -21,13 +21,8 @@ pub(super) type Listeners = BTreeMap<SocketAddr, (RealmIndex, ListenerIndex, Tra
 pub(super) fn listeners(config: &Config) -> Listeners {
     let mut listeners = BTreeMap::new();
     for (realm, settings) in (0..).zip(&config.realms) {
-        for (number, at) in (0..).zip(&settings.signalling) {
-            let address = SocketAddr::new(at.address, at.port);
-            let of = (
-                RealmIndex(realm),
-                ListenerIndex(number),
-                at.transport.into(),
-            );
+        for (number, (transport, address)) in (0..).zip(settings.listeners()) {
+            let of = (RealmIndex(realm), ListenerIndex(number), transport.into());
             listeners.insert(address, of);
         }
     }
