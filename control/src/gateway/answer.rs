@@ -34,17 +34,32 @@ impl Gateway {
             let passing = Passing::default();
             let mut edits = Splices::new();
             self.pass_back(now, key, response, passing, &mut edits);
+            let by = self.refused_by(key, status);
             self.finish(now, key);
-            self.call_failed(now, call, EndedBy::Callee, status);
+            self.call_failed(now, call, by, status);
+        }
+    }
+
+    /// On whose account the callee's side refuses. Who was cancelled has not refused by itself: it
+    /// was the caller's wish, or ours when nobody had answered for too long.
+    fn refused_by(&self, key: ExchangeKey, status: Status) -> EndedBy {
+        let exchange = self.exchanges.get(key);
+        let exchange = exchange.filter(|_| status == Status::REQUEST_TERMINATED);
+        let taken_back = |client| self.transactions.is_cancelled(client);
+        match exchange {
+            Some(exchange) if exchange.cancelled => EndedBy::Caller,
+            Some(exchange) if exchange.client.is_some_and(taken_back) => EndedBy::Strait,
+            _ => EndedBy::Callee,
         }
     }
 
     /// The call's INVITE is over without an answer.
     pub(super) fn call_failed(&mut self, now: Instant, call: CallKey, by: EndedBy, status: Status) {
-        let (by, reason) = match status {
-            Status::REQUEST_TERMINATED => (EndedBy::Caller, "cancelled"),
-            Status::REQUEST_TIMEOUT if by == EndedBy::Strait => (by, "setup timeout"),
-            _ => (by, "rejected"),
+        let given_up = matches!(status, Status::REQUEST_TERMINATED | Status::REQUEST_TIMEOUT);
+        let reason = match by {
+            EndedBy::Caller => "cancelled",
+            EndedBy::Strait if given_up => "setup timeout",
+            _ => "rejected",
         };
         self.close_call(
             now,

@@ -11,6 +11,9 @@ pub const MAX_FORKED_SUBSCRIPTIONS: usize = 8;
 /// Contacts one registration request may name.
 pub const MAX_CONTACTS: usize = 16;
 
+/// How long a registration is kept that nobody refreshes, whatever the registrar says, in seconds.
+pub const MAX_BINDING_SECONDS: u32 = 86_400;
+
 /// Longest URI, tag, Call-ID or route set that is kept beyond its message, in bytes.
 pub const MAX_KEPT_BYTES: usize = 2048;
 

@@ -9,6 +9,7 @@ use super::Gateway;
 use super::due::Due;
 use super::exchange::{Exchange, ExchangeKey, PartOf};
 use super::io::Flow;
+use super::limits::MAX_BINDING_SECONDS;
 use super::mapping::{Crossing, Hosts, Told};
 use super::register::{Asked, expiry};
 use super::registrations::{Aor, Binding, BindingKey};
@@ -114,6 +115,9 @@ impl Gateway {
             let Some(asked) = asked else { continue };
             let own = expiry(&Contact::Address(contact));
             let far_seconds = own.or(header).unwrap_or(asked.seconds);
+            // A registrar may grant less than it is asked for, not more (RFC 3261 §10.2.1.1): what
+            // lies would be kept here for ever.
+            let far_seconds = far_seconds.min(asked.seconds).min(MAX_BINDING_SECONDS);
             let near_seconds = self.near_expiry(exchange.near, asked.seconds, far_seconds);
             tell_expiry(&contact, near_seconds, own, edits);
             granted.push(Granted {

@@ -201,7 +201,15 @@ impl Gateway {
         let message = exchange.request.message();
         match &exchange.part_of {
             PartOf::Nothing | PartOf::Registration(_) => {}
-            PartOf::Call(call) => self.call_failed(now, *call, EndedBy::Strait, status),
+            PartOf::Call(call) => {
+                let cancelled = exchange.cancelled && status == Status::REQUEST_TERMINATED;
+                let by = if cancelled {
+                    EndedBy::Caller
+                } else {
+                    EndedBy::Strait
+                };
+                self.call_failed(now, *call, by, status);
+            }
             PartOf::Opening(opening) => {
                 opening
                     .name

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use strait_control::gateway::io::{Input, OperatorCommand};
+use strait_control::gateway::record::EndedBy;
 
 use crate::calls::{ANSWER, INVITE, response, within};
 use crate::world::{World, header, start};
@@ -150,4 +151,27 @@ fn a_bye_that_crosses_the_answer_ends_no_earlier_than_it() {
     let over = world.send(softswitch, &response(&bye, "200 OK", "", ""));
     let record = &over.records[0];
     assert!(record.answered.is_some() && record.ended >= record.answered);
+}
+
+#[test]
+fn a_record_says_who_cancelled() {
+    let ended = |cancelled: bool, patience: u64| {
+        let mut world = World::new();
+        let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+        let invite = world.send(phone, INVITE).only(softswitch).to_owned();
+        world.send(softswitch, &response(&invite, "180 Ringing", "b1", ""));
+        if cancelled {
+            world.send(phone, &cancel());
+        }
+        world.wait(Duration::from_secs(patience));
+        let refusal = response(&invite, "487 Request Terminated", "b1", "");
+        let over = world.send(softswitch, &refusal);
+        let ending = over.records[0].ending.clone().unwrap();
+        (ending.ended_by, ending.reason)
+    };
+    assert_eq!(ended(true, 1), (EndedBy::Caller, "cancelled"));
+    // Timer C (RFC 3261 §16.8).
+    assert_eq!(ended(false, 182), (EndedBy::Strait, "setup timeout"));
+    // A callee that makes it up.
+    assert_eq!(ended(false, 1), (EndedBy::Callee, "rejected"));
 }

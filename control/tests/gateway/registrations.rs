@@ -308,3 +308,19 @@ fn one_request_may_register_several_contacts() {
     );
     assert_eq!(start(refused.only(phone)), "SIP/2.0 400 Too Many Contacts");
 }
+
+#[test]
+fn a_registrar_that_grants_more_than_it_was_asked_for_is_not_believed() {
+    for asked_for in [600, u32::MAX] {
+        let mut world = World::new();
+        let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+        let request = REGISTER.replace("Expires: 3600", &format!("Expires: {asked_for}"));
+        let asked = world.send(phone, &request).only(softswitch).to_owned();
+        world.send(softswitch, &granted(&asked, u32::MAX));
+        world.wait(Duration::from_secs(590));
+        assert_eq!(world.gateway.sizes().registrations, 1);
+        world.wait(Duration::from_secs(86_400));
+        let sizes = world.gateway.sizes();
+        assert_eq!((sizes.registrations, sizes.tokens), (0, 0));
+    }
+}

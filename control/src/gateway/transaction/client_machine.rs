@@ -155,6 +155,11 @@ impl ClientMachine {
         }
     }
 
+    /// Whether this INVITE was cancelled, by its user or by Timer C.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelling != Cancelling::No
+    }
+
     /// The user no longer wants this INVITE.
     pub fn cancel(&mut self) -> Step {
         if !self.invite || self.cancelling == Cancelling::Sent {

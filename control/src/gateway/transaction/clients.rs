@@ -136,6 +136,11 @@ impl Clients {
         self.apply(now, id, &step, out);
     }
 
+    pub fn is_cancelled(&self, id: ClientId) -> bool {
+        let client = self.table.get(&id);
+        client.is_some_and(|client| client.machine.is_cancelled())
+    }
+
     pub fn abandon(&mut self, now: Instant, id: ClientId, out: &mut Outputs) {
         let Some(client) = self.table.get_mut(&id) else {
             return;

@@ -241,6 +241,12 @@ impl Transactions {
         self.clients.cancel(now, client, reason, out);
     }
 
+    /// Whether an INVITE was cancelled: because it was asked for, or because nobody answered it for
+    /// as long as Timer C allows (RFC 3261 §16.8).
+    pub fn is_cancelled(&self, client: ClientId) -> bool {
+        self.clients.is_cancelled(client)
+    }
+
     /// Gives a request up: it is not sent again, and what may have been heard of an INVITE is
     /// cancelled as by [`Self::cancel`]. Late responses are delivered.
     pub fn abandon(&mut self, now: Instant, client: ClientId, out: &mut Outputs) {
