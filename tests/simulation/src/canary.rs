@@ -36,13 +36,15 @@ pub enum Canary {
     AlteredText,
     /// A text is delivered twice.
     RepeatedText,
+    /// Somebody hangs up for a caller.
+    EndedCall,
     /// Something depends on more than the seed.
     Whim,
 }
 
 impl Canary {
     /// Every one, with the checker that must notice.
-    pub const ALL: [(Self, Checker); 16] = [
+    pub const ALL: [(Self, Checker); 17] = [
         (Self::Misdelivery, Checker::Delivery),
         (Self::LeakedAddress, Checker::Addresses),
         (Self::ForgottenClose, Checker::Remains),
@@ -58,6 +60,7 @@ impl Canary {
         (Self::LostEntry, Checker::Succession),
         (Self::AlteredText, Checker::Texts),
         (Self::RepeatedText, Checker::Texts),
+        (Self::EndedCall, Checker::Endings),
         (Self::Whim, Checker::Sameness),
     ];
 

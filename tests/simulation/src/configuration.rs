@@ -23,6 +23,13 @@ pub const CORE: &str = "198.51.100.1";
 /// The same, IPv6.
 pub const CORE6: &str = "2001:db8:c::1";
 
+/// Strait's media address towards the hostile softswitch's customers.
+pub const ANNEX: &str = "192.0.2.2";
+/// Strait's port for SIP towards those.
+pub const ANNEX_PORT: u16 = 5070;
+/// The domain of those.
+pub const ANNEX_DOMAIN: &str = "example.net";
+
 /// The softswitch that calls go to, and the one that is tried after it.
 pub fn softswitches(plan: &Plan) -> [SocketAddr; 2] {
     let text = match plan.core_ipv6 {
@@ -35,6 +42,39 @@ pub fn softswitches(plan: &Plan) -> [SocketAddr; 2] {
 /// Where phone number `number` is on the public IPv4 internet.
 pub fn public(number: usize) -> IpAddr {
     Ipv4Addr::new(203, 0, 113, 100 + number as u8).into()
+}
+
+/// Where phone number `number` is when it stands in the core.
+pub fn in_core(number: usize, ipv6: bool) -> IpAddr {
+    let last = 100 + number as u16;
+    let text = match ipv6 {
+        true => format!("2001:db8:c::{last}"),
+        false => format!("10.0.1.{last}"),
+    };
+    text.parse().expect("an address")
+}
+
+/// The hostile softswitch, where there is one.
+pub fn rogue(plan: &Plan) -> SocketAddr {
+    let text = match plan.core_ipv6 {
+        true => "[2001:db8:c::66]:5060",
+        false => "10.0.0.66:5060",
+    };
+    text.parse().expect("an address")
+}
+
+/// Where its media comes from that belongs to no call of its own.
+pub fn rogue_media(plan: &Plan) -> IpAddr {
+    let text = match plan.core_ipv6 {
+        true => "2001:db8:c::67",
+        false => "10.0.0.67",
+    };
+    text.parse().expect("an address")
+}
+
+/// Where its customer number `number` is.
+pub fn customer(number: usize) -> IpAddr {
+    Ipv4Addr::new(203, 0, 113, 120 + number as u8).into()
 }
 
 /// The external address of NAT number `number`.
@@ -100,6 +140,14 @@ fn text(plan: &Plan) -> String {
     };
     let access = [ACCESS, ACCESS6].map(|address| media(address, "access", &access_vlan));
     let core = [CORE, CORE6].map(|address| media(address, "core", &core_vlan));
+    let annex = match plan.has(Fault::Treachery) {
+        true => annex(latch, keepalive, &media(ANNEX, "access", &access_vlan)),
+        false => String::new(),
+    };
+    let rogue = match plan.has(Fault::Treachery) {
+        true => rogue_softswitch(plan, probe),
+        false => String::new(),
+    };
     format!(
         r#"
 realms:
@@ -122,14 +170,38 @@ realms:
       - {{ transport: udp, address: "{CORE6}", port: 5060 }}
     media: [{}, {}]
     latch: {latch}
-softswitches:
+{annex}softswitches:
   - {{ name: core-1, realm: core, address: "{first}", domain: {DOMAIN}, probe: {probe} }}
   - {{ name: core-2, realm: core, address: "{second}", domain: {DOMAIN}, probe: {probe} }}
-dataplane:
+{rogue}dataplane:
   nics: [{{ name: access, port: memory }}, {{ name: core, port: memory }}]
   workers: [{workers}]
   fork_slots: 16
 "#,
         access[0], access[1], core[0], core[1]
+    )
+}
+
+/// The realm of the hostile softswitch's customers.
+fn annex(latch: &str, keepalive: &str, media: &str) -> String {
+    format!(
+        r#"  - name: annex
+    nat: true
+    signalling: [{{ transport: udp, address: {ACCESS}, port: {ANNEX_PORT} }}]
+    media: [{media}]
+    latch: {latch}
+    keepalive: {{ method: {keepalive}, interval: 20s }}
+    registration: {{ minimum_expiry: 10s, maximum_expiry: 100s, absorb: true }}
+    police: {{ packets_per_second: 200, bytes_per_second: 64000, burst_ms: 1000 }}
+    forward_to: [rogue]
+"#
+    )
+}
+
+fn rogue_softswitch(plan: &Plan, probe: &str) -> String {
+    let address = rogue(plan);
+    format!(
+        "  - {{ name: rogue, realm: core, address: \"{address}\", domain: {ANNEX_DOMAIN}, \
+         probe: {probe} }}\n"
     )
 }

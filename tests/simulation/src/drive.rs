@@ -30,6 +30,10 @@ pub enum Action {
     Blow(Blow),
     /// Somebody texts, asks or watches somebody.
     Aside,
+    /// A customer of the hostile softswitch calls it.
+    Deal,
+    /// That customer's call is over.
+    DealOver(usize, CallHandle),
     /// The checkers look at who hears whom.
     Look,
 }
@@ -119,6 +123,8 @@ impl Driver {
                 }
                 Action::Blow(blow) => self.strike(stage, now, blow),
                 Action::Aside => self.aside(stage),
+                Action::Deal => self.deal(stage, now),
+                Action::DealOver(customer, call) => stage.end_deal(customer, call),
                 Action::Look => self.look(stage, now),
             }
         }
@@ -137,6 +143,7 @@ impl Driver {
                 stage.use_phone(number, |phone, now| phone.hang_up(now, handle));
             }
         }
+        stage.end_all_deals();
     }
 
     /// Two phones that have nothing to do with each other yet, one of which may call the other.
@@ -299,6 +306,7 @@ impl Driver {
             self.listen(stage, number);
             self.let_go(stage, now, number);
         }
+        stage.look_after_deals(now);
     }
 
     /// What a phone has to say to whoever holds it.

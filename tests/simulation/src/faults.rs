@@ -82,6 +82,7 @@ impl Driver {
                 }
             }
         }
+        self.schedule_deals(stage, from, span);
         if let Some(stranger) = stage.stranger {
             stage.world.act(stranger, |person, now| {
                 if let Person::Stranger(stranger) = person {
@@ -104,6 +105,7 @@ impl Driver {
             self.power_back(stage, number);
             stage.use_phone(number, Phone::unwatch);
         }
+        stage.stop_deals();
         if let Some(stranger) = stage.stranger {
             stage.world.act(stranger, |person, _| {
                 if let Person::Stranger(stranger) = person {

@@ -7,7 +7,7 @@
 //!
 //! * [`plan`]: what a world is like, [`stage`]: the world built, [`configuration`]: Strait's in it
 //! * [`strait`], [`dataplane`], [`frames`], [`clock`]: Strait's two processes as one host
-//! * [`people`], `wire`, [`stranger`], [`intruder`]: who is there
+//! * [`people`], `wire`, [`stranger`], [`intruder`], [`rogue`], `customers`: who is there
 //! * [`drive`], `asides`, [`faults`]: what they do, what goes wrong
 //! * [`checks`], [`remains`], [`allocation`]: what must hold; [`canary`]: planted faults
 //! * [`run`]: one world from beginning to end; [`figures`]: many; [`dump`]: the tables of one that
@@ -21,6 +21,7 @@ pub mod canary;
 pub mod checks;
 pub mod clock;
 pub mod configuration;
+mod customers;
 pub mod dataplane;
 pub mod drive;
 pub mod dump;
@@ -31,6 +32,7 @@ pub mod intruder;
 pub mod people;
 pub mod plan;
 mod remains;
+pub mod rogue;
 pub mod run;
 pub mod stage;
 pub mod strait;

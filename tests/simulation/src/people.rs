@@ -9,6 +9,7 @@ use strait_parties::softswitch::Softswitch;
 use strait_shared::time::Instant;
 
 use crate::checks::{Listening, SharedChecks, is_media, ssrc};
+use crate::rogue::Rogue;
 use crate::strait::Strait;
 use crate::stranger::Stranger;
 use crate::wire::Wire;
@@ -26,6 +27,8 @@ pub enum Person {
     Softswitch(Box<Server>),
     /// Somebody nobody invited.
     Stranger(Box<Stranger>),
+    /// A softswitch that lies.
+    Rogue(Box<Rogue>),
 }
 
 /// A telephone with the checkers at its ear.
@@ -119,6 +122,7 @@ impl Person {
             Self::Phone(tapped) => tapped.as_mut(),
             Self::Softswitch(server) => server.as_mut(),
             Self::Stranger(stranger) => stranger.as_mut(),
+            Self::Rogue(rogue) => rogue.as_mut(),
         }
     }
 }
@@ -138,6 +142,7 @@ impl Party for Person {
             Self::Phone(tapped) => tapped.next_timeout(),
             Self::Softswitch(server) => server.next_timeout(),
             Self::Stranger(stranger) => stranger.next_timeout(),
+            Self::Rogue(rogue) => rogue.next_timeout(),
         }
     }
 
@@ -199,6 +204,7 @@ impl Tapped {
         let call = owner.map(|call| Listening {
             remote: call.remote_user(),
             ssrc: call.stream().ssrc().0,
+            expects: call.stream().remote(),
         });
         let mut checks = self.checks.borrow_mut();
         checks.at(now);
@@ -213,6 +219,7 @@ impl Tapped {
     fn wired(&mut self, now: Instant, datagram: &Datagram) {
         let Some(wire) = &mut self.wire else { return };
         for payload in wire.receive(now, datagram) {
+            self.checks.borrow_mut().phone_told(&payload);
             let message = Datagram {
                 source: datagram.source,
                 destination: self.phone.config().signalling,
@@ -238,6 +245,8 @@ impl Tapped {
             if is_media(datagram.source) {
                 self.spoken.push_back(datagram);
             } else {
+                let mut checks = self.checks.borrow_mut();
+                checks.phone_says(&datagram.payload);
                 wire.send(now, &datagram.payload);
             }
         }
@@ -271,8 +280,9 @@ impl Party for Tapped {
             self.wired(now, datagram);
             return;
         }
-        if is_media(datagram.destination) {
-            self.arrived(now, datagram);
+        match is_media(datagram.destination) {
+            true => self.arrived(now, datagram),
+            false => self.checks.borrow_mut().phone_told(&datagram.payload),
         }
         self.phone.receive(now, datagram);
         self.send_by_wire(now);
@@ -311,6 +321,8 @@ impl Party for Tapped {
         }?;
         if is_media(datagram.source) {
             self.speaks(&datagram);
+        } else if self.wire.is_none() {
+            self.checks.borrow_mut().phone_says(&datagram.payload);
         }
         Some(datagram)
     }

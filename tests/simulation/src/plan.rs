@@ -56,6 +56,8 @@ pub enum Fault {
     DamagedReport,
     /// Words of the region change by themselves, until both processes begin anew.
     Corruption,
+    /// Another softswitch, with customers of its own, lies or is broken.
+    Treachery,
 }
 
 /// The first faults, each on in about one world of four.
@@ -171,6 +173,8 @@ impl Plan {
         let faults = FAULTS.into_iter().filter(|_| random.u8(..4) == 0);
         let mut faults: BTreeSet<Fault> = faults.collect();
         faults.extend(LATER_FAULTS.into_iter().filter(|_| later.u8(..8) == 0));
+        let mut last = fastrand::Rng::with_seed(seed ^ 0x70_61de);
+        faults.extend((last.u8(..4) == 0).then_some(Fault::Treachery));
         Self::with(seed, calls, faults, random)
     }
 

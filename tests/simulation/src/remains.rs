@@ -29,7 +29,7 @@ impl Stage {
             count("server transactions", sizes.server_transactions);
             // Each softswitch is asked whether it lives, for ever.
             let probes = match self.plan.has(Fault::Outage) {
-                true => self.softswitches.len(),
+                true => self.softswitches.len() + usize::from(self.rogue.is_some()),
                 false => 0,
             };
             let ours = sizes.client_transactions.saturating_sub(probes);
@@ -38,7 +38,8 @@ impl Stage {
             count("registrations", sizes.registrations);
             count("tokens", sizes.tokens);
             let now = strait.clock(self.world.now());
-            for realm in [RealmIndex(0), RealmIndex(1)] {
+            let realms = 2 + u16::from(self.rogue.is_some());
+            for realm in (0..realms).map(RealmIndex) {
                 let usage = gateway.port_usage(now, realm);
                 count("pairs of ports", usage.total - usage.free);
             }

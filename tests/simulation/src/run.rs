@@ -116,6 +116,7 @@ impl Run {
             self.stage
                 .use_phone(number, |phone, now| phone.register(now));
         }
+        self.stage.customers_come();
         self.until(begin + WARM_UP)?;
         self.schedule();
         let calls = self.stage.plan.calls as u32;
@@ -178,6 +179,7 @@ impl Run {
                 .world
                 .act(host, |person, now| person.tapped_mut().leave(now));
         }
+        self.stage.customers_leave();
         let now = self.stage.world.now();
         self.until(now + OBLIVION)?;
         self.note_remains(true);
@@ -228,6 +230,7 @@ impl Run {
         let calls = self.stage.strait().calls();
         checks.calls_over(calls);
         checks.texts_over();
+        checks.endings_over();
     }
 }
 

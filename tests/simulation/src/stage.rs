@@ -42,10 +42,16 @@ pub struct Stage {
     pub softswitches: Vec<HostId>,
     /// The stranger, where there is one.
     pub stranger: Option<HostId>,
+    /// The hostile softswitch, where there is one.
+    pub rogue: Option<HostId>,
+    /// Its customers' phones.
+    pub customers: Vec<HostId>,
     /// Everything the driver draws.
     pub random: fastrand::Rng,
     /// The same for what people do beside calling.
     pub asides: fastrand::Rng,
+    /// The same for those who deal with a hostile softswitch.
+    pub deals: fastrand::Rng,
 }
 
 /// A phone and what lies before it.
@@ -81,8 +87,11 @@ impl Stage {
             phones: Vec::new(),
             softswitches: Vec::new(),
             stranger: None,
+            rogue: None,
+            customers: Vec::new(),
             random,
             asides: fastrand::Rng::with_seed(seed ^ 0x000a_51de),
+            deals: fastrand::Rng::with_seed(seed ^ 0x00de_a150),
         };
         stage.add_softswitches();
         for number in 0..stage.plan.homes.len() {
@@ -90,6 +99,9 @@ impl Stage {
         }
         if stage.plan.has(Fault::Hostility) {
             stage.add_stranger();
+        }
+        if stage.plan.has(Fault::Treachery) {
+            stage.add_rogue();
         }
         stage
     }
@@ -154,8 +166,7 @@ impl Stage {
             Home::Public => configuration::public(number),
             Home::Public6 => ip(&format!("2001:db8:a::{}", 100 + number)),
             Home::Nat(_) | Home::DoubleNat(..) => PRIVATE,
-            Home::Core if self.plan.core_ipv6 => ip(&format!("2001:db8:c::{}", 100 + number)),
-            Home::Core => ip(&format!("10.0.1.{}", 100 + number)),
+            Home::Core => configuration::in_core(number, self.plan.core_ipv6),
         };
         let proxy = match (&self.plan.homes[number], own) {
             (Home::Core, _) => configuration::softswitches(&self.plan)[0],
@@ -275,7 +286,7 @@ fn ip(text: &str) -> IpAddr {
 }
 
 /// How everyone sounds, the same in every world.
-fn voices() -> Voices {
+pub(crate) fn voices() -> Voices {
     static VOICE_LIST: OnceLock<Voices> = OnceLock::new();
     let make = || {
         let voice = |number: usize| {

@@ -54,6 +54,8 @@ pub struct Strait {
     random: fastrand::Rng,
     listeners: Listeners,
     streams: Streams,
+    /// The softswitches that do as they should.
+    honest: [SocketAddr; 2],
     /// Side and NIC of each media address.
     media: BTreeMap<IpAddr, (Side, usize)>,
     vlans: bool,
@@ -117,6 +119,7 @@ impl Strait {
             waiting: vec![Vec::new(); dataplane.workers()],
             listeners: listeners(&config),
             streams: Streams::default(),
+            honest: configuration::softswitches(plan),
             media: media(&config),
             vlans: plan.vlans,
             trace: plan.trace,

@@ -6,7 +6,7 @@ use strait_simulation::plan::Plan;
 use strait_simulation::run::run;
 
 /// A seed, the calls of its world, and what it once showed.
-const FOUND: [(u64, usize, &str); 8] = [
+const FOUND: [(u64, usize, &str); 10] = [
     (
         215,
         40,
@@ -46,6 +46,16 @@ const FOUND: [(u64, usize, &str); 8] = [
         55,
         40,
         "the checker of commands read a slot that was damaged on purpose",
+    ),
+    (
+        60,
+        40,
+        "a registrar granted more than it was asked for, and was believed for 136 years",
+    ),
+    (
+        62,
+        40,
+        "a record said that the caller had cancelled what had rung for too long",
     ),
 ];
 

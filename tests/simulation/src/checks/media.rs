@@ -30,6 +30,10 @@ pub struct Media {
     public: BTreeMap<String, BTreeSet<IpAddr>>,
     /// Strait's own addresses, by side.
     own: BTreeMap<IpAddr, Side>,
+    /// Where signalling is, and media never goes.
+    signalling: BTreeSet<SocketAddr>,
+    /// Users who name anybody's address as theirs, or deal with such.
+    liars: BTreeSet<String>,
 }
 
 /// The call of a phone that a packet comes to.
@@ -39,6 +43,8 @@ pub struct Listening<'a> {
     pub remote: &'a str,
     /// The phone's own stream in it.
     pub ssrc: u32,
+    /// Where the phone expects what it hears from.
+    pub expects: Option<SocketAddr>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,6 +65,8 @@ impl Media {
             deaths: Vec::new(),
             public: BTreeMap::new(),
             own: BTreeMap::new(),
+            signalling: BTreeSet::new(),
+            liars: BTreeSet::new(),
         }
     }
 
@@ -76,6 +84,21 @@ impl Media {
     /// Strait relays media at this address.
     pub fn relay(&mut self, address: IpAddr, side: Side) {
         self.own.insert(address, side);
+    }
+
+    /// Signalling is there, and no media may be sent to it.
+    pub fn signal(&mut self, address: SocketAddr) {
+        self.signalling.insert(address);
+    }
+
+    /// Media from and to this user goes wherever somebody says, short of where none may go.
+    pub fn distrust(&mut self, user: &str) {
+        self.liars.insert(user.to_owned());
+    }
+
+    /// Whether the table may say anything.
+    pub fn is_lawless(&self) -> bool {
+        self.lawless
     }
 
     /// Any stream of all there were.
@@ -113,6 +136,10 @@ impl Media {
         self.deaths.push(death.clone());
     }
 
+    fn lies_about(&self, stream: &Stream) -> bool {
+        self.liars.contains(&stream.from) || self.liars.contains(&stream.to)
+    }
+
     fn departure(&self, side: Side, datagram: &Datagram) -> Result<(), String> {
         if self.lawless {
             return Ok(());
@@ -120,6 +147,10 @@ impl Media {
         let source = datagram.source;
         if self.own.get(&source.ip()) != Some(&side) {
             return Err(format!("media leaves towards {side:?} from {source}"));
+        }
+        let to = datagram.destination;
+        if is_nobody(to) || self.signalling.contains(&to) || self.own.contains_key(&to.ip()) {
+            return Err(format!("media leaves for {to}"));
         }
         let ssrc = ssrc(&datagram.payload);
         if datagram.payload.ends_with(FORGED) && !self.latching_anywhere {
@@ -134,9 +165,12 @@ impl Media {
                 false => Err(format!("a stranger's packet is relayed: {datagram:?}")),
             };
         };
-        let to = datagram.destination.ip();
+        let to = to.ip();
         let known = self.public.get(&stream.to);
-        if self.latching_anywhere || known.is_some_and(|known| known.contains(&to)) {
+        if self.latching_anywhere
+            || self.lies_about(stream)
+            || known.is_some_and(|known| known.contains(&to))
+        {
             return Ok(());
         }
         Err(format!(
@@ -168,6 +202,14 @@ impl Media {
                 false => Err(format!("{user} is sent a stranger's packet")),
             };
         };
+        // Its own call is where the phone listens; a liar's may be sent to any port.
+        let from = datagram.source;
+        let expected = call.and_then(|call| call.expects);
+        let expected =
+            expected.is_some_and(|at| at.ip() == from.ip() && at.port() | 1 == from.port() | 1);
+        if self.lies_about(stream) && !expected {
+            return Ok(());
+        }
         let meant = stream.to == user && remote.is_none_or(|remote| remote == stream.from);
         if meant || self.latching_anywhere {
             return Ok(());
@@ -202,6 +244,16 @@ impl Checks {
         let verdict = self.media.arrival(user, call, datagram);
         self.note(Checker::Delivery, verdict);
     }
+}
+
+/// Whether no media may ever be sent there.
+fn is_nobody(address: SocketAddr) -> bool {
+    let ip = address.ip();
+    let none = match ip {
+        IpAddr::V4(v4) => v4.is_broadcast() || v4.octets()[0] == 0 || v4.octets()[0] >= 240,
+        IpAddr::V6(v6) => v6.to_ipv4().is_some() || v6.is_unicast_link_local(),
+    };
+    none || ip.is_loopback() || ip.is_multicast() || ip.is_unspecified() || address.port() < 1024
 }
 
 /// Whose stream a packet belongs to (RFC 3550 §5.1, §6.4.1).

@@ -7,6 +7,8 @@
 mod addresses;
 mod commands;
 mod counters;
+mod endings;
+mod gossip;
 mod hearing;
 mod media;
 mod records;
@@ -22,6 +24,8 @@ use strait_shared::time::Instant;
 
 pub use self::addresses::Side;
 pub use self::commands::Commands;
+pub use self::endings::Endings;
+pub use self::gossip::{Gossip, Overheard};
 pub use self::hearing::{Direction, Hearing};
 pub use self::media::{FORGED, Listening, Media, is_media, ssrc};
 pub use self::records::Records;
@@ -54,6 +58,8 @@ pub enum Checker {
     Succession,
     /// What people say beside media arrives as it was said.
     Texts,
+    /// A call ends when one of its people ends it.
+    Endings,
     /// The same seed gives the same run.
     Sameness,
 }
@@ -83,6 +89,10 @@ pub struct Checks {
     pub succession: Succession,
     /// What people said beside media.
     pub texts: Texts,
+    /// Who ended which call.
+    pub endings: Endings,
+    /// What can be overheard in the core.
+    pub gossip: Gossip,
     now: Instant,
     looks: BTreeMap<Checker, u64>,
     violations: Vec<Violation>,
@@ -101,6 +111,8 @@ impl Checks {
             hearing: Hearing::default(),
             succession: Succession::default(),
             texts: Texts::default(),
+            endings: Endings::default(),
+            gossip: Gossip::default(),
             now: Instant::ZERO,
             looks: BTreeMap::new(),
             violations: Vec::new(),

@@ -193,6 +193,7 @@ impl Checks {
         let verdict = self.records.written(record);
         self.note(Checker::Records, verdict);
         self.call_recorded(record.number);
+        self.endings.recorded(record);
     }
 
     /// All calls are over; so many there were.

@@ -100,6 +100,7 @@ impl Checks {
         self.media.control_died(&death);
         self.hearing.control_died(&death);
         self.records.control_died(&death);
+        self.endings.control_died(death.at);
         self.succession.unrecorded.extend(&death.calls);
         self.succession.death = Some(death);
     }

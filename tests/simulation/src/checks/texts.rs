@@ -76,7 +76,7 @@ impl Texts {
 impl Checks {
     /// A user's phone shows what somebody says. What strangers say is their own affair.
     pub fn text_shown(&mut self, user: &str, from: &str, text: &str) {
-        if from != STRANGER {
+        if !STRANGERS.contains(&from) {
             let verdict = self.texts.hear(user, from, text);
             self.note(Checker::Texts, verdict);
         }
@@ -90,4 +90,4 @@ impl Checks {
 }
 
 /// Who says things that nobody keeps count of.
-const STRANGER: &str = "mallory";
+const STRANGERS: [&str; 2] = ["mallory", crate::rogue::NAME];

@@ -80,12 +80,19 @@ impl Strait {
         self.tell(now, || {
             format!("← {}\n{}", flow.remote, String::from_utf8_lossy(bytes))
         });
+        self.overhear(flow, bytes, true);
         let blank = bytes.iter().all(u8::is_ascii_whitespace);
         let input = match blank {
             true => Input::KeepAlive { flow },
             false => Input::Message { flow, bytes },
         };
         self.step(now, |gateway, at| gateway.receive(at, input));
+        // Every caller's: some hang up themselves just then.
+        let meddles = self.canary == Some(Canary::EndedCall);
+        if let Some(bye) = hung_up(bytes).filter(|_| meddles) {
+            let input = Input::Message { flow, bytes: &bye };
+            self.step(now, |gateway, at| gateway.receive(at, input));
+        }
     }
 
     fn carry_out(&mut self, now: Instant, control: &mut Control, output: Output) {
@@ -148,6 +155,7 @@ impl Strait {
             bytes.push(b'!');
         }
         self.checks.borrow_mut().message_sent(side, &bytes);
+        self.overhear(flow, &bytes, false);
         if flow.transport == Transport::Tcp {
             // Nobody out there listens on TCP.
             return self.streams.send(now, flow.connection, &bytes);
@@ -167,6 +175,14 @@ impl Strait {
             payload: bytes,
         });
         true
+    }
+
+    /// What passes between Strait and honest softswitches has a listener.
+    fn overhear(&mut self, flow: Flow, bytes: &[u8], by_softswitch: bool) {
+        if self.honest.contains(&flow.remote) {
+            let gossip = &mut self.checks.borrow_mut().gossip;
+            gossip.pass(bytes, by_softswitch);
+        }
     }
 
     fn command(&mut self, link: &mut link::Dataplane, command: Command) {
@@ -210,4 +226,20 @@ impl Strait {
 /// Whether a message is a MESSAGE.
 fn says_something(bytes: &[u8]) -> bool {
     bytes.starts_with(b"MESSAGE ")
+}
+
+/// The BYE that somebody else would say for whoever acknowledges an answer.
+fn hung_up(bytes: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let rest = text.strip_prefix("ACK ")?;
+    // The ACK to a refusal goes where its INVITE went.
+    rest.lines()
+        .next()
+        .filter(|line| line.contains(";strait="))?;
+    let (before, after) = rest.split_once("CSeq: ")?;
+    let (number, after) = after.split_once(" ACK")?;
+    // Others of the call may have been numbered since.
+    let number = number.parse::<u32>().ok()? + 100;
+    let before = before.replacen("branch=z9hG4bK", "branch=z9hG4bKx", 1);
+    Some(format!("BYE {before}CSeq: {number} BYE{after}").into_bytes())
 }

@@ -31,14 +31,22 @@ pub(super) fn listeners(config: &Config) -> Listeners {
 
 pub(super) fn media(config: &Config) -> BTreeMap<IpAddr, (Side, usize)> {
     let all = config.media_addresses();
-    all.map(|(_, realm, media)| (media.address, (side(realm), usize::from(realm.0))))
+    all.map(|(_, realm, media)| (media.address, (side(realm), nic(realm))))
         .collect()
 }
 
 pub(super) fn side(realm: RealmIndex) -> Side {
     match realm.0 {
-        0 => Side::Access,
-        _ => Side::Core,
+        1 => Side::Core,
+        _ => Side::Access,
+    }
+}
+
+/// The NIC of a realm's media.
+fn nic(realm: RealmIndex) -> usize {
+    match side(realm) {
+        Side::Access => 0,
+        Side::Core => 1,
     }
 }
 
