@@ -2,12 +2,16 @@
 //! Counts allocations as well as time.
 
 use divan::{AllocProfiler, Bencher, black_box};
+use strait_control::mgcp;
 use strait_control::sdp::Description;
 use strait_control::sip::{Builder, Message, Splices, Status};
 
+#[path = "messages/create.rs"]
+mod create;
 #[path = "messages/invite.rs"]
 mod invite;
 
+use create::CREATE;
 use invite::INVITE;
 
 #[global_allocator]
@@ -87,4 +91,18 @@ fn rsip_parse_and_render() -> String {
     message
         .map(|message| message.to_string())
         .unwrap_or_default()
+}
+
+/// MGCP: a CreateConnection with a description is read.
+#[divan::bench]
+fn mgcp_parse() -> bool {
+    mgcp::messages(black_box(CREATE)).all(|message| message.is_ok())
+}
+
+/// MGCP: read, five edits, rendered.
+#[divan::bench]
+fn mgcp_relay(bencher: Bencher) {
+    let mut edits = Splices::new();
+    let mut out = Vec::with_capacity(2 * CREATE.len());
+    bencher.bench_local(|| create::relay(&mut edits, &mut out));
 }

@@ -10,6 +10,7 @@ pub mod h248;
 pub mod journal;
 pub mod link;
 pub mod media;
+pub mod mgcp;
 pub mod process;
 pub mod records;
 pub mod resolve;

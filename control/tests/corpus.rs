@@ -6,7 +6,7 @@
 #[path = "corpus/replay.rs"]
 mod replay;
 
-use strait_control::{digest, link, sdp, sip};
+use strait_control::{digest, link, mgcp, sdp, sip};
 
 use replay::and_its_neighbours as replay;
 
@@ -38,4 +38,9 @@ fn links() {
 #[test]
 fn authorizations() {
     replay("authorization", digest::fuzz::authorization);
+}
+
+#[test]
+fn mgcp_datagrams() {
+    replay("mgcp", mgcp::fuzz::datagram);
 }

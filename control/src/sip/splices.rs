@@ -116,6 +116,13 @@ impl Splices {
         self.walk(bytes, 0, |piece| out.extend_from_slice(piece));
     }
 
+    /// Appends what is under `span` of `bytes` to `out` with the edits applied, all of which lie
+    /// within it.
+    pub(crate) fn apply_within(&self, bytes: &[u8], span: Span, out: &mut Vec<u8>) {
+        let bytes = &bytes[..span.end()];
+        self.walk(bytes, span.start(), |piece| out.extend_from_slice(piece));
+    }
+
     /// Sets Content-Length to what the body will be.
     pub(crate) fn settle_length(&mut self, message: &Message) {
         let body = message.body().span();
