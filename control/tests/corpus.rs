@@ -6,7 +6,7 @@
 #[path = "corpus/replay.rs"]
 mod replay;
 
-use strait_control::{digest, link, mgcp, sdp, sip};
+use strait_control::{digest, h248, link, mgcp, sdp, sip};
 
 use replay::and_its_neighbours as replay;
 
@@ -43,4 +43,9 @@ fn authorizations() {
 #[test]
 fn mgcp_datagrams() {
     replay("mgcp", mgcp::fuzz::datagram);
+}
+
+#[test]
+fn h248_in_text() {
+    replay("h248_text", h248::fuzz::text);
 }

@@ -8,11 +8,19 @@
 //! * `model`: what both encodings are read into
 //! * `edits`: what is to be changed in a message on its way
 //! * `own`: the few messages of our own
+//! * `message`: a message over the octets it came in
+//! * `text`: the text encoding
+//! * `fuzz`: what holds for every input
 
 pub mod edits;
+pub mod fuzz;
+pub mod limits;
+mod message;
 pub mod model;
 pub mod own;
+mod text;
 
 pub use self::edits::{Edits, Replacement};
+pub use self::message::Message;
 pub use self::model::*;
 pub use self::own::{Own, OwnMessage};

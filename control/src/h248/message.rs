@@ -1,0 +1,77 @@
+//! A message over the octets it came in: what it says, and where what may change stands.
+
+use super::edits::Edits;
+use super::limits::MAX_MESSAGE_BYTES;
+use super::model::{Content, Encoding, ErrorCode, SyntaxError};
+use super::own::OwnMessage;
+use super::text;
+
+/// A message as it was received.
+#[derive(Clone, Debug)]
+pub struct Message<'a> {
+    bytes: &'a [u8],
+    encoding: Encoding,
+    /// What it says.
+    pub content: Content,
+    sites: Sites,
+}
+
+/// Where things stand, as the encoding has it.
+#[derive(Clone, Debug)]
+enum Sites {
+    Text(text::Sites),
+}
+
+/// What a message of the binary encoding begins with: a SEQUENCE.
+const SEQUENCE: u8 = 0x30;
+
+impl<'a> Message<'a> {
+    /// Reads one message, in whichever encoding.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, SyntaxError> {
+        if bytes.len() > MAX_MESSAGE_BYTES {
+            return Err(SyntaxError {
+                code: ErrorCode::INSUFFICIENT_RESOURCES,
+                reason: "message too long",
+                at: MAX_MESSAGE_BYTES,
+            });
+        }
+        if bytes.first() == Some(&SEQUENCE) {
+            return Err(SyntaxError {
+                code: ErrorCode::SYNTAX_IN_MESSAGE,
+                reason: "expected text",
+                at: 0,
+            });
+        }
+        let (encoding, content, sites) = text::read(bytes)?;
+        Ok(Self {
+            bytes,
+            encoding,
+            content,
+            sites: Sites::Text(sites),
+        })
+    }
+
+    /// How it is encoded.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// The octets it was read from.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Appends the message with `edits` to `out`. What they do not name leaves as it came.
+    pub fn render(&self, edits: &Edits, out: &mut Vec<u8>) {
+        match &self.sites {
+            Sites::Text(sites) => text::render(self.bytes, sites, edits, out),
+        }
+    }
+}
+
+impl OwnMessage<'_> {
+    /// Appends the message to `out`, as its receiver speaks.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        text::own(self, out);
+    }
+}
