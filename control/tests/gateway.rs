@@ -23,6 +23,8 @@ mod calls;
 mod cancelling;
 #[path = "gateway/chaos.rs"]
 mod chaos;
+#[path = "controlled/mod.rs"]
+mod controlled;
 #[path = "gateway/crashes.rs"]
 mod crashes;
 #[path = "gateway/dialogs.rs"]

@@ -49,6 +49,8 @@ pub enum Command {
     Top(Top),
     /// List, show or end calls.
     Calls(Calls),
+    /// List the gateways that controllers command by H.248 or MGCP.
+    Gateways(Instance),
     /// Take no new calls and let those that stand end.
     Drain(Instance),
     /// Print the JSON Schema of the configuration, for editors.

@@ -46,7 +46,7 @@ pub fn calls(arguments: &Calls) -> Result<(), Failure> {
 }
 
 /// Does `what` once it is clear that the right instance answers.
-async fn checked<T>(
+pub async fn checked<T>(
     access: &Access,
     what: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {

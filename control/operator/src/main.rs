@@ -8,6 +8,7 @@ mod calls;
 mod check;
 mod demo;
 mod exit;
+mod gateways;
 mod pages;
 mod print;
 mod run;
@@ -41,6 +42,7 @@ fn carry_out(command: Command) -> Result<(), Failure> {
         Command::Status(arguments) => status::status(&arguments),
         Command::Top(arguments) => top::top(&arguments),
         Command::Calls(arguments) => calls::calls(&arguments),
+        Command::Gateways(arguments) => gateways::gateways(&arguments),
         Command::Drain(arguments) => status::drain(&arguments),
         Command::Schema => print::lines(&format!("{:#}", strait_config::schema())),
         Command::ConfigManual => print::lines(strait_config::manual().trim_end()),

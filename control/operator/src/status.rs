@@ -73,6 +73,7 @@ fn text(status: &Status) -> String {
         format!("state          {}", state(status.state)),
         format!("calls          {}", status.calls),
         format!("registrations  {}", status.registrations),
+        format!("gateways       {}", status.gateways),
         format!(
             "dataplane      {dataplane}, {} worker(s)",
             status.workers.len()

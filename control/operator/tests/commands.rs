@@ -171,6 +171,16 @@ fn status_calls_and_top_read_a_running_strait() {
         value(STATUS)
     );
 
+    let gateways = out(&strait(&[&["gateways"][..], &there].concat()));
+    let row = gateways.lines().nth(1).unwrap_or_default();
+    for shown in [
+        "[192.168.1.5]:2944",
+        "203.0.113.7:40001",
+        "mgc-1",
+        "198.51.100.1:30017",
+    ] {
+        assert!(row.contains(shown), "{gateways}");
+    }
     let list = out(&strait(&[&["calls", "list"][..], &there].concat()));
     assert!(
         list.lines()

@@ -35,6 +35,12 @@ fn whole(registry: &mut Registry, status: &Status) {
         "Bindings that stand",
         status.registrations,
     );
+    gauge(
+        registry,
+        "gateways",
+        "Gateways that controllers command",
+        status.gateways,
+    );
     let draining = u64::from(status.state == State::Draining);
     gauge(
         registry,

@@ -7,6 +7,7 @@
 //! | `GET /calls/{number}`  | [`Call`]                                    |
 //! | `DELETE /calls/{number}` | nothing (202): the call is being ended    |
 //! | `GET /registrations`   | list of [`Registration`]                    |
+//! | `GET /gateways`        | list of [`Gateway`]                         |
 //! | `POST /drain`          | nothing (202): no new calls are taken       |
 //! | `GET /metrics`         | OpenMetrics text                            |
 //!
@@ -32,6 +33,9 @@ pub struct Status {
     pub calls: u64,
     /// Bindings that stand.
     pub registrations: u64,
+    /// Gateways that controllers command by H.248 or MGCP.
+    #[serde(default)]
+    pub gateways: u64,
     /// Every softswitch, in the configuration's order.
     pub softswitches: Vec<Softswitch>,
     /// Every realm, in the configuration's order.
@@ -245,6 +249,29 @@ pub struct Registration {
     pub remote: SocketAddr,
     /// How long the binding still stands.
     pub expires_in_ms: u64,
+}
+
+/// A gateway that a controller commands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Gateway {
+    /// What it calls itself.
+    pub name: String,
+    /// `h248` or `mgcp`.
+    pub protocol: String,
+    /// The realm it is in.
+    pub realm: String,
+    /// Where it was last heard.
+    pub remote: SocketAddr,
+    /// For how long it has said nothing.
+    pub silent_for_ms: u64,
+    /// The controller that it is brought to.
+    pub controller: String,
+    /// Whether that one has accepted it.
+    pub registered: bool,
+    /// Our address that controllers know it by.
+    pub known_as: Option<SocketAddr>,
+    /// How many terminations or connections with media it has.
+    pub legs: u64,
 }
 
 /// Why a request of the operator's could not be met.

@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 
 use super::limits::{ACCEPT_PAUSE, HEAD_TIMEOUT, MAX_CONNECTIONS, MAX_HEAD_BYTES};
 use super::metrics;
-use super::model::{Call, Problem, Registration, Status};
+use super::model::{Call, Gateway, Problem, Registration, Status};
 use super::socket::Socket;
 
 /// What an operator may see and do. Copies are handed out, so that an answer is written without
@@ -32,6 +32,8 @@ pub trait Operated {
     fn call(&self, number: u64) -> Option<Call>;
     /// The registered contacts.
     fn registrations(&self) -> Vec<Registration>;
+    /// The gateways that controllers command.
+    fn gateways(&self) -> Vec<Gateway>;
     /// Ends a call; false when there is no such call.
     fn end_call(&self, number: u64) -> bool;
     /// Takes no new calls.
@@ -91,6 +93,7 @@ async fn answer(method: &Method, path: &str, operated: &dyn Operated) -> Respons
         (&Method::GET, ["metrics"]) => exposition(&operated.status()),
         (&Method::GET, ["calls"]) => json(StatusCode::OK, operated.calls()).await,
         (&Method::GET, ["registrations"]) => json(StatusCode::OK, operated.registrations()).await,
+        (&Method::GET, ["gateways"]) => json(StatusCode::OK, operated.gateways()).await,
         (&Method::GET, ["calls", number]) => {
             match number.parse().ok().and_then(|number| operated.call(number)) {
                 Some(call) => json(StatusCode::OK, call).await,
@@ -107,7 +110,9 @@ async fn answer(method: &Method, path: &str, operated: &dyn Operated) -> Respons
             operated.drain();
             accepted()
         }
-        (_, ["status" | "metrics" | "calls" | "registrations"]) => not_allowed("GET").await,
+        (_, ["status" | "metrics" | "calls" | "registrations" | "gateways"]) => {
+            not_allowed("GET").await
+        }
         (_, ["calls", _]) => not_allowed("GET, DELETE").await,
         (_, ["drain"]) => not_allowed("POST").await,
         _ => problem(StatusCode::NOT_FOUND, format!("there is nothing at {path}")).await,

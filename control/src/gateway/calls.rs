@@ -3,6 +3,7 @@
 use slotmap::{SlotMap, new_key_type};
 
 use super::changed::Changed;
+use super::controlled::legs::LegKey;
 use super::dialogs::{DialogKey, Party};
 use super::exchange::ExchangeKey;
 use super::io::CallNumber;
@@ -46,6 +47,8 @@ pub struct Call {
     pub dialogs: Vec<DialogKey>,
     /// Whether its media does not go through us.
     pub direct: bool,
+    /// The controlled gateway's leg that it is, where it has no signalling of SIP.
+    pub leg: Option<LegKey>,
     /// What its record will say.
     pub record: CallRecord,
 }

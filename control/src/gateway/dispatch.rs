@@ -20,7 +20,10 @@ impl Gateway {
             Input::Message { flow, bytes } if self.settings.knows(flow) => {
                 flow.connection
                     .map(|connection| self.connections.insert(connection, ()));
-                self.message(now, flow, bytes);
+                match self.settings.control_port(flow) {
+                    Some(port) => self.control_message(now, flow, port, bytes),
+                    None => self.message(now, flow, bytes),
+                }
             }
             Input::Message { .. } => self.counters.malformed_dropped += 1,
             Input::KeepAlive { flow } => self.flow_heard(flow),
@@ -31,6 +34,7 @@ impl Gateway {
             }
             Input::Disconnected { connection } => {
                 self.connections.remove(&connection);
+                self.controlled.associations.disconnected(connection);
                 self.transactions.disconnected(connection);
             }
             Input::SendFailed { flow, branch } => self.send_failed(now, flow, branch.as_deref()),
@@ -59,6 +63,8 @@ impl Gateway {
             Due::Opening(name) => self.close_opening(now, name),
             Due::Location(key) => self.location_expired(key),
             Due::Lookup(id) => self.lookup_due(now, id),
+            Due::Passage(key) => self.passage_due(now, key),
+            Due::Gateway(key) => self.gateway_due(now, key),
         }
     }
 

@@ -3,6 +3,8 @@
 use strait_config::SoftswitchIndex;
 
 use super::calls::CallKey;
+use super::controlled::associations::AssociationKey;
+use super::controlled::passages::PassageKey;
 use super::dialogs::DialogKey;
 use super::exchange::ExchangeKey;
 use super::io::LookupId;
@@ -34,6 +36,10 @@ pub enum Due {
     Opening(OpeningName),
     /// A Contact registered here ran out.
     Location(ContactKey),
+    /// A request of H.248 or MGCP is to be repeated, given up or forgotten.
+    Passage(PassageKey),
+    /// Ask a gateway, or look whether it is still there.
+    Gateway(AssociationKey),
     /// The DNS has not answered.
     Lookup(LookupId),
 }

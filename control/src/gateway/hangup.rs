@@ -98,6 +98,9 @@ impl Gateway {
         call.record.duration_ms = ended.unix_ms.saturating_sub(answered.unix_ms);
         call.record.ending = Some(ending);
         let (dialogs, sessions) = (std::mem::take(&mut call.dialogs), call.sessions.clone());
+        if let Some(leg) = call.leg {
+            self.controlled.legs.remove(leg);
+        }
         if let Some(record) = self.calls.close(key) {
             self.outputs.push_back(Output::Record(Box::new(record)));
         }

@@ -47,6 +47,7 @@ impl Gateway {
             sessions: Vec::new(),
             dialogs: Vec::new(),
             direct: false,
+            leg: None,
             record,
         });
         let contacts = vec![self.tokens.hold(now, near, &contact)];
@@ -204,6 +205,7 @@ impl Gateway {
             duration_ms: 0,
             ending: None,
             steering: None,
+            gateway: None,
             streams: Vec::new(),
         }
     }

@@ -25,6 +25,8 @@ pub enum Purpose {
     Passages,
     /// Branches, tags and Call-IDs of our own.
     Unique,
+    /// Which port a gateway gets.
+    Ports,
 }
 
 /// A secret key for one purpose.

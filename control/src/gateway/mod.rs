@@ -22,6 +22,7 @@ mod branch;
 mod call_id;
 mod calls;
 mod changed;
+mod controlled;
 mod counters;
 mod describe;
 mod dialog_life;
@@ -30,6 +31,7 @@ mod dispatch;
 mod due;
 mod early;
 mod exchange;
+mod h248;
 mod hangup;
 mod in_dialog;
 mod in_dialog_response;
@@ -75,6 +77,7 @@ use strait_shared::time::Instant;
 use self::call_id::CallIds;
 pub use self::calls::CallState;
 use self::calls::Calls;
+use self::controlled::Controlled;
 pub use self::counters::Counters;
 use self::dialogs::{DialogKey, Dialogs};
 use self::due::Due;
@@ -143,6 +146,7 @@ pub struct Gateway {
     exchanges: Exchanges,
     registrations: Registrations,
     serving: Serving,
+    controlled: Controlled,
     openings: Map<OpeningName, Open>,
     keepalives: Map<FlowName, KeepAlive>,
     /// Connections that are open.
@@ -191,6 +195,7 @@ impl Gateway {
         let health = config.softswitches.iter().map(|_| Health::new()).collect();
         let mut gateway = Self {
             serving: Serving::new(&config, &seed),
+            controlled: Controlled::new(&config, &seed),
             media: MediaPlane::new(&config, &geometry, seed),
             settings: Settings::new(config),
             clock,

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use strait_config::ControlProtocol;
+
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::serve::steer::Steered;
@@ -32,6 +34,9 @@ pub struct CallRecord {
     /// How its parties' IP versions were judged, where a server did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steering: Option<Steered>,
+    /// The gateway whose termination or connection it was, where a controller commanded it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<GatewayRecord>,
     /// What its streams carried: one entry for each stream, side and component.
     pub streams: Vec<StreamRecord>,
 }
@@ -49,6 +54,19 @@ pub struct PartyRecord {
     pub to: String,
     /// Where its signalling came from or went.
     pub address: Option<SocketAddr>,
+}
+
+/// What a controlled gateway had in a call.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GatewayRecord {
+    /// `h248` or `mgcp`.
+    pub protocol: String,
+    /// What the gateway calls itself.
+    pub name: String,
+    /// The termination (H.248), or the endpoint and its connection (MGCP).
+    pub termination: String,
+    /// The context (H.248), or the call's identifier (MGCP).
+    pub context: String,
 }
 
 /// A point in calendar time, written as in RFC 3339 with milliseconds, in UTC.
@@ -123,6 +141,34 @@ impl CallRecord {
     pub fn add(&mut self, report: Vec<StreamReport>) {
         self.streams
             .extend(report.into_iter().map(StreamRecord::from));
+    }
+}
+
+impl GatewayRecord {
+    /// Of a gateway, as far as it is known.
+    pub fn new(
+        protocol: ControlProtocol,
+        gateway: &str,
+        termination: Option<&[u8]>,
+        context: &[u8],
+    ) -> Self {
+        let mut record = Self {
+            protocol: protocol.as_str().to_owned(),
+            name: gateway.to_owned(),
+            termination: String::new(),
+            context: String::new(),
+        };
+        record.call(termination.unwrap_or_default(), context);
+        record
+    }
+
+    /// What the gateway calls it; octets that are no text are written in hexadecimal.
+    pub fn call(&mut self, termination: &[u8], context: &[u8]) {
+        let text = |bytes: &[u8]| match std::str::from_utf8(bytes) {
+            Ok(text) if !text.contains(char::is_control) => text.to_owned(),
+            _ => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        };
+        (self.termination, self.context) = (text(termination), text(context));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use strait_config::{Config, SoftswitchIndex};
+use strait_config::{Config, ControlPort, SoftswitchIndex};
 
 use super::io::{Flow, ListenerIndex, RealmIndex, Transport};
 use crate::sip::{HostPort, Uri};
@@ -25,6 +25,8 @@ pub struct Settings {
 pub struct Realm {
     /// Its signalling addresses, in the configuration's order.
     pub listeners: Vec<Listener>,
+    /// Its ports of H.248 and MGCP, which are counted on behind its listeners.
+    pub control: Vec<ControlPort>,
     /// Whether a softswitch lives in it, so that its requests reach registered parties.
     pub is_core: bool,
     /// The domains it serves itself, in lower case.
@@ -92,7 +94,26 @@ impl Settings {
     /// Whether a flow names one of our signalling addresses.
     pub fn knows(&self, flow: Flow) -> bool {
         let realm = self.realms.get(usize::from(flow.realm.0));
-        realm.is_some_and(|realm| usize::from(flow.listener.0) < realm.listeners.len())
+        realm.is_some_and(|realm| {
+            usize::from(flow.listener.0) < realm.listeners.len() + realm.control.len()
+        })
+    }
+
+    /// The port of H.248 or MGCP that a flow uses; `None` where it is SIP's.
+    pub fn control_port(&self, flow: Flow) -> Option<ControlPort> {
+        let realm = self.realm(flow.realm);
+        let place = usize::from(flow.listener.0).checked_sub(realm.listeners.len())?;
+        realm.control.get(place).copied()
+    }
+
+    /// A realm's ports of H.248 and MGCP.
+    pub fn control_ports(
+        &self,
+        index: RealmIndex,
+    ) -> impl Iterator<Item = (ListenerIndex, &ControlPort)> {
+        let realm = self.realm(index);
+        let first = realm.listeners.len() as u16;
+        (first..).map(ListenerIndex).zip(&realm.control)
     }
 
     /// The softswitch at `index`.
@@ -127,7 +148,9 @@ impl Settings {
     /// Whether an address is a signalling address of ours, in whichever realm.
     pub fn is_ours(&self, address: SocketAddr) -> bool {
         let mut listeners = self.realms.iter().flat_map(|realm| &realm.listeners);
+        let mut control = self.realms.iter().flat_map(|realm| &realm.control);
         listeners.any(|listener| listener.address == address)
+            || control.any(|port| port.address == address)
     }
 
     /// The flow from our address in `realm` to a literal address; `None` where the realm has no
@@ -223,10 +246,15 @@ fn realm(config: &Config, index: RealmIndex, softswitches: &[Softswitch]) -> Rea
         .filter(|softswitch| softswitch.realm == index);
     let mut hidden: Vec<IpAddr> = own.chain(media).collect();
     hidden.extend(here.clone().map(|softswitch| softswitch.flow.remote.ip()));
+    hidden.extend(configured.listeners().map(|(_, address)| address.ip()));
+    let controllers = config.controllers.iter();
+    let controllers = controllers.filter(|controller| controller.realm == configured.name);
+    hidden.extend(controllers.map(|controller| controller.address.ip()));
     hidden.sort();
     hidden.dedup();
     Realm {
         listeners,
+        control: configured.control_ports().collect(),
         is_core: here.count() > 0,
         domains: domains(configured),
         hidden,

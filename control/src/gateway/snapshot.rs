@@ -39,6 +39,29 @@ pub struct RegistrationSnapshot {
     pub far_left: Duration,
 }
 
+/// A gateway that a controller commands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GatewaySnapshot {
+    /// What it calls itself.
+    pub name: String,
+    /// What it speaks.
+    pub protocol: &'static str,
+    /// The realm it is in.
+    pub realm: RealmIndex,
+    /// Where it was last heard.
+    pub heard: SocketAddr,
+    /// For how long it has said nothing.
+    pub silent_for: Duration,
+    /// The controller that it is brought to.
+    pub controller: String,
+    /// Whether that one has accepted it.
+    pub registered: bool,
+    /// Our address that controllers know it by.
+    pub known_as: Option<SocketAddr>,
+    /// How many terminations or connections with media it has.
+    pub legs: usize,
+}
+
 /// A softswitch.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SoftswitchSnapshot {
@@ -69,6 +92,12 @@ pub struct Sizes {
     pub client_transactions: usize,
     /// Tokens.
     pub tokens: usize,
+    /// Gateways that a controller commands through us.
+    pub gateways: usize,
+    /// Terminations and connections of theirs that have media.
+    pub legs: usize,
+    /// Requests of H.248 and MGCP on their way or lately answered.
+    pub passages: usize,
     /// Media sessions.
     pub sessions: usize,
     /// Own timers.
@@ -124,6 +153,28 @@ impl Gateway {
         all
     }
 
+    /// The gateways that controllers command, by realm and name.
+    pub fn gateways(&self, now: Instant) -> Vec<GatewaySnapshot> {
+        let config = &self.settings.config;
+        let all = self.controlled.associations.iter().map(|(key, found)| {
+            let known_as = self.settings.control_port(found.far);
+            GatewaySnapshot {
+                name: found.name.name.to_string(),
+                protocol: found.name.protocol.as_str(),
+                realm: found.name.realm,
+                heard: found.near.remote,
+                silent_for: now.since(found.heard),
+                controller: config.controller(found.controller).name.to_string(),
+                registered: found.registered,
+                known_as: known_as.map(|port| port.address),
+                legs: self.controlled.legs.of(key).count(),
+            }
+        });
+        let mut all: Vec<GatewaySnapshot> = all.collect();
+        all.sort_by(|a, b| (a.realm, &a.name, a.heard).cmp(&(b.realm, &b.name, b.heard)));
+        all
+    }
+
     /// The softswitches, in the configuration's order.
     pub fn softswitches(&self) -> Vec<SoftswitchSnapshot> {
         let configured = self.settings.config.softswitches.iter();
@@ -154,6 +205,9 @@ impl Gateway {
             server_transactions,
             client_transactions,
             tokens: self.tokens.len(),
+            gateways: self.controlled.associations.len(),
+            legs: self.controlled.legs.len(),
+            passages: self.controlled.passages.len(),
             sessions: self.media.sessions(),
             timers: self.timers.len(),
         }

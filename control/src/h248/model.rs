@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 /// How a message is encoded; its first octets tell.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Encoding {
     /// H.248.1 Annex B, with long tokens.
     Text,
@@ -28,7 +30,7 @@ pub struct Placed<T> {
 }
 
 /// Who sends a message, or where another controller is (`mId`, H.248.1 §8.3, Annex B).
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum MessageId {
     /// An IP address: `[10.0.0.1]:2944`.
     Address {
@@ -216,6 +218,52 @@ pub struct TerminationId {
     pub name: Box<[u8]>,
     /// Whether parts of it are left open.
     pub wildcard: Wildcard,
+}
+
+impl TerminationId {
+    /// Whether it is the gateway as a whole.
+    pub fn is_root(&self) -> bool {
+        let root: [&[u8]; 2] = [b"root", &[0xff; 8]];
+        self.wildcard == Wildcard::None && root.contains(&&*self.name)
+    }
+
+    /// Whether a termination of that name is among those it stands for.
+    pub fn covers(&self, name: &[u8]) -> bool {
+        match &self.wildcard {
+            Wildcard::None => *self.name == *name,
+            Wildcard::Choose(pattern) | Wildcard::All(pattern) => pattern.fits(&self.name, name),
+        }
+    }
+}
+
+impl Pattern {
+    fn fits(&self, pattern: &[u8], name: &[u8]) -> bool {
+        match *self {
+            Self::Path if pattern == b"*" => true,
+            Self::Path => {
+                let (mut parts, mut own) = (pattern.split(is_slash), name.split(is_slash));
+                loop {
+                    match (parts.next(), own.next()) {
+                        (None, None) => return true,
+                        (Some(part), Some(own)) if part == b"*" || part == own => {}
+                        _ => return false,
+                    }
+                }
+            }
+            Self::Prefix { bits } => {
+                let (whole, rest) = (usize::from(bits / 8), bits % 8);
+                let start = |name: &[u8]| name.get(..whole).map(<[u8]>::to_vec);
+                let mask = !(0xff_u8 >> rest);
+                let next = |name: &[u8]| name.get(whole).map_or(0, |octet| octet & mask);
+                let same = pattern.len() == name.len() && start(pattern) == start(name);
+                same && (rest == 0 || next(pattern) == next(name))
+            }
+        }
+    }
+}
+
+fn is_slash(byte: &u8) -> bool {
+    *byte == b'/'
 }
 
 /// What a termination's name leaves open.

@@ -6,11 +6,13 @@
 //!
 //! * `terms`, `rewrite`: descriptions read and edited · `address`: which addresses are believed
 //! * `session`, `negotiate`, `fork`: who has agreed on what with whom
+//! * `controlled`: streams that somebody else than the parties speaks for
 //! * `layout`, `ports`, `pool`: where port pairs lie, and which are free
 //! * `commands`, `events`: to and from the dataplane · `kept`, `kept_session`: over a restart
 
 mod address;
 mod commands;
+mod controlled;
 mod error;
 mod events;
 mod fork;
@@ -30,6 +32,7 @@ mod side;
 mod terms;
 
 pub use address::AddressFault;
+pub use controlled::Placed;
 pub use error::MediaError;
 pub use kept::{SlotState, Slots, Unfit};
 pub use kept_session::KeptSession;

@@ -110,7 +110,7 @@ impl MediaPlane {
     }
 
     /// Refuses addresses that media must not be sent to.
-    fn check(&self, id: SessionId, by: Side, terms: &[Terms]) -> Result<(), MediaError> {
+    pub(super) fn check(&self, id: SessionId, by: Side, terms: &[Terms]) -> Result<(), MediaError> {
         let realm = self.sessions[id].setup[by].realm;
         for (line, terms) in terms.iter().enumerate() {
             let rtcp = terms
@@ -172,7 +172,7 @@ impl MediaPlane {
 
     /// Takes the ends that a line needs and does not have, all of one worker, and a replacement
     /// for an end whose party moves to another address family.
-    fn provide(
+    pub(super) fn provide(
         &mut self,
         now: Instant,
         id: SessionId,
@@ -306,7 +306,7 @@ impl MediaPlane {
 
     /// The address that stands for the party on `side`'s far end: where the session's streams
     /// are, or would be.
-    fn anchor(&self, id: SessionId, side: Side) -> IpAddr {
+    pub(super) fn anchor(&self, id: SessionId, side: Side) -> IpAddr {
         let session = &self.sessions[id];
         let setup = session.setup[side];
         let any = || {

@@ -8,7 +8,7 @@ use strait_shared::time::Instant;
 use super::{Process, unix_ms};
 use crate::admin::Operated;
 use crate::admin::model::{
-    Call, CallState, Dataplane, Nic, Percentiles, Realm, Registration, Side, Signalling,
+    Call, CallState, Dataplane, Gateway, Nic, Percentiles, Realm, Registration, Side, Signalling,
     Softswitch, State, Status, Stream, Worker,
 };
 use crate::gateway::io::{CallNumber, OperatorCommand, RealmIndex};
@@ -31,6 +31,7 @@ impl Operated for Process {
             since_unix_ms: self.since_unix_ms,
             calls: sizes.calls as u64,
             registrations: sizes.registrations as u64,
+            gateways: sizes.gateways as u64,
             softswitches: self.softswitches(),
             realms: self.realms(),
             signalling: self.signalling(),
@@ -69,6 +70,22 @@ impl Operated for Process {
             expires_in_ms: u64::try_from(binding.near_left.as_millis()).unwrap_or(u64::MAX),
         };
         all.into_iter().map(registration).collect()
+    }
+
+    fn gateways(&self) -> Vec<Gateway> {
+        let all = self.gateway.borrow().gateways(Instant::now());
+        let gateway = |found: crate::gateway::snapshot::GatewaySnapshot| Gateway {
+            name: found.name,
+            protocol: found.protocol.to_owned(),
+            realm: self.config.realm(found.realm).name.to_string(),
+            remote: found.heard,
+            silent_for_ms: u64::try_from(found.silent_for.as_millis()).unwrap_or(u64::MAX),
+            controller: found.controller,
+            registered: found.registered,
+            known_as: found.known_as,
+            legs: found.legs as u64,
+        };
+        all.into_iter().map(gateway).collect()
     }
 
     fn end_call(&self, number: u64) -> bool {

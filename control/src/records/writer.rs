@@ -212,6 +212,7 @@ mod tests {
             duration_ms: 0,
             ending: None,
             steering: None,
+            gateway: None,
             streams: Vec::new(),
         })
     }

@@ -68,6 +68,21 @@ impl<'a> Description<'a> {
         if version.letter != b'v' || version.value.trim_ascii() != b"0" {
             return Err(Error::Version);
         }
+        Self::read_lines(bytes, span, lines)
+    }
+
+    /// Reads a description whose `v=` line may be missing, as those of controlled gateways are
+    /// (H.248.1 §7.1.8).
+    pub fn parse_brief(bytes: &'a [u8], span: Span) -> Result<Self, Error> {
+        let mut lines = Lines::new(bytes, span);
+        let begun = lines.clone().next();
+        if begun.is_some_and(|line| line.letter == b'v') {
+            lines.next();
+        }
+        Self::read_lines(bytes, span, lines)
+    }
+
+    fn read_lines(bytes: &'a [u8], span: Span, lines: Lines<'a>) -> Result<Self, Error> {
         let mut description = Self {
             bytes,
             span,

@@ -28,7 +28,7 @@ pub fn journal(data: &[u8]) {
     }
     let mut journal = Journal::new();
     while !bytes.is_empty() {
-        let kind = Kind::numbered(bytes.byte() % 4).expect("there are four");
+        let kind = Kind::numbered(bytes.byte() % 6).expect("there are six");
         let number = u64::from(bytes.byte());
         let length = usize::from(bytes.u16());
         let value = bytes.take(length).to_vec();

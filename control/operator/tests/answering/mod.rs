@@ -7,6 +7,9 @@ use std::{
 };
 
 /// What is answered to `GET /status`.
+pub const GATEWAYS: &str = r#"[{"name":"[192.168.1.5]:2944","protocol":"h248","realm":"access",
+    "remote":"203.0.113.7:40001","silent_for_ms":12000,"controller":"mgc-1","registered":true,
+    "known_as":"198.51.100.1:30017","legs":3}]"#;
 pub const STATUS: &str = include_str!("../status.json");
 /// What is answered to `GET /calls`.
 pub const CALLS: &str = include_str!("../calls.json");
@@ -67,6 +70,7 @@ fn answer(mut stream: UnixStream, request: &str) {
     let calls: serde_json::Value = serde_json::from_str(CALLS).expect("JSON");
     let (status, body) = match request {
         "GET /status" => ("200 OK", STATUS.to_owned()),
+        "GET /gateways" => ("200 OK", GATEWAYS.to_owned()),
         "GET /calls" => ("200 OK", CALLS.to_owned()),
         "GET /calls/1" => ("200 OK", calls[0].to_string()),
         "DELETE /calls/1" | "POST /drain" => ("202 Accepted", String::new()),

@@ -9,12 +9,15 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use crate::gateway::record::{CallRecord, EndedBy, Ending, PartyRecord, StreamRecord, Timestamp};
+use super::gateways::KeptLeg;
+use crate::gateway::record::{
+    CallRecord, EndedBy, Ending, GatewayRecord, PartyRecord, StreamRecord, Timestamp,
+};
 use crate::gateway::serve::steer::Steered;
 use crate::media::KeptSession;
 
 /// What the journal is told apart by: entries of another layout are refused.
-pub const LAYOUT: u32 = 2;
+pub const LAYOUT: u32 = 3;
 
 /// What an entry is about.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -29,6 +32,8 @@ pub enum Kind {
     Rest = 3,
     /// A Contact registered here, by a number of its own.
     Location = 4,
+    /// A gateway that a controller commands, by a number of its own.
+    Gateway = 5,
 }
 
 impl Kind {
@@ -40,6 +45,7 @@ impl Kind {
             2 => Some(Self::Binding),
             3 => Some(Self::Rest),
             4 => Some(Self::Location),
+            5 => Some(Self::Gateway),
             _ => None,
         }
     }
@@ -81,6 +87,7 @@ pub struct Identity {
     pub numbers: u64,
     pub realms: Vec<RealmNames>,
     pub softswitches: Vec<String>,
+    pub controllers: Vec<String>,
 }
 
 /// A realm's name and its listeners: whether TCP, and where.
@@ -141,6 +148,8 @@ pub enum Progress {
     Calling(Option<KeptRequest>),
     /// Its callee has answered.
     Answered(Box<KeptDialog>),
+    /// It is a controlled gateway's leg that stands.
+    Leg(Box<KeptLeg>),
     /// It is over but for its media's reports.
     Over,
 }
@@ -211,6 +220,7 @@ pub struct KeptRecord {
     duration_ms: u64,
     ending: Option<(u8, String, Option<u16>)>,
     steering: Option<Steered>,
+    gateway: Option<GatewayRecord>,
     streams: Vec<KeptStream>,
 }
 
@@ -236,7 +246,7 @@ pub struct KeptRest {
 }
 
 /// The reasons a record may name; what is kept is one of them.
-const REASONS: [&str; 13] = [
+const REASONS: [&str; 18] = [
     "bye",
     "cancelled",
     "setup timeout",
@@ -247,6 +257,11 @@ const REASONS: [&str; 13] = [
     "no ACK",
     "session expired",
     "ended by operator",
+    "subtracted",
+    "deleted",
+    "gateway restarted",
+    "gateway gone",
+    "refused",
     super::MEDIA_LOST,
     super::CONTROL_RESTARTED,
     super::UNKNOWN,
@@ -277,6 +292,7 @@ impl KeptRecord {
             duration_ms: record.duration_ms,
             ending: ending.map(|e| (ended_by(e.ended_by), e.reason.to_owned(), e.status)),
             steering: record.steering,
+            gateway: record.gateway.clone(),
             streams: record.streams.iter().map(KeptStream::of).collect(),
         }
     }
@@ -307,6 +323,7 @@ impl KeptRecord {
             duration_ms: self.duration_ms,
             ending: self.ending.as_ref().map(ending),
             steering: self.steering,
+            gateway: self.gateway.clone(),
             streams: self.streams.iter().map(KeptStream::record).collect(),
         }
     }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::entry::{Identity, KeptBinding, KeptCall, KeptLocation, KeptRest, Kind};
+use super::gateways::KeptGateway;
 use super::keep::written;
 use super::restore::read;
 
@@ -19,6 +20,7 @@ pub fn entry(kind: Kind, bytes: &[u8]) -> Option<u64> {
         }),
         Kind::Binding => canonical::<KeptBinding>(bytes).and(None),
         Kind::Location => canonical::<KeptLocation>(bytes).and(None),
+        Kind::Gateway => canonical::<KeptGateway>(bytes).and(None),
         Kind::Rest => canonical::<KeptRest>(bytes).and(None),
     }
 }

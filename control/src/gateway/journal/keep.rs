@@ -25,12 +25,17 @@ impl Gateway {
         let call = self.calls.get(key)?;
         let answered = call.state == CallState::Answered && call.invite.is_none();
         let dialog = call.dialogs.first().and_then(|key| self.dialogs.get(*key));
-        let (progress, first) = match dialog.filter(|_| answered) {
-            Some(dialog) => (
+        let leg = call.leg.and_then(|leg| Some((leg, self.keep_leg(leg)?)));
+        let (progress, first) = match (dialog.filter(|_| answered), leg.filter(|_| answered)) {
+            (Some(dialog), _) => (
                 Progress::Answered(Box::new(self.keep_dialog(dialog))),
                 dialog.session,
             ),
-            None => (Progress::Calling(self.keep_invite(call)), None),
+            (None, Some((leg, kept))) => {
+                let session = self.controlled.legs.get(leg).map(|leg| leg.session);
+                (Progress::Leg(Box::new(kept)), session)
+            }
+            (None, None) => (Progress::Calling(self.keep_invite(call)), None),
         };
         let others = call.sessions.iter().copied();
         let others = others.filter(|session| Some(*session) != first);
@@ -97,11 +102,13 @@ impl Gateway {
                 .collect(),
         });
         let softswitches = self.settings.config.softswitches.iter();
+        let controllers = self.settings.config.controllers.iter();
         Identity {
             seed: journal.seed,
             numbers: journal.numbers,
             realms: realms.collect(),
             softswitches: softswitches.map(|s| s.name.to_string()).collect(),
+            controllers: controllers.map(|c| c.name.to_string()).collect(),
         }
     }
 
@@ -174,7 +181,7 @@ pub(super) fn written(entry: &impl Serialize) -> Vec<u8> {
     postcard::to_extend(entry, room).expect("entries are plain values of known length")
 }
 
-fn keep_flow(flow: Flow) -> KeptFlow {
+pub(super) fn keep_flow(flow: Flow) -> KeptFlow {
     KeptFlow {
         realm: flow.realm.0,
         listener: flow.listener.0,

@@ -3,11 +3,13 @@
 //! ([`Gateway::restore`]).
 //!
 //! * `entry`: what is kept and how it is written · `keep`: from the gateway to entries
+//! * `gateways`: controlled gateways and their legs, both ways
 //! * `restore`, `restore_call`: from entries to a gateway that goes on · `places`: whose numbers
 //!   are whose now · `stray`: answers to what the earlier process asked
 
 mod entry;
 pub mod fuzz;
+mod gateways;
 mod keep;
 mod places;
 mod restore;
@@ -57,6 +59,7 @@ impl Gateway {
                 + self.dialogs.unasked()
                 + self.registrations.changed.waiting()
                 + self.serving.locations.changed.waiting()
+                + self.controlled.associations.changed.waiting()
                 + self.media.unasked()
         })
     }
@@ -78,6 +81,11 @@ impl Gateway {
             let value = value.map(|contact| keep::written(&self.keep_location(contact)));
             changes.push(change(Kind::Location, number, value));
         }
+        for (number, key) in self.controlled.associations.changed.take() {
+            let value = self.controlled.associations.get(key);
+            let value = value.map(|gateway| keep::written(&self.keep_gateway(gateway)));
+            changes.push(change(Kind::Gateway, number, value));
+        }
         self.changed_rest(now, &mut journal, &mut changes);
         let last = self.calls.last_number();
         if last + NUMBERS_AHEAD / 2 >= journal.numbers {
@@ -95,6 +103,7 @@ impl Gateway {
         self.calls.changed.forget();
         self.registrations.changed.forget();
         self.serving.locations.changed.forget();
+        self.controlled.associations.changed.forget();
         self.media.forget_given_up();
     }
 

@@ -1,7 +1,9 @@
-//! What the numbers of an earlier configuration stand for in this one: realms and softswitches are
-//! found by their names, listeners by transport and address.
+//! What the numbers of an earlier configuration stand for in this one: realms, softswitches and
+//! controllers are found by their names, listeners by transport and address.
 
-use strait_config::SoftswitchIndex;
+use std::collections::BTreeMap;
+
+use strait_config::{ControllerIndex, SoftswitchIndex};
 
 use super::entry::{Identity, KeptFlow};
 use crate::gateway::io::{Flow, ListenerIndex, RealmIndex, Transport};
@@ -12,6 +14,7 @@ use crate::gateway::settings::Settings;
 pub(super) struct Places {
     realms: Vec<Option<Realm>>,
     softswitches: Vec<Option<SoftswitchIndex>>,
+    controllers: Vec<Option<ControllerIndex>>,
 }
 
 #[derive(Debug)]
@@ -26,13 +29,13 @@ impl Places {
         let realm = |kept: &super::entry::RealmNames| {
             let named = |realm: &strait_config::Realm| *realm.name.to_string() == *kept.name;
             let index = RealmIndex(config.realms.iter().position(named)? as u16);
-            let here = &settings.realm(index).listeners;
+            let here = config.realm(index).listeners();
+            let here = here.map(|(transport, address)| (Transport::from(transport), address));
+            let here: BTreeMap<_, _> = here.zip((0..).map(ListenerIndex)).collect();
             let listener = |(tcp, address): &(bool, std::net::SocketAddr)| {
-                let same = |listener: &crate::gateway::settings::Listener| {
-                    listener.address == *address && (listener.transport == Transport::Tcp) == *tcp
-                };
-                let number = here.iter().position(same)?;
-                Some((ListenerIndex(number as u16), here[number].transport))
+                let transport = if *tcp { Transport::Tcp } else { Transport::Udp };
+                let number = here.get(&(transport, *address))?;
+                Some((*number, transport))
             };
             let listeners = kept.listeners.iter().map(listener).collect();
             Some(Realm { index, listeners })
@@ -42,9 +45,15 @@ impl Places {
             let found = all.position(|softswitch| *softswitch.name.to_string() == **name);
             found.map(|index| SoftswitchIndex(index as u16))
         };
+        let controller = |name: &String| {
+            let mut all = config.controllers.iter();
+            let found = all.position(|controller| *controller.name.to_string() == **name);
+            found.map(|index| ControllerIndex(index as u16))
+        };
         Self {
             realms: identity.realms.iter().map(realm).collect(),
             softswitches: identity.softswitches.iter().map(softswitch).collect(),
+            controllers: identity.controllers.iter().map(controller).collect(),
         }
     }
 
@@ -55,6 +64,10 @@ impl Places {
 
     pub fn softswitch(&self, kept: u16) -> Option<SoftswitchIndex> {
         *self.softswitches.get(usize::from(kept))?
+    }
+
+    pub fn controller(&self, kept: u16) -> Option<ControllerIndex> {
+        *self.controllers.get(usize::from(kept))?
     }
 
     /// A path of today; connections have ended with the process that had them.

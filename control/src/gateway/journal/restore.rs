@@ -43,6 +43,8 @@ pub struct Restored {
     pub ended: usize,
     /// Registrations that go on.
     pub registrations: usize,
+    /// Controlled gateways that go on.
+    pub gateways: usize,
     /// Entries that cannot be read or make no sense.
     pub skipped: usize,
 }
@@ -100,6 +102,8 @@ impl Gateway {
         };
         gateway.set_back = set_back(alive, clock.timestamp(now));
         gateway.taking_up = true;
+        // Legs belong to gateways.
+        entries.sort_by_key(|(key, _)| key.kind != Kind::Gateway);
         for (key, value) in &entries {
             let stays = gateway.restore_entry(now, *key, value, &mut journal, &mut restoring);
             if !stays {
@@ -112,6 +116,7 @@ impl Gateway {
         gateway.taking_up = false;
         // Those that stay are in the journal as they are.
         gateway.serving.locations.changed.forget();
+        gateway.controlled.associations.changed.forget();
         gateway.journal = Some(journal);
         let restored = restoring.restored;
         gateway.tell_restored(now, &restored, entries.len());
@@ -138,21 +143,23 @@ impl Gateway {
         journal: &mut Journaling,
         restoring: &mut Restoring,
     ) -> bool {
-        let stays = match key.kind {
-            Kind::Identity => Some(true),
-            Kind::Call => read(value)
-                .filter(|call: &entry::KeptCall| call.record.number() == key.number)
-                .and_then(|call| self.restore_call(now, call, restoring)),
-            Kind::Binding => read(value)
-                .and_then(|binding| self.restore_binding(now, key.number, binding, restoring)),
-            Kind::Location => {
-                read(value).and_then(|kept| self.restore_location(now, key.number, kept, restoring))
-            }
-            Kind::Rest => {
-                journal.last_rest = journal.last_rest.max(key.number);
-                read(value).map(|rest| self.restore_rest(now, key.number, rest, journal))
-            }
-        };
+        let stays =
+            match key.kind {
+                Kind::Identity => Some(true),
+                Kind::Call => read(value)
+                    .filter(|call: &entry::KeptCall| call.record.number() == key.number)
+                    .and_then(|call| self.restore_call(now, call, restoring)),
+                Kind::Binding => read(value)
+                    .and_then(|binding| self.restore_binding(now, key.number, binding, restoring)),
+                Kind::Gateway => read(value)
+                    .and_then(|kept| self.restore_gateway(now, key.number, kept, restoring)),
+                Kind::Location => read(value)
+                    .and_then(|kept| self.restore_location(now, key.number, kept, restoring)),
+                Kind::Rest => {
+                    journal.last_rest = journal.last_rest.max(key.number);
+                    read(value).map(|rest| self.restore_rest(now, key.number, rest, journal))
+                }
+            };
         restoring.restored.skipped += usize::from(stays.is_none());
         stays.unwrap_or(false)
     }
@@ -289,12 +296,13 @@ impl Gateway {
             failed,
             ended,
             registrations,
+            gateways,
             skipped,
         } = *restored;
         self.log(now, LogLevel::Info, || {
             format!(
-                "taken up from the journal: {calls} calls, {registrations} registrations; \
-                 {failed} calls were being set up and have failed, {ended} had ended"
+                "taken up from the journal: {calls} calls, {registrations} registrations, \
+                 {gateways} gateways; {failed} calls were being set up and have failed, {ended} had ended"
             )
         });
         if skipped > 0 {

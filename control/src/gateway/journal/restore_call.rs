@@ -47,6 +47,10 @@ impl Gateway {
                 restoring.restored.failed += 1;
                 Some(false)
             }
+            Progress::Leg(ref leg) => {
+                let leg = (**leg).clone();
+                self.restore_leg(now, kept, leg, restoring)
+            }
             Progress::Answered(ref dialog) => {
                 let parties = self.restore_parties(dialog, restoring)?;
                 let (first, others) = kept.sessions.split_at(usize::from(dialog.has_session));
@@ -98,7 +102,7 @@ impl Gateway {
     }
 
     /// Adds what sessions that are over have carried.
-    fn add_reports(
+    pub(super) fn add_reports(
         &self,
         record: &mut CallRecord,
         kept: &[KeptSession],
@@ -111,7 +115,7 @@ impl Gateway {
         Some(())
     }
 
-    fn restore_answered(
+    pub(super) fn restore_answered(
         &mut self,
         now: Instant,
         record: CallRecord,
@@ -127,6 +131,7 @@ impl Gateway {
             sessions: Vec::new(),
             dialogs: Vec::new(),
             direct: false,
+            leg: None,
             record,
         });
         // A session that is over at once reports like any other.

@@ -1,0 +1,287 @@
+//! Associations: a gateway, where it was last heard, and the controller it is brought to.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use slotmap::{SlotMap, new_key_type};
+use strait_config::{ControlPort, ControlProtocol, ControllerIndex};
+use strait_shared::time::Instant;
+
+use super::limits::MAX_ASSOCIATIONS;
+use crate::gateway::Gateway;
+use crate::gateway::changed::Changed;
+use crate::gateway::h248::Speech as H248Speech;
+use crate::gateway::io::{ConnectionId, Flow, ListenerIndex, RealmIndex, Transport};
+use crate::gateway::keyed::{Key, Map, Purpose};
+use crate::gateway::settings::Settings;
+use crate::gateway::timer::TimerId;
+
+new_key_type! {
+    /// A gateway's association; never means another one later.
+    pub struct AssociationKey;
+}
+
+/// What names a gateway.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct GatewayName {
+    /// The realm it is in.
+    pub realm: RealmIndex,
+    /// What it speaks.
+    pub protocol: ControlProtocol,
+    /// What it calls itself, in lower case.
+    pub name: Box<str>,
+    /// Where it is heard from, if its name is an address: behind different NATs several gateways
+    /// may have the same one.
+    pub behind: Option<IpAddr>,
+}
+
+/// A gateway and its controller.
+#[derive(Debug)]
+pub struct Association {
+    /// Its number in the journal, never given twice.
+    pub number: u64,
+    /// What names the gateway.
+    pub name: GatewayName,
+    /// Where it was last heard, or said that it is to be reached.
+    pub near: Flow,
+    /// The controller it is brought to.
+    pub controller: ControllerIndex,
+    /// Our end towards that controller, and where the controller hears it.
+    pub far: Flow,
+    /// Whether a controller has accepted it.
+    pub registered: bool,
+    /// How it speaks.
+    pub speech: Speech,
+    /// When it was last heard.
+    pub heard: Instant,
+    /// How many questions in a row it left unanswered.
+    pub unanswered: u8,
+    /// When it is asked, or looked at, next.
+    pub timer: TimerId,
+    /// The last number of a question of our own.
+    pub own_number: u32,
+}
+
+/// What must be known of how a gateway speaks, by protocol.
+#[derive(Clone, Debug)]
+pub enum Speech {
+    /// H.248.
+    H248(H248Speech),
+}
+
+/// All associations.
+#[derive(Debug)]
+pub struct Associations {
+    table: SlotMap<AssociationKey, Association>,
+    by_name: Map<GatewayName, AssociationKey>,
+    /// Whose each port towards controllers is.
+    by_port: Map<(RealmIndex, ListenerIndex), AssociationKey>,
+    /// Who was last heard from where.
+    by_flow: Map<(RealmIndex, Transport, SocketAddr), Vec<AssociationKey>>,
+    by_number: BTreeMap<u64, AssociationKey>,
+    port_key: Key,
+    /// What has changed, for the journal.
+    pub changed: Changed<AssociationKey>,
+}
+
+impl Associations {
+    /// None.
+    pub fn new(seed: &[u8; 32]) -> Self {
+        let key = Key::new(seed, Purpose::Tables);
+        Self {
+            table: SlotMap::with_key(),
+            by_name: Map::with_hasher(key),
+            by_port: Map::with_hasher(key),
+            by_flow: Map::with_hasher(key),
+            by_number: BTreeMap::new(),
+            port_key: Key::new(seed, Purpose::Ports),
+            changed: Changed::new(),
+        }
+    }
+
+    /// One association.
+    pub fn get(&self, key: AssociationKey) -> Option<&Association> {
+        self.table.get(key)
+    }
+
+    /// One association, to be changed in what the journal keeps; where it is heard changes by
+    /// [`Self::heard_at`] alone.
+    pub fn get_mut(&mut self, key: AssociationKey) -> Option<&mut Association> {
+        let found = self.table.get_mut(key)?;
+        self.changed.note(found.number, key);
+        Some(found)
+    }
+
+    /// One association, to be changed in what only this process needs.
+    pub fn watch(&mut self, key: AssociationKey) -> Option<&mut Association> {
+        self.table.get_mut(key)
+    }
+
+    /// The association of that number.
+    pub fn numbered(&self, number: u64) -> Option<AssociationKey> {
+        self.by_number.get(&number).copied()
+    }
+
+    /// A number for a new association.
+    pub fn next_number(&self) -> u64 {
+        let last = self.by_number.last_key_value();
+        last.map_or(1, |(last, _)| last + 1)
+    }
+
+    /// All associations.
+    pub fn iter(&self) -> impl Iterator<Item = (AssociationKey, &Association)> {
+        self.table.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether one more finds room.
+    pub fn has_room(&self) -> bool {
+        self.table.len() < MAX_ASSOCIATIONS
+    }
+
+    /// The gateway of that name.
+    pub fn named(&self, name: &GatewayName) -> Option<AssociationKey> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The gateway that a port towards controllers belongs to.
+    pub fn on_port(&self, flow: Flow) -> Option<AssociationKey> {
+        self.by_port.get(&(flow.realm, flow.listener)).copied()
+    }
+
+    /// Adds a gateway; its port towards the controllers is its own from now on.
+    pub fn insert(
+        &mut self,
+        number: u64,
+        make: impl FnOnce(AssociationKey) -> Association,
+    ) -> AssociationKey {
+        let key = self.table.insert_with_key(make);
+        self.by_number.insert(number, key);
+        self.changed.note(number, key);
+        let association = &self.table[key];
+        self.by_name.insert(association.name.clone(), key);
+        let far = association.far;
+        self.by_port.insert((far.realm, far.listener), key);
+        self.file(key, association_place(association.near));
+        key
+    }
+
+    /// The gateway was heard from `flow`.
+    pub fn heard_at(&mut self, now: Instant, key: AssociationKey, flow: Flow) {
+        let Some(association) = self.table.get_mut(key) else {
+            return;
+        };
+        association.heard = now;
+        association.unanswered = 0;
+        let before = association_place(association.near);
+        association.near = flow;
+        if before != association_place(flow) {
+            self.changed.note(association.number, key);
+            self.unfile(key, before);
+            self.file(key, association_place(flow));
+        }
+    }
+
+    /// The gateway is brought to another controller, by the port `far` names.
+    pub fn move_to(&mut self, key: AssociationKey, controller: ControllerIndex, far: Flow) {
+        if let Some(association) = self.table.get_mut(key) {
+            association.controller = controller;
+            association.far = far;
+            self.changed.note(association.number, key);
+            self.by_port.insert((far.realm, far.listener), key);
+        }
+    }
+
+    /// Forgets a gateway and gives its ports back.
+    pub fn remove(&mut self, key: AssociationKey) -> Option<Association> {
+        let association = self.table.remove(key)?;
+        self.by_name.remove(&association.name);
+        self.by_number.remove(&association.number);
+        self.changed.note(association.number, key);
+        self.by_port.retain(|_, owner| *owner != key);
+        self.unfile(key, association_place(association.near));
+        Some(association)
+    }
+
+    /// A connection is gone: whoever was heard on it has none.
+    pub fn disconnected(&mut self, connection: ConnectionId) {
+        for association in self.table.values_mut() {
+            for flow in [&mut association.near, &mut association.far] {
+                if flow.connection == Some(connection) {
+                    flow.connection = None;
+                }
+            }
+        }
+    }
+
+    /// A port towards controllers that is `key`'s already, or else a free one: the same for the
+    /// same gateway as long as nobody else has it.
+    pub fn port(
+        &self,
+        settings: &Settings,
+        key: Option<AssociationKey>,
+        name: &GatewayName,
+        realm: RealmIndex,
+        fits: impl Fn(&ControlPort) -> bool,
+    ) -> Option<ListenerIndex> {
+        let ports: Vec<ListenerIndex> = settings
+            .control_ports(realm)
+            .filter(|(_, port)| !port.for_gateways && fits(port))
+            .map(|(listener, _)| listener)
+            .collect();
+        let owner = |listener: ListenerIndex| self.by_port.get(&(realm, listener)).copied();
+        let own = |listener: &ListenerIndex| key.is_some() && owner(*listener) == key;
+        if let Some(own) = ports.iter().copied().find(|listener| own(listener)) {
+            return Some(own);
+        }
+        let behind = name.behind.map(|ip| ip.to_string()).unwrap_or_default();
+        let parts = [name.name.as_bytes(), behind.as_bytes()];
+        let start = self.port_key.hash(&parts) % (ports.len().max(1) as u128);
+        let (before, from) = ports.split_at(start as usize);
+        let mut inward = from.iter().chain(before).copied();
+        inward.find(|listener| owner(*listener).is_none())
+    }
+
+    fn file(&mut self, key: AssociationKey, place: (RealmIndex, Transport, SocketAddr)) {
+        self.by_flow.entry(place).or_default().push(key);
+    }
+
+    fn unfile(&mut self, key: AssociationKey, place: (RealmIndex, Transport, SocketAddr)) {
+        if let Some(here) = self.by_flow.get_mut(&place) {
+            here.retain(|other| *other != key);
+            if here.is_empty() {
+                self.by_flow.remove(&place);
+            }
+        }
+    }
+}
+
+fn association_place(flow: Flow) -> (RealmIndex, Transport, SocketAddr) {
+    (flow.realm, flow.transport, flow.remote)
+}
+
+impl Gateway {
+    /// Forgets a gateway with all it has.
+    pub(in crate::gateway) fn forget_gateway(&mut self, now: Instant, key: AssociationKey) {
+        self.end_legs_of(now, key, "gateway gone");
+        self.forget_passages(key);
+        if let Some(association) = self.controlled.associations.remove(key) {
+            self.timers.cancel(association.timer);
+        }
+    }
+
+    /// A number for a question of our own, which neither side has in use.
+    pub(in crate::gateway) fn own_number(&mut self, key: AssociationKey) -> Option<u32> {
+        let association = self.controlled.associations.watch(key)?;
+        // RFC 3435 §3.2.1.2: 1 to 999999999; ours are at the upper end, where few others are.
+        association.own_number = match association.own_number {
+            999_999_999 | 0 => 900_000_000,
+            last => last + 1,
+        };
+        Some(association.own_number)
+    }
+}

@@ -1,0 +1,85 @@
+//! Controllers: who is tried next, and by which port of ours.
+
+use strait_config::ControllerIndex;
+use strait_shared::time::Instant;
+
+use super::associations::{AssociationKey, GatewayName};
+use crate::gateway::Gateway;
+use crate::gateway::io::{Flow, LogLevel, RealmIndex};
+
+impl Gateway {
+    /// The controllers that a gateway of that name may be brought to, those that did not answer
+    /// lately last.
+    pub(in crate::gateway) fn controllers_for(
+        &self,
+        now: Instant,
+        name: &GatewayName,
+    ) -> Vec<(ControllerIndex, RealmIndex)> {
+        let config = &self.settings.config;
+        let mut all = config.controllers_of(name.realm, name.protocol);
+        let avoided = |index: ControllerIndex| {
+            let until = self.controlled.avoided[usize::from(index.0)];
+            until.is_some_and(|until| now < until)
+        };
+        // The order of preference stays within each half.
+        all.sort_by_key(|(index, _)| avoided(*index));
+        all
+    }
+
+    /// Our end towards a controller, by a port that the gateway has or gets; `None` where no port
+    /// is left.
+    pub(in crate::gateway) fn way_to(
+        &self,
+        key: Option<AssociationKey>,
+        name: &GatewayName,
+        (controller, realm): (ControllerIndex, RealmIndex),
+    ) -> Option<Flow> {
+        let configured = self.settings.config.controller(controller);
+        let (remote, transport) = (configured.address, configured.transport);
+        let listener =
+            self.controlled
+                .associations
+                .port(&self.settings, key, name, realm, |port| {
+                    port.protocol == name.protocol
+                        && port.transport == transport
+                        && port.address.is_ipv4() == remote.is_ipv4()
+                })?;
+        Some(Flow {
+            realm,
+            listener,
+            transport: transport.into(),
+            remote,
+            connection: None,
+        })
+    }
+
+    /// A controller did not answer: it is tried last for a while.
+    pub(in crate::gateway) fn avoid_controller(&mut self, now: Instant, index: ControllerIndex) {
+        let configured = self.settings.config.controller(index);
+        let (name, wait) = (configured.name.to_string(), configured.retry_after);
+        let avoided = &mut self.controlled.avoided[usize::from(index.0)];
+        let news = avoided.is_none_or(|until| until <= now);
+        *avoided = Some(now + wait);
+        if news {
+            self.counters.failovers += 1;
+            self.log(now, LogLevel::Warn, || {
+                format!("controller {name} does not answer: gateways are brought to the next one")
+            });
+        }
+    }
+
+    /// A controller has answered.
+    pub(in crate::gateway) fn controller_answered(&mut self, index: ControllerIndex) {
+        self.controlled.avoided[usize::from(index.0)] = None;
+    }
+
+    /// Whether a message on a port towards controllers comes from one that this gateway may be
+    /// brought to.
+    pub(in crate::gateway) fn is_controller_of(&self, name: &GatewayName, flow: Flow) -> bool {
+        let config = &self.settings.config;
+        let mut all = config.controllers_of(name.realm, name.protocol).into_iter();
+        all.any(|(index, realm)| {
+            realm == flow.realm && config.controller(index).address.ip() == flow.remote.ip()
+        })
+    }
+}

@@ -1,0 +1,58 @@
+//! Who is still there: gateways behind NATs are asked at an interval, which keeps the NAT's
+//! binding open; those that say nothing for long are forgotten.
+
+use std::time::Duration;
+
+use strait_shared::time::Instant;
+
+use super::associations::AssociationKey;
+use super::limits::{LOOK_EVERY, SILENT_GATEWAY_KEPT, UNANSWERED};
+use super::passages::PassageKey;
+use crate::gateway::Gateway;
+use crate::gateway::due::Due;
+use crate::gateway::io::LogLevel;
+
+impl Gateway {
+    /// How often a gateway is asked, where it is.
+    pub(in crate::gateway) fn asking_interval(&self, key: AssociationKey) -> Option<Duration> {
+        let association = self.controlled.associations.get(key)?;
+        let realm = self.settings.realm_config(association.name.realm);
+        let control = realm.gateway_control.as_ref()?;
+        control.keepalive.filter(|_| realm.nat)
+    }
+
+    /// A gateway's timer fired.
+    pub(in crate::gateway) fn gateway_due(&mut self, now: Instant, key: AssociationKey) {
+        let interval = self.asking_interval(key);
+        let Some(association) = self.controlled.associations.watch(key) else {
+            return;
+        };
+        if now.since(association.heard) >= SILENT_GATEWAY_KEPT {
+            return self.forget_gateway(now, key);
+        }
+        let again = interval.unwrap_or(LOOK_EVERY);
+        association.timer = self.timers.arm(now, again, Due::Gateway(key));
+        let asked = association.registered && association.unanswered < UNANSWERED;
+        if asked && interval.is_some() {
+            self.counters.keepalives += 1;
+            self.h248_ask(now, key);
+        }
+    }
+
+    /// A gateway did not answer whether it is there.
+    pub(in crate::gateway) fn keepalive_unanswered(&mut self, now: Instant, key: PassageKey) {
+        let Some(passage) = self.forget_passage(key) else {
+            return;
+        };
+        let key = passage.name.association;
+        let found = self.controlled.associations.watch(key);
+        let Some(association) = found else { return };
+        association.unanswered = association.unanswered.saturating_add(1);
+        if association.unanswered == UNANSWERED {
+            let (name, at) = (association.name.name.clone(), association.near.remote);
+            self.log(now, LogLevel::Warn, || {
+                format!("gateway {name} at {at} answers no more: it is not asked until it speaks")
+            });
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What came of a request: terminations get their names and places, or are gone.
+
+use strait_shared::time::Instant;
+
+use super::Work;
+use super::plan::{Plan, Step};
+use super::requests::context_name;
+use super::transactions::{Passing, descriptor};
+use crate::gateway::Gateway;
+use crate::gateway::controlled::Role;
+use crate::gateway::controlled::legs::LegKey;
+use crate::gateway::controlled::passages::{PassageKey, Work as AnyWork};
+use crate::gateway::record::EndedBy;
+use crate::h248::{
+    Action, Command, CommandKind, ContextId, ErrorCode, ErrorDescriptor, Replacement, Stream,
+    Wildcard,
+};
+
+impl Gateway {
+    /// Takes in a reply to `work`, with its edits; what whoever asked is told instead, where the
+    /// reply cannot be sent on.
+    pub(super) fn h248_settle(
+        &mut self,
+        now: Instant,
+        passing: &mut Passing,
+        key: PassageKey,
+        work: Work,
+        result: Result<&[Action], &ErrorDescriptor>,
+        more: bool,
+    ) -> Result<(), ErrorDescriptor> {
+        match (work, result) {
+            (Work::Plain, Ok(actions)) => {
+                self.h248_registered(passing, actions, false);
+                // Parts of a reply after the last step was answered name media too.
+                let mut plan = Plan::default();
+                self.h248_answers(now, passing, &mut plan, actions)
+            }
+            (Work::Registration(_), Ok(actions)) => {
+                self.h248_registered(passing, actions, true);
+                Ok(())
+            }
+            (Work::Plain | Work::Registration(_), Err(_)) => Ok(()),
+            (Work::Commands(mut plan), Ok(actions)) => {
+                let done = self.h248_answers(now, passing, &mut plan, actions);
+                if more && done.is_ok() {
+                    if let Some(passage) = self.controlled.passages.get_mut(key) {
+                        passage.work = AnyWork::H248(Work::Commands(plan));
+                    }
+                    return done;
+                }
+                self.h248_undo(now, passing.association, Work::Commands(plan));
+                done
+            }
+            (work, Err(_)) => {
+                self.h248_undo(now, passing.association, work);
+                Ok(())
+            }
+        }
+    }
+
+    fn h248_answers(
+        &mut self,
+        now: Instant,
+        passing: &mut Passing,
+        plan: &mut Plan,
+        actions: &[Action],
+    ) -> Result<(), ErrorDescriptor> {
+        for action in actions {
+            for command in &action.commands {
+                let step = plan.step_for(command);
+                let leg = self.h248_answer(now, passing, action.context, command, step);
+                for stream in &command.streams {
+                    if let Some(leg) = leg {
+                        self.h248_answer_stream(now, passing, leg, stream)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One command's reply; the leg that it is about.
+    fn h248_answer(
+        &mut self,
+        now: Instant,
+        passing: &Passing,
+        context: ContextId,
+        reply: &Command,
+        step: Option<&mut Step>,
+    ) -> Option<LegKey> {
+        let association = passing.association;
+        let termination = reply.terminations.first();
+        if reply.error.is_some() {
+            if let Some(step) = step {
+                self.h248_undo_step(now, association, step);
+                (step.leg, step.fresh) = (None, false);
+            }
+            return None;
+        }
+        if reply.kind == CommandKind::Subtract {
+            let gone: Vec<LegKey> = reply
+                .terminations
+                .iter()
+                .flat_map(|name| self.h248_legs(association, context, name))
+                .collect();
+            for leg in gone {
+                self.end_leg(now, leg, EndedBy::Caller, "subtracted");
+            }
+            return None;
+        }
+        let exact = termination.filter(|name| name.wildcard == Wildcard::None);
+        let named = exact.and_then(|name| self.controlled.legs.named(association, &name.name));
+        let Some(step) = step else { return named };
+        let leg = step.leg.or(named)?;
+        if let Some(name) = exact {
+            self.h248_in_context(leg, context, reply.kind);
+            self.leg_stands(now, leg, &name.name);
+        }
+        for change in &step.changes {
+            self.gate_leg(now, leg, change.stream, change.from.1);
+            if let (Some((_, remote)), Some(found)) =
+                (&change.remote, self.controlled.legs.get_mut(leg))
+            {
+                let stream = found.streams.entry(change.stream).or_default();
+                stream.remote.clone_from(remote);
+            }
+        }
+        Some(leg)
+    }
+
+    /// The context that a leg is in now.
+    fn h248_in_context(&mut self, leg: LegKey, context: ContextId, kind: CommandKind) {
+        let enters = matches!(kind, CommandKind::Add | CommandKind::Move);
+        if let (ContextId::Number(_), true, Some(leg)) =
+            (context, enters, self.controlled.legs.get_mut(leg))
+        {
+            leg.group = context_name(context);
+        }
+    }
+
+    /// Where the gateway itself receives a stream, and what it repeats of its remote party.
+    fn h248_answer_stream(
+        &mut self,
+        now: Instant,
+        passing: &mut Passing,
+        leg: LegKey,
+        stream: &Stream,
+    ) -> Result<(), ErrorDescriptor> {
+        if let Some(said) = stream.local.as_ref().filter(|said| !said.text.is_empty()) {
+            let source = passing.flow.remote.ip();
+            let placed = self.place_leg(now, leg, stream.id, Role::Gateway, source, &said.text);
+            let text = placed.map_err(|error| {
+                self.h248_unplaced(now, passing, &error);
+                descriptor(
+                    ErrorCode::INSUFFICIENT_RESOURCES,
+                    "no way for the gateway's media",
+                )
+            })?;
+            passing.edits.set(said.site, Replacement::Descriptor(text));
+        }
+        if let Some(said) = stream.remote.as_ref().filter(|said| !said.text.is_empty()) {
+            let named = self.name_leg(leg, stream.id, Role::Controller, &said.text);
+            let text = named.map_err(|error| {
+                self.h248_unplaced(now, passing, &error);
+                descriptor(ErrorCode::INTERNAL, "the gateway's answer cannot be read")
+            })?;
+            passing.edits.set(said.site, Replacement::Descriptor(text));
+        }
+        Ok(())
+    }
+}

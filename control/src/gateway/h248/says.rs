@@ -1,0 +1,191 @@
+//! What Strait says for itself, and under which name.
+
+use std::sync::Arc;
+
+use strait_shared::time::Instant;
+
+use super::Speech;
+use super::transactions::descriptor;
+use crate::gateway::Gateway;
+use crate::gateway::controlled::Role;
+use crate::gateway::controlled::associations::AssociationKey;
+use crate::gateway::controlled::limits::GIVE_UP;
+use crate::gateway::controlled::passages::{Asking, PassageName, Work as AnyWork};
+use crate::gateway::io::{Flow, Output};
+use crate::h248::{
+    Body, Encoding, ErrorCode, Message, MessageId, Own, OwnMessage, TransactionId, TransactionKind,
+};
+
+impl Gateway {
+    /// The sender that a message from `from` shows on the other side, where it is not its own.
+    pub(super) fn h248_shown(&self, key: AssociationKey, from: Role) -> Option<MessageId> {
+        let speech = self.h248_speech(key)?;
+        let real = match from {
+            Role::Gateway => Some(&speech.gateway),
+            Role::Controller => speech.controller.as_ref(),
+        };
+        let named = matches!(real, Some(MessageId::Domain { .. } | MessageId::Device(_)));
+        let ours = || self.h248_own_id(key, from.other());
+        if named { None } else { ours() }
+    }
+
+    /// Our own address towards a gateway or its controller.
+    pub(super) fn h248_own_id(&self, key: AssociationKey, towards: Role) -> Option<MessageId> {
+        let association = self.controlled.associations.get(key)?;
+        let flow = match towards {
+            Role::Gateway => association.near,
+            Role::Controller => association.far,
+        };
+        Some(own_id(self.settings.control_port(flow)?.address))
+    }
+
+    /// Says something to a gateway or its controller, where it is reached.
+    pub(super) fn h248_say(&mut self, key: AssociationKey, to: Role, what: Own) {
+        if let Some(flow) = self.h248_way(key, to) {
+            self.h248_say_to(key, to, flow, what);
+        }
+    }
+
+    /// Says something to a gateway or its controller there; the message.
+    pub(super) fn h248_say_to(
+        &mut self,
+        key: AssociationKey,
+        to: Role,
+        flow: Flow,
+        what: Own,
+    ) -> Option<Arc<[u8]>> {
+        let Speech {
+            encoding,
+            version,
+            gateway,
+            controller,
+            ..
+        } = self.h248_speech(key)?;
+        // Whoever it comes from on the other side, or we ourselves.
+        let sender = self.h248_shown(key, to.other()).or_else(|| match to {
+            Role::Gateway => controller.clone(),
+            Role::Controller => Some(gateway.clone()),
+        })?;
+        let own = OwnMessage {
+            encoding: *encoding,
+            version: *version,
+            sender: &sender,
+            what,
+        };
+        let mut bytes = Vec::with_capacity(128);
+        own.write(&mut bytes);
+        let message = Arc::from(bytes.as_slice());
+        self.counters.sent += 1;
+        self.outputs.push_back(Output::Send { flow, bytes });
+        Some(message)
+    }
+
+    /// Refuses a request.
+    pub(super) fn h248_refuse(
+        &mut self,
+        passing: &super::transactions::Passing,
+        id: TransactionId,
+        code: ErrorCode,
+    ) {
+        let said = Own::Refusal {
+            transaction: id,
+            error: descriptor(code, reason(code)),
+        };
+        self.h248_say_to(passing.association, passing.from, passing.flow, said);
+    }
+
+    /// Refuses each request of a message from somebody we have no association with.
+    pub(super) fn h248_refuse_all(&mut self, flow: Flow, message: &Message, code: ErrorCode) {
+        let Body::Transactions(all) = &message.content.body else {
+            return;
+        };
+        // One refusal a message: a stranger is not worth more.
+        let mut requests = all.iter().filter_map(|this| match this.kind {
+            TransactionKind::Request { id, .. } => Some(id),
+            _ => None,
+        });
+        if let Some(transaction) = requests.next() {
+            let what = Own::Refusal {
+                transaction,
+                error: descriptor(code, reason(code)),
+            };
+            self.h248_tell(flow, message.encoding(), message.content.version, what);
+        }
+    }
+
+    /// Answers what could not be read.
+    pub(super) fn h248_answer_unread(&mut self, flow: Flow, bytes: &[u8], what: Own) {
+        let encoding = match bytes {
+            [0x30, ..] => Encoding::Binary,
+            [b'!', ..] => Encoding::Compact,
+            _ => Encoding::Text,
+        };
+        self.h248_tell(flow, encoding, 1, what);
+    }
+
+    fn h248_tell(&mut self, flow: Flow, encoding: Encoding, version: u16, what: Own) {
+        let Some(port) = self.settings.control_port(flow) else {
+            return;
+        };
+        let own = OwnMessage {
+            encoding,
+            version,
+            sender: &own_id(port.address),
+            what,
+        };
+        let mut bytes = Vec::with_capacity(128);
+        own.write(&mut bytes);
+        self.counters.sent += 1;
+        self.outputs.push_back(Output::Send { flow, bytes });
+    }
+
+    /// Asks a gateway whether it is there.
+    pub(in crate::gateway) fn h248_ask(&mut self, now: Instant, key: AssociationKey) {
+        let Some(to) = self.h248_way(key, Role::Gateway) else {
+            return;
+        };
+        let Some(number) = self.own_number(key) else {
+            return;
+        };
+        let name = PassageName {
+            association: key,
+            asker: Role::Controller,
+            number,
+        };
+        let passages = &self.controlled.passages;
+        if passages.named(&name).is_some() || !passages.has_room() {
+            return;
+        }
+        let what = Own::AuditRoot(TransactionId(number));
+        if let Some(message) = self.h248_say_to(key, Role::Gateway, to, what) {
+            let asking = Asking {
+                name,
+                from: None,
+                to,
+                message,
+                work: AnyWork::KeepAlive,
+                patience: GIVE_UP,
+            };
+            self.begin_passage(now, asking);
+        }
+    }
+}
+
+fn own_id(address: std::net::SocketAddr) -> MessageId {
+    MessageId::Address {
+        ip: address.ip(),
+        port: Some(address.port()),
+    }
+}
+
+/// What a code means, for people.
+fn reason(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::BEFORE_SERVICE_CHANGE => "register with ServiceChange on ROOT first",
+        ErrorCode::UNAUTHORIZED_ENTITY => "not from there",
+        ErrorCode::SERVICE_UNAVAILABLE => "no way to the other side",
+        ErrorCode::INSUFFICIENT_RESOURCES => "no room",
+        ErrorCode::BAD_PROPERTY_VALUE => "media cannot be sent there",
+        _ => "refused",
+    }
+}

@@ -1,0 +1,249 @@
+//! Controlled gateways and their legs as entries, and taken up again. A leg that its gateway has
+//! not answered for is not kept: whoever asked for it asks again.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+use strait_config::ControlProtocol;
+use strait_shared::time::Instant;
+
+use super::entry::{KeptCall, KeptFlow};
+use super::keep::keep_flow;
+use super::restore::Restoring;
+use super::{CONTROL_RESTARTED, MEDIA_LOST};
+use crate::gateway::Gateway;
+use crate::gateway::calls::CallKey;
+use crate::gateway::controlled::associations::{
+    Association, AssociationKey, GatewayName, Speech as AnySpeech,
+};
+use crate::gateway::controlled::legs::{Leg, LegKey, LegStream};
+use crate::gateway::due::Due;
+use crate::gateway::h248::Speech;
+use crate::gateway::limits::KEEPALIVE_PACE;
+use crate::gateway::record::{EndedBy, Ending};
+use crate::h248::{Encoding, MessageId};
+use crate::media::BySide;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeptGateway {
+    realm: u16,
+    name: String,
+    behind: Option<IpAddr>,
+    near: KeptFlow,
+    controller: u16,
+    far: KeptFlow,
+    registered: bool,
+    speech: KeptSpeech,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum KeptSpeech {
+    H248 {
+        encoding: Encoding,
+        version: u16,
+        gateway: MessageId,
+        controller: Option<MessageId>,
+        told: Option<u16>,
+    },
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeptLeg {
+    association: u64,
+    name: ByteBuf,
+    group: ByteBuf,
+    streams: Vec<(u16, KeptLegStream)>,
+    lines: u16,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct KeptLegStream {
+    lines: Vec<u16>,
+    from: BySide<bool>,
+    remote: ByteBuf,
+}
+
+impl Gateway {
+    pub(super) fn keep_gateway(&self, association: &Association) -> KeptGateway {
+        let AnySpeech::H248(speech) = &association.speech;
+        KeptGateway {
+            realm: association.name.realm.0,
+            name: association.name.name.to_string(),
+            behind: association.name.behind,
+            near: keep_flow(association.near),
+            controller: association.controller.0,
+            far: keep_flow(association.far),
+            registered: association.registered,
+            speech: KeptSpeech::H248 {
+                encoding: speech.encoding,
+                version: speech.version,
+                gateway: speech.gateway.clone(),
+                controller: speech.controller.clone(),
+                told: speech.told.map(|index| index.0),
+            },
+        }
+    }
+
+    pub(super) fn keep_leg(&self, key: LegKey) -> Option<KeptLeg> {
+        let leg = self.controlled.legs.get(key)?;
+        let association = self.controlled.associations.get(leg.association)?;
+        let stream = |(number, stream): (&u16, &LegStream)| {
+            let kept = KeptLegStream {
+                lines: stream.lines.clone(),
+                from: stream.from,
+                remote: ByteBuf::from(stream.remote.clone()),
+            };
+            (*number, kept)
+        };
+        Some(KeptLeg {
+            association: association.number,
+            name: ByteBuf::from(leg.name.as_ref()?.to_vec()),
+            group: ByteBuf::from(leg.group.to_vec()),
+            streams: leg.streams.iter().map(stream).collect(),
+            lines: leg.lines,
+        })
+    }
+
+    pub(super) fn restore_gateway(
+        &mut self,
+        now: Instant,
+        number: u64,
+        kept: KeptGateway,
+        restoring: &mut Restoring,
+    ) -> Option<bool> {
+        let places = &restoring.places;
+        let realm = places.realm(kept.realm)?;
+        let (near, far) = (places.flow(kept.near)?, places.flow(kept.far)?);
+        let controller = places.controller(kept.controller)?;
+        let KeptSpeech::H248 {
+            encoding,
+            version,
+            gateway,
+            controller: named,
+            told,
+        } = kept.speech;
+        let speech = Speech {
+            encoding,
+            version,
+            gateway,
+            controller: named,
+            told: told.and_then(|kept| places.controller(kept)),
+        };
+        let name = GatewayName {
+            realm,
+            protocol: ControlProtocol::H248,
+            name: kept.name.into(),
+            behind: kept.behind,
+        };
+        let mut candidates = self.settings.config.controllers_of(realm, name.protocol);
+        candidates.retain(|(index, home)| *index == controller && *home == far.realm);
+        let known = self.controlled.associations.named(&name).is_some();
+        let taken = self.controlled.associations.on_port(far).is_some();
+        let control = |flow, for_gateways| {
+            let port = self.settings.control_port(flow);
+            port.is_some_and(|port| port.for_gateways == for_gateways)
+        };
+        let fits = control(near, true) && control(far, false) && near.realm == realm;
+        if candidates.is_empty() || known || taken || !fits {
+            return None;
+        }
+        // It is asked soon: nobody knows how long ago it was, and its NAT may be about to forget.
+        let soon = KEEPALIVE_PACE * (self.controlled.associations.len() as u32 + 1);
+        let (associations, timers) = (&mut self.controlled.associations, &mut self.timers);
+        associations.insert(number, |key| Association {
+            number,
+            name,
+            near,
+            controller,
+            far,
+            registered: kept.registered,
+            speech: AnySpeech::H248(speech),
+            heard: now,
+            unanswered: 0,
+            timer: timers.arm(now, soon, Due::Gateway(key)),
+            own_number: 0,
+        });
+        restoring.restored.gateways += 1;
+        Some(true)
+    }
+
+    /// Whether a leg goes on.
+    pub(super) fn restore_leg(
+        &mut self,
+        now: Instant,
+        call: KeptCall,
+        kept: KeptLeg,
+        restoring: &mut Restoring,
+    ) -> Option<bool> {
+        let mut record = call.record.record();
+        let association = self.controlled.associations.numbered(kept.association);
+        let (first, others) = call.sessions.split_first()?;
+        self.add_reports(&mut record, others, restoring)?;
+        let realm = |number| restoring.places.realm(number);
+        let adopted = self
+            .media
+            .adopt(now, first, &realm, restoring.slots, false)
+            .ok()?;
+        match (adopted, association) {
+            (Ok(session), Some(association)) => {
+                let call = self.restore_answered(now, record, false, Some(session));
+                self.restore_leg_of(association, call, kept);
+                restoring.restored.calls += 1;
+                Some(true)
+            }
+            (adopted, _) => {
+                let lost = first.is_lost(restoring.slots);
+                if let Ok(session) = adopted {
+                    self.media.close(now, session);
+                } else if let Err(report) = adopted {
+                    record.add(report);
+                }
+                record.ended.get_or_insert(restoring.alive);
+                let ended = record.ended.map_or(0, |at| at.unix_ms);
+                let answered = record.answered.map_or(ended, |at| at.unix_ms);
+                record.duration_ms = ended.saturating_sub(answered);
+                record.ending = Some(Ending {
+                    ended_by: EndedBy::Strait,
+                    reason: if lost { MEDIA_LOST } else { CONTROL_RESTARTED },
+                    status: None,
+                });
+                self.outputs
+                    .push_back(crate::gateway::io::Output::Record(Box::new(record)));
+                restoring.restored.ended += 1;
+                Some(false)
+            }
+        }
+    }
+
+    fn restore_leg_of(&mut self, association: AssociationKey, call: CallKey, kept: KeptLeg) {
+        let Some(found) = self.calls.get(call) else {
+            return;
+        };
+        let Some(session) = found.sessions.first().copied() else {
+            return;
+        };
+        let stream = |(number, kept): (u16, KeptLegStream)| {
+            let stream = LegStream {
+                lines: kept.lines,
+                from: kept.from,
+                remote: kept.remote.into_vec(),
+            };
+            (number, stream)
+        };
+        let streams: BTreeMap<u16, LegStream> = kept.streams.into_iter().map(stream).collect();
+        let leg = self.controlled.legs.insert(Leg {
+            association,
+            name: Some(kept.name.into_vec().into()),
+            group: kept.group.into_vec().into(),
+            call,
+            session,
+            streams,
+            lines: kept.lines,
+        });
+        if let Some(call) = self.calls.get_mut(call) {
+            call.leg = Some(leg);
+        }
+    }
+}
