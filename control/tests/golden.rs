@@ -76,6 +76,7 @@ scenarios! {
     message = "message",
     failover = "failover",
     malformed = "malformed",
+    h248_rfc3525_appendix_a = "h248-rfc3525-appendix-a",
 }
 
 /// A scenario nobody plays proves nothing.

@@ -1,8 +1,7 @@
 //! Streams without offers: somebody who commands one of the parties says of each, in whichever
 //! order, where it receives (H.248.1 §7.1.8, RFC 3435 §2.3.5), and which way media may flow.
 //!
-//! A stream has its ends from the first word about either party on. Nothing flows until
-//! [`MediaPlane::let_flow`] says so.
+//! A stream has its ends from the first word about either party on.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -11,7 +10,7 @@ use strait_shared::time::Instant;
 use super::error::MediaError;
 use super::plane::MediaPlane;
 use super::rewrite::{Place, Rewritten, rewrite};
-use super::session::{Agreed, Session, Stream};
+use super::session::{Agreed, End, Session, Stream};
 use super::side::{BySide, SessionId, Side, SideSetup};
 use super::terms::{self, Terms, Transport};
 use crate::sdp::Description;
@@ -26,14 +25,16 @@ pub struct Placed<'a> {
     pub source: IpAddr,
     /// The session's lines that its `m=` lines are, one for one.
     pub lines: &'a [u16],
+    /// Whose media flows on them.
+    pub from: BySide<bool>,
 }
 
 impl MediaPlane {
-    /// Begins a session whose streams are told by [`place`](Self::place). It stands from the
-    /// start. Whoever begins one closes it.
+    /// Begins a session whose streams are told by [`place`](Self::place). It stands, and silence
+    /// is noticed, from its first packet on. Whoever begins one closes it.
     pub fn begin_controlled(&mut self, sides: BySide<SideSetup>) -> SessionId {
         let session = Session {
-            confirmed: true,
+            controlled: true,
             ..Session::new(sides)
         };
         self.sessions.insert(session)
@@ -51,7 +52,12 @@ impl MediaPlane {
         description: &Description,
         edits: &mut Splices,
     ) -> Result<Rewritten, MediaError> {
-        let Placed { by, source, lines } = placed;
+        let Placed {
+            by,
+            source,
+            lines,
+            from,
+        } = placed;
         self.live(id)?;
         let terms = terms::read(description, self.max_lines)?;
         let last = lines.iter().copied().max().unwrap_or(0);
@@ -73,7 +79,7 @@ impl MediaPlane {
         let session = &mut self.sessions[id];
         session.source[by] = Some(source);
         for (line, terms) in lines.iter().zip(&terms) {
-            let retired = session.streams[usize::from(*line)].learn(by, terms);
+            let retired = session.streams[usize::from(*line)].learn(by, terms, from);
             session.retired.extend(retired);
         }
         self.flush(now, &[id]);
@@ -147,7 +153,7 @@ impl MediaPlane {
 
 impl Stream {
     /// Takes in what a party says, and gives up the end that this replaces.
-    fn learn(&mut self, by: Side, terms: &Terms) -> Option<super::session::End> {
+    fn learn(&mut self, by: Side, terms: &Terms, from: BySide<bool>) -> Option<End> {
         self.fresh = BySide::default();
         let replacement = self.replacement.take();
         let retired = replacement.and_then(|(side, end)| self.ends[side].replace(end));
@@ -158,7 +164,7 @@ impl Stream {
         self.party[by].learn(terms);
         let separate = terms.transport == Transport::Rtp;
         self.agreed = Some(Agreed {
-            media_flows: self.agreed.map_or_else(BySide::default, |a| a.media_flows),
+            media_flows: from,
             rtcp_flows: BySide::new(by, separate, separate),
             mux: terms.mux,
             timed: terms.is_timed(),

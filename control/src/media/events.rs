@@ -29,6 +29,7 @@ impl MediaPlane {
                 else {
                     return;
                 };
+                self.stands_if_controlled(now, session);
                 self.notices.push_back(Notice::Latched {
                     session,
                     line,
@@ -131,6 +132,15 @@ impl MediaPlane {
             session.count(holder.line, holder.side, component, &counters);
         }
         self.count_down(holder.session, 1);
+    }
+
+    fn stands_if_controlled(&mut self, now: Instant, id: SessionId) {
+        let found = self.sessions.get_mut(id);
+        if let Some(session) = found.filter(|session| session.controlled && !session.ended)
+            && !std::mem::replace(&mut session.confirmed, true)
+        {
+            self.flush(now, &[id]);
+        }
     }
 
     fn count_down(&mut self, id: SessionId, slots: u16) {

@@ -39,6 +39,9 @@ pub(super) struct Session {
     pub offers_both: bool,
     /// The dialog stands: media is now expected, and refused streams give up their ports.
     pub confirmed: bool,
+    /// Somebody else than its parties speaks for them, and nobody says when it stands: it does from
+    /// the first packet on.
+    pub controlled: bool,
     pub ended: bool,
     /// Whether its parties' silence was already reported.
     pub dead: bool,
@@ -138,6 +141,7 @@ impl Session {
             bond: Bond::Trunk { forks: Vec::new() },
             offers_both: false,
             confirmed: false,
+            controlled: false,
             ended: false,
             dead: false,
             open_slots: 0,

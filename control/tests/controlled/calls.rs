@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use strait_control::gateway::io::Input;
+
 use super::scene::{ADD, ADDED, MODIFIED, MODIFY, SUBTRACT, SUBTRACTED, Scene, restart, say};
 
 #[test]
@@ -182,4 +184,45 @@ fn media_that_leads_nowhere_good_is_refused() {
         );
         assert_eq!(scene.world.gateway.sizes().legs, 0);
     }
+}
+
+#[test]
+fn silence_ends_a_call_that_was_heard_and_no_other() {
+    use strait_shared::command::Event;
+    let mut scene = Scene::registered();
+    scene.call();
+    let open = scene.world.open.clone();
+    let silent = |(slot, generation)| Event::Silent { slot, generation };
+    for slot in &open {
+        scene.world.input(Input::Media(silent(*slot)));
+    }
+    assert_eq!(
+        scene.world.gateway.sizes().legs,
+        1,
+        "it may still be ringing"
+    );
+    let (slot, generation) = open[0];
+    let source = "10.0.0.9:1111".parse().unwrap();
+    let outcome = scene.world.input(Input::Media(Event::Latched {
+        slot,
+        generation,
+        source,
+    }));
+    assert!(
+        !outcome.commands.is_empty(),
+        "silence is watched for from now on"
+    );
+    let mut records = Vec::new();
+    for slot in &open {
+        let heard = Event::Heard {
+            slot: slot.0,
+            generation: slot.1,
+        };
+        scene.world.input(Input::Media(heard));
+    }
+    for slot in &open {
+        records.extend(scene.world.input(Input::Media(silent(*slot))).records);
+    }
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0].ending.as_ref().unwrap().reason, "media timeout");
 }

@@ -4,26 +4,7 @@ use strait_control::gateway::io::{Flow, ListenerIndex, RealmIndex, Transport};
 
 use crate::world::{ACCESS, CORE, Outcome, Party, World};
 
-pub const CONFIG: &str = r#"
-realms:
-  - name: access
-    nat: true
-    media: [ { address: 192.0.2.1, ports: 20000-20999 } ]
-    gateway_control:
-      addresses:
-        - { protocol: h248, address: 192.0.2.1, port: 2944 }
-        - { protocol: h248, transport: tcp, address: 192.0.2.1, port: 2944 }
-      controllers: [ mgc-1, mgc-2 ]
-      keepalive: 20s
-  - name: core
-    media: [ { address: 198.51.100.1, ports: 30000-30999 } ]
-    gateway_control:
-      addresses:
-        - { protocol: h248, address: 198.51.100.1, ports: 31000-31003 }
-controllers:
-  - { name: mgc-1, realm: core, protocol: h248, address: "10.0.0.1:2944" }
-  - { name: mgc-2, realm: core, protocol: h248, address: "10.0.0.2:2944" }
-"#;
+pub use crate::world::GATEWAYS as CONFIG;
 
 /// The gateway's address behind its NAT, and the NAT's own.
 pub const PRIVATE: &str = "192.168.1.5";

@@ -53,6 +53,28 @@ softswitches:
   - { name: core-2, realm: core, address: "10.0.0.2:5060", probe: null }
 "#;
 
+/// Controlled gateways instead of phones, and two controllers; the addresses are the same.
+pub const GATEWAYS: &str = r#"
+realms:
+  - name: access
+    nat: true
+    media: [ { address: 192.0.2.1, ports: 20000-20999 } ]
+    gateway_control:
+      addresses:
+        - { protocol: h248, address: 192.0.2.1, port: 2944 }
+        - { protocol: h248, transport: tcp, address: 192.0.2.1, port: 2944 }
+      controllers: [ mgc-1, mgc-2 ]
+      keepalive: 20s
+  - name: core
+    media: [ { address: 198.51.100.1, ports: 30000-30999 } ]
+    gateway_control:
+      addresses:
+        - { protocol: h248, address: 198.51.100.1, ports: 31000-31003 }
+controllers:
+  - { name: mgc-1, realm: core, protocol: h248, address: "10.0.0.1:2944" }
+  - { name: mgc-2, realm: core, protocol: h248, address: "10.0.0.2:2944" }
+"#;
+
 /// Somebody who sends and receives.
 #[derive(Clone, Copy, Debug)]
 pub struct Party {

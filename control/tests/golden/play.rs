@@ -3,18 +3,20 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use strait_control::gateway::io::{Flow, Output};
+use strait_config::Config;
+use strait_control::gateway::io::{Flow, ListenerIndex, Output, RealmIndex};
 use strait_control::gateway::record::CallRecord;
 use strait_shared::command::Command;
 use strait_shared::geometry::Geometry;
 use strait_shared::slot::{Forwarding, SlotIndex};
 
 use crate::scenario::{Line, Scenario};
-use crate::world::{CONFIG, Outcome, Party, World, wire};
+use crate::world::{CONFIG, GATEWAYS, Outcome, Party, World, wire};
 
 pub fn play(scenario: &Scenario) -> String {
     let config = configuration(scenario);
     let mut stage = Stage {
+        config: config.parse().unwrap(),
         geometry: strait_config::geometry(&config.parse().unwrap()).unwrap(),
         world: World::with(&config),
         parties: Vec::new(),
@@ -29,7 +31,11 @@ pub fn play(scenario: &Scenario) -> String {
 
 /// The usual configuration with what the scenario adds to its realms.
 fn configuration(scenario: &Scenario) -> String {
-    let mut config = CONFIG.to_owned();
+    let gateways = scenario
+        .lines
+        .iter()
+        .any(|line| matches!(line, Line::Gateways));
+    let mut config = if gateways { GATEWAYS } else { CONFIG }.to_owned();
     for line in &scenario.lines {
         if let Line::Config { realm, yaml, .. } = line {
             let head = format!("  - name: {realm}\n");
@@ -41,6 +47,7 @@ fn configuration(scenario: &Scenario) -> String {
 
 struct Stage {
     world: World,
+    config: Config,
     geometry: Geometry,
     parties: Vec<(String, Party)>,
     names: Names,
@@ -50,15 +57,20 @@ struct Stage {
 impl Stage {
     fn play(&mut self, line: &Line) {
         match line {
+            Line::Gateways => self.line("gateways"),
             Line::Other(text) | Line::Config { text, .. } => self.line(text),
             Line::Party {
                 name,
                 realm,
                 transport,
                 at,
+                port,
                 text,
             } => {
-                let party = self.world.party(*realm, *transport, &at.to_string());
+                let mut party = self.world.party(*realm, *transport, &at.to_string());
+                if let Some(port) = port {
+                    party.flow.listener = self.listener(*realm, port);
+                }
                 self.parties.push((name.clone(), party));
                 self.line(text);
             }
@@ -77,6 +89,14 @@ impl Stage {
                 self.came_out(&outcome);
             }
         }
+    }
+
+    /// The listener on a port of ours in a realm.
+    fn listener(&self, realm: RealmIndex, port: &str) -> ListenerIndex {
+        let port: u16 = self.names.fill_in(port).parse().unwrap();
+        let mut listeners = self.config.realm(realm).listeners();
+        let place = listeners.position(|(_, address)| address.port() == port);
+        ListenerIndex(place.expect("a port of ours") as u16)
     }
 
     fn came_out(&mut self, outcome: &Outcome) {
@@ -98,7 +118,9 @@ impl Stage {
 
     fn message(&mut self, flow: Flow, bytes: &[u8]) {
         let at = |party: &Party| (party.flow.realm, party.flow.remote) == (flow.realm, flow.remote);
-        let found = self.parties.iter().find(|(_, party)| at(party));
+        let by = |party: &Party| at(party) && party.flow.listener == flow.listener;
+        let exact = self.parties.iter().find(|(_, party)| by(party));
+        let found = exact.or_else(|| self.parties.iter().find(|(_, party)| at(party)));
         let name = found.map_or_else(|| flow.remote.to_string(), |(name, _)| name.clone());
         self.line(&format!("{name} <"));
         let text = self.names.put_in(std::str::from_utf8(bytes).unwrap());
@@ -212,10 +234,18 @@ impl Names {
         let mut parts = text.split('{');
         let mut out = parts.next().unwrap_or_default().to_owned();
         for part in parts {
-            let (name, rest) = part.split_once('}').expect("a brace closes");
-            let value = self.by_name.get(name);
-            out.push_str(value.unwrap_or_else(|| panic!("{{{name}}} has not come out yet")));
-            out.push_str(rest);
+            // Other protocols have braces of their own.
+            match part.split_once('}').filter(|(name, _)| is_name(name)) {
+                Some((name, rest)) => {
+                    let value = self.by_name.get(name);
+                    out.push_str(value.unwrap_or_else(|| panic!("{{{name}}} has not come out")));
+                    out.push_str(rest);
+                }
+                None => {
+                    out.push('{');
+                    out.push_str(part);
+                }
+            }
         }
         out
     }
@@ -252,6 +282,14 @@ impl Names {
     }
 }
 
+/// Whether it is how [`Names::put_in`] writes a name.
+fn is_name(text: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let word = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    let parts = text.rsplit_once('-');
+    parts.is_some_and(|(kind, count)| word(kind) && number(count))
+}
+
 /// What kind of made-up value a word is, by how it looks and what stands before it.
 fn kind(word: &str, before: &str) -> Option<&'static str> {
     let hex = |word: &str| {
@@ -269,6 +307,12 @@ fn kind(word: &str, before: &str) -> Option<&'static str> {
         16 if before.ends_with("Call-ID: ") && hex(word) => Some("call-id"),
         32 if hex(word) => Some("call-id"),
         5 if port() => Some("port"),
+        5 if word
+            .parse()
+            .is_ok_and(|p: u16| (31_000..=31_999).contains(&p)) =>
+        {
+            Some("gateway")
+        }
         _ => None,
     }
 }

@@ -3,6 +3,8 @@
 //! ```text
 //! # What the scenario shows.
 //! access with keepalive: { method: crlf, interval: 25s }     a line for a realm's configuration
+//! gateways                                                    the configuration has controlled ones
+//! mgc = core udp 10.0.0.1:2944 at {gateway-1}                 somebody who turns to that port of ours
 //! alice = access udp 203.0.113.7:40001                       somebody in a realm
 //!
 //! alice >                                                     alice sends
@@ -38,12 +40,15 @@ pub enum Line {
         yaml: String,
         text: String,
     },
-    /// Somebody.
+    /// The configuration is the one with controlled gateways.
+    Gateways,
+    /// Somebody, and the port of ours that he turns to, where that is not the first.
     Party {
         name: String,
         realm: RealmIndex,
         transport: Transport,
         at: SocketAddr,
+        port: Option<String>,
         text: String,
     },
     /// Somebody sends.
@@ -107,7 +112,9 @@ fn read_line(line: &str) -> Line {
                 text,
             }
         }
-        [name, "=", realm, transport, at] => Line::Party {
+        ["gateways"] => Line::Gateways,
+        [name, "=", realm, transport, at, ref rest @ ..] => Line::Party {
+            port: rest.last().map(|port| (*port).to_owned()),
             name: name.to_owned(),
             realm: RealmIndex(u16::from(realm == "core")),
             transport: if transport == "tcp" {

@@ -51,6 +51,8 @@ impl Gateway {
         let leg = self.controlled.legs.get(key);
         let leg = leg.ok_or(DescriptorError::Streams)?;
         let (session, call) = (leg.session, leg.call);
+        let from = leg.streams.get(&stream).map(|stream| stream.from);
+        let from = from.unwrap_or_default();
         self.calls.touch(call);
         let mut edits = Splices::new();
         groups.retain(|group| !group.open);
@@ -59,12 +61,12 @@ impl Gateway {
                 by: by.side(),
                 source,
                 lines: &group.lines,
+                from,
             };
             self.media
                 .place(now, session, placed, &group.description, &mut edits)?;
         }
         self.place_rest(now, key, stream, by, source, groups.last());
-        self.open_gates(now, key, stream);
         let mut out = Vec::with_capacity(text.len() + 16);
         edits.apply(text, &mut out);
         Ok(out)
@@ -96,6 +98,7 @@ impl Gateway {
                 by: by.side(),
                 source,
                 lines: &[*line],
+                from: own.from,
             };
             let mut unseen = Splices::new();
             // What was possible for the line before is for this one, or it stays as it was.

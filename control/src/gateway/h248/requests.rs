@@ -100,6 +100,12 @@ impl Gateway {
         let before = known.and_then(|leg| leg.streams.get(&stream.id)).cloned();
         let LegStream { from, remote, .. } = before.unwrap_or_default();
         let after = stream.mode.map_or(from, in_mode);
+        // What flows before or afterwards flows meanwhile: nobody knows when the gateway changes.
+        let meanwhile = BySide {
+            caller: from.caller || after.caller,
+            callee: from.callee || after.callee,
+        };
+        self.gate_leg(now, leg, stream.id, meanwhile);
         let mut change = Change {
             stream: stream.id,
             from: (from, after),
@@ -119,12 +125,6 @@ impl Gateway {
                 passing.edits.set(said.site, Replacement::Descriptor(text));
             }
         }
-        // What flows before or afterwards flows meanwhile: nobody knows when the gateway changes.
-        let meanwhile = BySide {
-            caller: from.caller || after.caller,
-            callee: from.callee || after.callee,
-        };
-        self.gate_leg(now, leg, stream.id, meanwhile);
         step.changes.push(change);
         Ok(())
     }
