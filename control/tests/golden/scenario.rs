@@ -3,8 +3,8 @@
 //! ```text
 //! # What the scenario shows.
 //! access with keepalive: { method: crlf, interval: 25s }     a line for a realm's configuration
-//! gateways                                                    the configuration has controlled ones
-//! mgc = core udp 10.0.0.1:2944 at {gateway-1}                 somebody who turns to that port of ours
+//! gateways                                                    controlled ones are configured
+//! mgc = core udp 10.0.0.1:2944 at {gateway-1}                 somebody who turns to that port
 //! alice = access udp 203.0.113.7:40001                       somebody in a realm
 //!
 //! alice >                                                     alice sends

@@ -302,8 +302,8 @@ impl Gateway {
         self.log(now, LogLevel::Info, || {
             format!(
                 "taken up from the journal: {calls} calls, {registrations} registrations, \
-                 {gateways} gateways; {failed} calls were being set up and have failed, {ended} had \
-                 ended"
+                 {gateways} gateways; {failed} calls were being set up and have failed, \
+                 {ended} had ended"
             )
         });
         if skipped > 0 {
