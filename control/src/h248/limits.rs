@@ -21,3 +21,16 @@ pub const MAX_PATH_BYTES: usize = 64;
 
 /// Longest domain name (RFC 1035 §2.3.4).
 pub const MAX_DOMAIN_BYTES: usize = 255;
+
+/// How deep elements of the binary encoding may nest. The grammar needs 33, for the parameters of
+/// a signal in an embedded, regulated event; an explicit tag may stand around any of them.
+pub const MAX_BINARY_DEPTH: usize = 48;
+
+/// Most elements in one message of the binary encoding: a reply for one termination has about ten.
+pub const MAX_BINARY_ELEMENTS: usize = 16 * 1024;
+
+/// Most lines of one description in the binary encoding.
+pub const MAX_DESCRIPTION_LINES: usize = 256;
+
+/// Longest TPKT packet, header included (RFC 1006 §6).
+pub const MAX_TPKT_BYTES: usize = u16::MAX as usize;

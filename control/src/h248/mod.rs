@@ -19,6 +19,7 @@ mod message;
 pub mod model;
 pub mod own;
 mod text;
+pub mod tpkt;
 
 pub use self::edits::{Edits, Replacement};
 pub use self::message::Message;

@@ -6,4 +6,5 @@ mod binding;
 mod bounds;
 mod support;
 mod tcp;
+mod tpkt;
 mod udp;

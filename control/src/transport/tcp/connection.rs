@@ -8,11 +8,11 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use super::framing::{Broken, Frame, Framer, Framing};
 use super::outgoing::Outgoing;
 use super::pool::{Pool, Share};
 use super::table::Rank;
 use crate::gateway::io::{ConnectionId, Flow, Input};
-use crate::sip::{Frame, Framer, FramingError};
 use crate::transport::counters::{Counter, Counters};
 use crate::transport::limits::{
     FIRST_MESSAGE_TIMEOUT, IDLE_TIMEOUT, MAX_UNFINISHED_BYTES, MESSAGE_TIMEOUT, READS_PER_TURN,
@@ -25,6 +25,7 @@ pub(super) struct Connection {
     flow: Flow,
     id: ConnectionId,
     accepted: bool,
+    framing: Framing,
     stream: OnceCell<TcpStream>,
     outgoing: RefCell<Outgoing>,
     opened: Instant,
@@ -64,7 +65,13 @@ struct Incoming {
 }
 
 impl Connection {
-    pub fn new(id: ConnectionId, flow: Flow, accepted: bool, waiting: Share) -> Self {
+    pub fn new(
+        id: ConnectionId,
+        flow: Flow,
+        framing: Framing,
+        accepted: bool,
+        waiting: Share,
+    ) -> Self {
         let now = Instant::now();
         Self {
             flow: Flow {
@@ -73,6 +80,7 @@ impl Connection {
             },
             id,
             accepted,
+            framing,
             stream: OnceCell::new(),
             outgoing: RefCell::new(Outgoing::new(waiting)),
             opened: now,
@@ -100,6 +108,7 @@ impl Connection {
         if self.closing.get() != Closing::No {
             return Err(SendError);
         }
+        let bytes = self.framing.framed(bytes).ok_or(SendError)?;
         let queued = self.outgoing.borrow_mut().push(bytes);
         let failed = queued.is_err() || self.flush().is_err();
         if failed || self.outgoing.borrow_mut().make_room().is_err() {
@@ -132,7 +141,7 @@ impl Connection {
             return;
         };
         let mut incoming = Incoming {
-            framer: Framer::new(),
+            framer: self.framing.framer(),
             unfinished: around.unfinished.share(),
             message_began: None,
         };
@@ -259,11 +268,11 @@ impl Connection {
         &self,
         incoming: &mut Incoming,
         around: &Surroundings<'_>,
-    ) -> Result<(), FramingError> {
+    ) -> Result<(), Broken> {
         let flow = self.flow;
         let mut whole = false;
         while self.closing.get() == Closing::No {
-            match incoming.framer.next()? {
+            match incoming.framer.cut()? {
                 Some(Frame::Message(bytes)) => {
                     whole = true;
                     self.proven.set(true);
@@ -272,7 +281,7 @@ impl Connection {
                 }
                 Some(frame) => {
                     around.counters.count(Counter::KeepAlives);
-                    if frame == Frame::Ping && self.send(b"\r\n".to_vec()).is_err() {
+                    if matches!(frame, Frame::Ping) && self.send(b"\r\n".to_vec()).is_err() {
                         return Ok(());
                     }
                     around.sink.take(Input::KeepAlive { flow });
@@ -303,9 +312,9 @@ impl Connection {
     }
 
     /// The stream cannot be read on. What is left of it may still be owed a refusal.
-    fn refuse(&self, error: FramingError, incoming: &Incoming, around: &Surroundings<'_>) {
+    fn refuse(&self, error: Broken, incoming: &Incoming, around: &Surroundings<'_>) {
         around.counters.count(Counter::TcpUnreadable);
-        if error != FramingError::NotSip {
+        if error == Broken::Refusable {
             let (flow, bytes) = (self.flow, incoming.framer.pending());
             around.sink.take(Input::Message { flow, bytes });
         }

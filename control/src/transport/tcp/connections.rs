@@ -11,6 +11,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::connection::{Connection, Surroundings};
+use super::framing::Framing;
 use super::pool::Pool;
 use super::table::Table;
 use crate::gateway::io::{ConnectionId, Flow, Input};
@@ -24,8 +25,8 @@ use crate::transport::{SendError, Sink};
 pub(in crate::transport) struct Connections {
     table: RefCell<Table>,
     max: usize,
-    /// By realm and listener: the address that connections are opened from.
-    local: Vec<Vec<SocketAddr>>,
+    /// By realm and listener: the address that connections are opened from, and what they carry.
+    local: Vec<Vec<(SocketAddr, Framing)>>,
     sink: Rc<dyn Sink>,
     counters: Rc<Counters>,
     scratch: RefCell<Vec<u8>>,
@@ -38,7 +39,10 @@ pub(in crate::transport) struct Connections {
 impl Connections {
     pub fn new(config: &Config, sink: Rc<dyn Sink>, counters: Rc<Counters>) -> Self {
         let any_port = |(_, address): (_, SocketAddr)| SocketAddr::new(address.ip(), 0);
-        let of_realm = |realm: &strait_config::Realm| realm.listeners().map(any_port).collect();
+        let of_realm = |realm: &strait_config::Realm| {
+            let local = realm.listeners().map(any_port);
+            local.zip(Framing::all(realm)).collect()
+        };
         Self {
             table: RefCell::default(),
             max: config.limits.tcp_connections as usize,
@@ -58,7 +62,8 @@ impl Connections {
             return;
         }
         self.counters.count(Counter::TcpAccepted);
-        let connection = self.add(flow, true);
+        let framing = self.local[usize::from(flow.realm.0)][usize::from(flow.listener.0)].1;
+        let connection = self.add(flow, framing, true);
         tokio::task::spawn_local(self.clone().serve(connection, stream));
     }
 
@@ -75,8 +80,8 @@ impl Connections {
             return Ok(is_news.then(|| *connection.flow()));
         }
         let local = self.local.get(usize::from(flow.realm.0)).ok_or(SendError)?;
-        let local = *local.get(usize::from(flow.listener.0)).ok_or(SendError)?;
-        let connection = self.add(*flow, false);
+        let (local, framing) = *local.get(usize::from(flow.listener.0)).ok_or(SendError)?;
+        let connection = self.add(*flow, framing, false);
         connection.send(bytes)?;
         tokio::task::spawn_local(self.clone().connect(connection, local));
         Ok(None)
@@ -96,7 +101,7 @@ impl Connections {
         &self.counters
     }
 
-    fn add(&self, flow: Flow, accepted: bool) -> Rc<Connection> {
+    fn add(&self, flow: Flow, framing: Framing, accepted: bool) -> Rc<Connection> {
         let mut table = self.table.borrow_mut();
         if table.len() >= self.max
             && let Some(least) = table.least_worth()
@@ -109,6 +114,7 @@ impl Connections {
         let connection = Rc::new(Connection::new(
             table.next_id(),
             flow,
+            framing,
             accepted,
             self.waiting.share(),
         ));

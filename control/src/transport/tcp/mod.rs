@@ -2,6 +2,7 @@
 
 mod connection;
 pub(super) mod connections;
+mod framing;
 pub(super) mod listener;
 mod outgoing;
 mod pool;
