@@ -49,3 +49,13 @@ fn mgcp_datagrams() {
 fn h248_in_text() {
     replay("h248_text", h248::fuzz::text);
 }
+
+#[test]
+fn h248_in_binary() {
+    replay("h248_binary", h248::fuzz::binary);
+}
+
+#[test]
+fn h248_in_packets() {
+    replay("h248_tpkt", h248::fuzz::tpkt);
+}

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "h248/binary.rs"]
+mod binary;
 #[path = "h248/examples.rs"]
 mod examples;
 #[path = "h248/spelling.rs"]

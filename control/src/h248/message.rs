@@ -1,5 +1,6 @@
 //! A message over the octets it came in: what it says, and where what may change stands.
 
+use super::binary;
 use super::edits::Edits;
 use super::limits::MAX_MESSAGE_BYTES;
 use super::model::{Content, Encoding, ErrorCode, SyntaxError};
@@ -19,6 +20,7 @@ pub struct Message<'a> {
 /// Where things stand, as the encoding has it.
 #[derive(Clone, Debug)]
 enum Sites {
+    Binary(binary::Sites),
     Text(text::Sites),
 }
 
@@ -35,19 +37,21 @@ impl<'a> Message<'a> {
                 at: MAX_MESSAGE_BYTES,
             });
         }
-        if bytes.first() == Some(&SEQUENCE) {
-            return Err(SyntaxError {
-                code: ErrorCode::SYNTAX_IN_MESSAGE,
-                reason: "expected text",
-                at: 0,
-            });
-        }
-        let (encoding, content, sites) = text::read(bytes)?;
+        let (encoding, content, sites) = match bytes.first() {
+            Some(&SEQUENCE) => {
+                let (content, sites) = binary::read(bytes)?;
+                (Encoding::Binary, content, Sites::Binary(sites))
+            }
+            _ => {
+                let (encoding, content, sites) = text::read(bytes)?;
+                (encoding, content, Sites::Text(sites))
+            }
+        };
         Ok(Self {
             bytes,
             encoding,
             content,
-            sites: Sites::Text(sites),
+            sites,
         })
     }
 
@@ -64,6 +68,7 @@ impl<'a> Message<'a> {
     /// Appends the message with `edits` to `out`. What they do not name leaves as it came.
     pub fn render(&self, edits: &Edits, out: &mut Vec<u8>) {
         match &self.sites {
+            Sites::Binary(sites) => binary::render(self.bytes, sites, edits, out),
             Sites::Text(sites) => text::render(self.bytes, sites, edits, out),
         }
     }
@@ -72,6 +77,9 @@ impl<'a> Message<'a> {
 impl OwnMessage<'_> {
     /// Appends the message to `out`, as its receiver speaks.
     pub fn write(&self, out: &mut Vec<u8>) {
-        text::own(self, out);
+        match self.encoding {
+            Encoding::Binary => binary::own(self, out),
+            Encoding::Text | Encoding::Compact => text::own(self, out),
+        }
     }
 }

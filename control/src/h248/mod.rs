@@ -10,8 +10,11 @@
 //! * `own`: the few messages of our own
 //! * `message`: a message over the octets it came in
 //! * `text`: the text encoding
+//! * `binary`: the binary encoding
+//! * `tpkt`: messages cut from a byte stream
 //! * `fuzz`: what holds for every input
 
+mod binary;
 pub mod edits;
 pub mod fuzz;
 pub mod limits;
