@@ -165,20 +165,23 @@ impl Gateway {
             let lost = reply.status == Status::SERVICE_UNAVAILABLE;
             self.counters.no_softswitch += u64::from(lost);
         })?;
-        self.check_rate(now, limits.calls_per_second)?;
+        if !self.keeps_rate(now) {
+            return Err(Reply::unavailable("Too Many Calls a Second"));
+        }
         Ok((route, contact.into()))
     }
 
     /// New calls come at the configured rate on average, and a second's worth at once at most.
-    fn check_rate(&mut self, now: Instant, calls_per_second: u32) -> Result<(), Reply> {
+    pub(super) fn keeps_rate(&mut self, now: Instant) -> bool {
         let second = Duration::from_secs(1);
         let due = self.next_call.max(now);
         if due.since(now) >= second {
             self.counters.calls_over_rate += 1;
-            return Err(Reply::unavailable("Too Many Calls a Second"));
+            return false;
         }
+        let calls_per_second = self.settings.config.limits.calls_per_second;
         self.next_call = due + second / calls_per_second.max(1);
-        Ok(())
+        true
     }
 
     fn begin_record(&mut self, now: Instant, near: Flow, request: &Message) -> CallRecord {

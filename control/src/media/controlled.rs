@@ -29,6 +29,13 @@ pub struct Placed<'a> {
     pub from: BySide<bool>,
 }
 
+/// Records in `edits` what makes a description name no address at all, and refuse its media.
+pub fn withdraw(description: &Description, edits: &mut Splices) {
+    let nowhere = |_| Place::Nowhere(Transport::Rtp);
+    let places: Vec<Place> = description.media().iter().map(nowhere).collect();
+    rewrite(description, &places, Ipv4Addr::UNSPECIFIED.into(), edits);
+}
+
 impl MediaPlane {
     /// Begins a session whose streams are told by [`place`](Self::place). It stands, and silence
     /// is noticed, from its first packet on. Whoever begins one closes it.

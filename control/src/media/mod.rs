@@ -32,7 +32,7 @@ mod side;
 mod terms;
 
 pub use address::AddressFault;
-pub use controlled::Placed;
+pub use controlled::{Placed, withdraw};
 pub use error::MediaError;
 pub use kept::{SlotState, Slots, Unfit};
 pub use kept_session::KeptSession;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::scene::{CONFIG, PRIVATE, PUBLIC, Scene, gateway_at, restart, say, second_controller};
+use super::scene::{GATEWAYS, PRIVATE, PUBLIC, Scene, gateway_at, restart, say, second_controller};
 use crate::world::{Party, World};
 
 #[test]
 fn a_controller_that_does_not_answer_is_followed_by_the_next() {
-    let mut world = World::with(CONFIG);
+    let mut world = World::with(GATEWAYS);
     let gateway = gateway_at(PUBLIC, 0);
     let first = say(&mut world, gateway, &restart(PRIVATE, 1));
     assert_eq!(first.sent[0].flow.remote.to_string(), "10.0.0.1:2944");
@@ -60,7 +60,7 @@ fn a_gateway_told_to_turn_to_another_controller_is_brought_there() {
 
 #[test]
 fn a_registration_turned_away_is_brought_elsewhere() {
-    let mut world = World::with(CONFIG);
+    let mut world = World::with(GATEWAYS);
     let gateway = gateway_at(PUBLIC, 0);
     let first = say(&mut world, gateway, &restart(PRIVATE, 1));
     let controller = Party {
@@ -76,7 +76,7 @@ fn a_registration_turned_away_is_brought_elsewhere() {
 
 #[test]
 fn a_controller_says_where_it_wants_to_be_answered() {
-    let mut world = World::with(CONFIG);
+    let mut world = World::with(GATEWAYS);
     let gateway = gateway_at(PUBLIC, 0);
     let first = say(&mut world, gateway, &restart(PRIVATE, 1));
     let controller = Party {
@@ -94,7 +94,7 @@ fn a_controller_says_where_it_wants_to_be_answered() {
 
 #[test]
 fn gateways_behind_one_address_and_of_one_name_are_told_apart() {
-    let mut world = World::with(CONFIG);
+    let mut world = World::with(GATEWAYS);
     let mut ports = Vec::new();
     for (remote, own) in [
         ("203.0.113.7:40001", "192.168.1.5"),
@@ -118,7 +118,7 @@ fn gateways_behind_one_address_and_of_one_name_are_told_apart() {
 
 #[test]
 fn no_port_left_is_said() {
-    let mut world = World::with(CONFIG);
+    let mut world = World::with(GATEWAYS);
     for number in 0..5 {
         let gateway = gateway_at(&format!("203.0.113.7:{}", 40_000 + number), 0);
         let outcome = say(

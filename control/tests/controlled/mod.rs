@@ -1,6 +1,8 @@
 //! Gateways that controllers command through Strait.
 
+mod anything;
 mod calls;
+mod chaos;
 mod controllers;
 mod crashes;
 mod scene;

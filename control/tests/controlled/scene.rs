@@ -4,7 +4,7 @@ use strait_control::gateway::io::{Flow, ListenerIndex, RealmIndex, Transport};
 
 use crate::world::{ACCESS, CORE, Outcome, Party, World};
 
-pub use crate::world::GATEWAYS as CONFIG;
+pub use crate::world::GATEWAYS;
 
 /// The gateway's address behind its NAT, and the NAT's own.
 pub const PRIVATE: &str = "192.168.1.5";
@@ -13,6 +13,11 @@ pub const PUBLIC: &str = "203.0.113.7:40001";
 /// A gateway of that public address, on the listener of that number.
 pub fn gateway_at(remote: &str, listener: u16) -> Party {
     party(ACCESS, listener, remote)
+}
+
+/// Somebody in the controllers' realm, on the port of that number among the gateways'.
+pub fn at_port(remote: &str, number: u16) -> Party {
+    party(CORE, number, remote)
 }
 
 fn party(realm: RealmIndex, listener: u16, remote: &str) -> Party {
@@ -37,7 +42,7 @@ pub struct Scene {
 impl Scene {
     /// A gateway that has registered by its address.
     pub fn registered() -> Self {
-        let mut world = World::with(CONFIG);
+        let mut world = World::with(GATEWAYS);
         let gateway = gateway_at(PUBLIC, 0);
         let sent = say(&mut world, gateway, &restart(PRIVATE, 1));
         let asked = sent.only(gateway_to(&sent)).to_owned();
@@ -139,6 +144,5 @@ pub fn second_controller(scene: &Scene) -> Party {
 
 /// Somebody in the controllers' realm who is none.
 pub fn nobody(scene: &Scene) -> Party {
-    let listener = scene.controller.flow.listener.0;
-    party(CORE, listener, "10.0.0.77:2944")
+    at_port("10.0.0.77:2944", scene.controller.flow.listener.0)
 }

@@ -1,11 +1,11 @@
 //! Those who have no business here.
 
-use super::scene::{ADD, CONFIG, PRIVATE, Scene, gateway_at, nobody, restart, say};
+use super::scene::{ADD, GATEWAYS, PRIVATE, Scene, gateway_at, nobody, restart, say};
 use crate::world::World;
 
 #[test]
 fn who_has_not_registered_is_told_to() {
-    let mut world = World::with(CONFIG);
+    let mut world = World::with(GATEWAYS);
     let gateway = gateway_at("203.0.113.7:40001", 0);
     let notify = "MEGACO/1 [192.168.1.5]:2944 Transaction=5{Context=-{Notify=A4444{\
         ObservedEvents=2222{19990729T22000000:al/of}}}}";

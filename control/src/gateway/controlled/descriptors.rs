@@ -9,7 +9,7 @@ use super::Role;
 use super::legs::{LegKey, LegStream};
 use super::limits::MAX_STREAMS;
 use crate::gateway::Gateway;
-use crate::media::{BySide, MediaError, Placed};
+use crate::media::{BySide, MediaError, Placed, withdraw};
 use crate::sdp::Description;
 use crate::sip::{Span, Splices};
 
@@ -212,6 +212,17 @@ impl Gateway {
         }
         Ok(groups)
     }
+}
+
+/// A text that belongs to no leg, without its addresses.
+pub fn without_addresses(text: &[u8]) -> Result<Vec<u8>, DescriptorError> {
+    let mut edits = Splices::new();
+    for span in spans(text) {
+        withdraw(&Description::parse_brief(text, span)?, &mut edits);
+    }
+    let mut out = Vec::with_capacity(text.len());
+    edits.apply(text, &mut out);
+    Ok(out)
 }
 
 /// Each description of a text: from one `v=` line to the next.

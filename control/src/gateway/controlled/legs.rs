@@ -319,6 +319,9 @@ impl Gateway {
             self.counters.media_exhausted += 1;
             return Err(NoRoom::Ports);
         }
+        if !self.keeps_rate(now) {
+            return Err(NoRoom::Calls);
+        }
         Ok(())
     }
 }

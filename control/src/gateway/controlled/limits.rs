@@ -43,5 +43,8 @@ pub const UNANSWERED: u8 = 3;
 /// How long a gateway that says nothing keeps its port and its legs.
 pub const SILENT_GATEWAY_KEPT: Duration = Duration::from_secs(3_600);
 
+/// How long a gateway that no controller has accepted keeps its port.
+pub const STRANGER_KEPT: Duration = Duration::from_secs(60);
+
 /// How often it is looked whether a gateway that is not asked still says something.
 pub const LOOK_EVERY: Duration = Duration::from_secs(60);

@@ -12,7 +12,7 @@
 
 pub mod associations;
 mod controllers;
-mod descriptors;
+pub mod descriptors;
 pub mod legs;
 pub mod limits;
 pub mod passages;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use strait_shared::time::Instant;
 
 use super::associations::AssociationKey;
-use super::limits::{LOOK_EVERY, SILENT_GATEWAY_KEPT, UNANSWERED};
+use super::limits::{LOOK_EVERY, SILENT_GATEWAY_KEPT, STRANGER_KEPT, UNANSWERED};
 use super::passages::PassageKey;
 use crate::gateway::Gateway;
 use crate::gateway::due::Due;
@@ -27,7 +27,11 @@ impl Gateway {
         let Some(association) = self.controlled.associations.watch(key) else {
             return;
         };
-        if now.since(association.heard) >= SILENT_GATEWAY_KEPT {
+        let kept = match association.registered {
+            true => SILENT_GATEWAY_KEPT,
+            false => STRANGER_KEPT,
+        };
+        if now.since(association.heard) >= kept {
             return self.forget_gateway(now, key);
         }
         let again = interval.unwrap_or(LOOK_EVERY);

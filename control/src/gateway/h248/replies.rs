@@ -8,6 +8,8 @@ use super::requests::context_name;
 use super::transactions::{Passing, descriptor};
 use crate::gateway::Gateway;
 use crate::gateway::controlled::Role;
+use crate::gateway::controlled::associations::AssociationKey;
+use crate::gateway::controlled::descriptors::without_addresses;
 use crate::gateway::controlled::legs::LegKey;
 use crate::gateway::controlled::passages::{PassageKey, Work as AnyWork};
 use crate::gateway::record::EndedBy;
@@ -39,7 +41,12 @@ impl Gateway {
                 self.h248_registered(passing, actions, true);
                 Ok(())
             }
-            (Work::Plain | Work::Registration(_), Err(_)) => Ok(()),
+            (Work::Registration(_), Err(_)) => {
+                let found = self.controlled.associations.get_mut(passing.association);
+                found.into_iter().for_each(|found| found.registered = false);
+                Ok(())
+            }
+            (Work::Plain, Err(_)) => Ok(()),
             (Work::Commands(mut plan), Ok(actions)) => {
                 let done = self.h248_answers(now, passing, &mut plan, actions);
                 if more && done.is_ok() {
@@ -70,9 +77,13 @@ impl Gateway {
                 let step = plan.step_for(command);
                 let leg = self.h248_answer(now, passing, action.context, command, step);
                 for stream in &command.streams {
-                    if let Some(leg) = leg {
-                        self.h248_answer_stream(now, passing, leg, stream)?;
+                    match leg {
+                        Some(leg) => self.h248_answer_stream(now, passing, leg, stream)?,
+                        None => h248_hide_stream(passing, stream)?,
                     }
+                }
+                if command.kind == CommandKind::Subtract && command.error.is_none() {
+                    self.h248_subtracted(now, passing.association, action.context, command);
                 }
             }
         }
@@ -97,20 +108,11 @@ impl Gateway {
             }
             return None;
         }
-        if reply.kind == CommandKind::Subtract {
-            let gone: Vec<LegKey> = reply
-                .terminations
-                .iter()
-                .flat_map(|name| self.h248_legs(association, context, name))
-                .collect();
-            for leg in gone {
-                self.end_leg(now, leg, EndedBy::Caller, "subtracted");
-            }
-            return None;
-        }
         let exact = termination.filter(|name| name.wildcard == Wildcard::None);
         let named = exact.and_then(|name| self.controlled.legs.named(association, &name.name));
-        let Some(step) = step else { return named };
+        let Some(step) = step.filter(|_| reply.kind != CommandKind::Subtract) else {
+            return named;
+        };
         let leg = step.leg.or(named)?;
         if let Some(name) = exact {
             self.h248_in_context(leg, context, reply.kind);
@@ -126,6 +128,23 @@ impl Gateway {
             }
         }
         Some(leg)
+    }
+
+    /// Terminations have left their context.
+    fn h248_subtracted(
+        &mut self,
+        now: Instant,
+        association: AssociationKey,
+        context: ContextId,
+        reply: &Command,
+    ) {
+        let names = reply.terminations.iter();
+        let gone: Vec<LegKey> = names
+            .flat_map(|name| self.h248_legs(association, context, name))
+            .collect();
+        for leg in gone {
+            self.end_leg(now, leg, EndedBy::Caller, "subtracted");
+        }
     }
 
     /// The context that a leg is in now.
@@ -168,4 +187,16 @@ impl Gateway {
         }
         Ok(())
     }
+}
+
+/// What a gateway says of media that we know nothing of leaves without addresses.
+fn h248_hide_stream(passing: &mut Passing, stream: &Stream) -> Result<(), ErrorDescriptor> {
+    for said in [&stream.local, &stream.remote].into_iter().flatten() {
+        let text = without_addresses(&said.text)
+            .map_err(|_| descriptor(ErrorCode::INTERNAL, "the gateway's answer cannot be read"))?;
+        if text != said.text {
+            passing.edits.set(said.site, Replacement::Descriptor(text));
+        }
+    }
+    Ok(())
 }

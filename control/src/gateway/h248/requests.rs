@@ -78,8 +78,13 @@ impl Gateway {
             });
             let step = plan.steps.len() - 1;
             for stream in streams {
-                if let Some((leg, _)) = leg {
-                    self.h248_stream(now, passing, leg, stream, &mut plan.steps[step])?;
+                match leg {
+                    Some((leg, _)) => {
+                        self.h248_stream(now, passing, leg, stream, &mut plan.steps[step])?;
+                    }
+                    // Media where there can be none, for which there is no place.
+                    None if is_described(stream) => return Err(ErrorCode::SYNTAX_IN_COMMAND),
+                    None => {}
                 }
             }
         }
@@ -207,8 +212,11 @@ fn makes_media(kind: CommandKind, streams: &[Stream]) -> bool {
         kind,
         CommandKind::Add | CommandKind::Modify | CommandKind::Move
     );
-    let described = |stream: &Stream| stream.local.is_some() || stream.remote.is_some();
-    changes && streams.iter().any(described)
+    changes && streams.iter().any(is_described)
+}
+
+fn is_described(stream: &Stream) -> bool {
+    stream.local.is_some() || stream.remote.is_some()
 }
 
 /// What a context is called in records.
