@@ -16,7 +16,8 @@ fn start() -> (Rc<Transport>, Rc<Memory>, SocketAddr) {
     let own = own_address();
     let text = format!(
         "realms:\n- name: access\n  media: [{{ address: 127.0.0.1, ports: 20000-20001 }}]\n  \
-         gateway_control:\n    addresses: [{{ protocol: h248, transport: tcp, address: {own} }}]\n    \
+         gateway_control:\n    \
+         addresses: [{{ protocol: h248, transport: tcp, address: {own} }}]\n    \
          controllers: [mgc]\n\
          - name: core\n  media: [{{ address: 127.0.0.1, ports: 20002-20003 }}]\n  \
          gateway_control:\n    addresses: [\
