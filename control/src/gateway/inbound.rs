@@ -25,9 +25,15 @@ impl Inbound<'_> {
     pub fn edit(&self, response: &Message, crossing: &mut Crossing, edits: &mut Splices) {
         self.edit_hops(response, edits);
         self.edit_identity(response, edits);
+        // A party that sends its caller on may name anybody its softswitch knows.
+        let sends_on = response
+            .status()
+            .is_some_and(|status| status.is_redirection());
+        let sends_on = sends_on && crossing.is_towards_softswitches();
         for (_, contact) in response.addresses(HeaderName::Contact).flatten() {
             match self.contact {
                 Some(token) => crossing.stand_in(&contact, token, edits),
+                None if sends_on => crossing.target(&contact, edits),
                 None => crossing.contact(&contact, edits),
             }
         }

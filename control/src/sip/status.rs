@@ -74,6 +74,11 @@ impl Status {
         (200..300).contains(&self.0)
     }
 
+    /// 3xx.
+    pub fn is_redirection(self) -> bool {
+        (300..400).contains(&self.0)
+    }
+
     /// 2xx to 6xx: ends the transaction.
     pub fn is_final(self) -> bool {
         self.0 >= 200

@@ -102,6 +102,33 @@ fn a_redirection_is_followed_to_where_it_led() {
 }
 
 #[test]
+fn a_party_that_forwards_its_calls_names_others_to_the_softswitch() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let (asked, _) = register(&mut world, phone, REGISTER);
+    let own = between(header(&asked, "Contact"), "<", ">");
+    let invite = world.send(softswitch, &from_core("INVITE", own, "i1"));
+    let invite = invite.only(phone).to_owned();
+    let contacts = "Contact: <sip:carol@example.org>, <sip:carol@192.0.2.1>;q=0.5, \
+                    <sip:alice@192.168.1.5:5060;line=2>;q=0.2\nContent-Length";
+    let moved = response(&invite, "302 Moved Temporarily", "b1", "");
+    let moved = moved.replace("Contact: <sip:bob@10.0.0.1:5060>\n", "");
+    let moved = moved.replace("Content-Length", contacts);
+    let told = world.send(phone, &moved).only(softswitch).to_owned();
+    let told = header(&told, "Contact");
+    // Nobody but the softswitch can say where Carol is.
+    assert!(
+        told.starts_with("<sip:carol@example.org>, <sip:carol@10.0.0.1>;q=0.5, "),
+        "{told}"
+    );
+    // What the party has of its own is reached through us.
+    let again = told.rsplit('<').next().unwrap().split('>').next().unwrap();
+    assert!(again.starts_with("sip:alice@198.51.100.1:5060;line=2;strait="));
+    let passed = world.send(softswitch, &from_core("INVITE", again, "i2"));
+    assert!(start(passed.only(phone)).starts_with("INVITE sip:alice@192.168.1.5:5060;line=2 "));
+}
+
+#[test]
 fn requests_in_the_core_follow_the_route_set() {
     let mut world = World::new();
     let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));

@@ -63,6 +63,12 @@ impl Crossing<'_> {
         self.settings.listener(self.far)
     }
 
+    /// Whether it goes from parties to the realm that their softswitches are in.
+    pub fn is_towards_softswitches(&self) -> bool {
+        let is_core = |flow: Flow| self.settings.realm(flow.realm).is_core;
+        is_core(self.far) && !is_core(self.near)
+    }
+
     /// The token in a URI that is one of our near addresses.
     pub fn token(&self, uri: &Uri) -> Option<Token> {
         let value = uri.params.value(token::PARAMETER)?;
