@@ -161,8 +161,28 @@ fn who_came_first_gives_way_to_where_signalling_comes_from_when_it_falls_silent(
 fn restricted_keeps_to_the_address_that_latched() {
     let mut call = call(LatchPolicy::Restricted);
     assert!(call.passes("198.51.100.1:61234", &packet(1)));
+    assert!(!call.passes(SDP, &packet(2)), "in mid-call");
     advance(Duration::from_secs(60));
-    assert!(!call.passes(SDP, &packet(2)));
+    assert!(!call.passes("203.0.113.7:4000", &packet(2)), "a stranger");
+    assert!(!call.passes(SDP, &packet(9_999)), "another stream");
+}
+
+#[test]
+fn a_party_that_moves_is_followed_although_its_last_packet_from_the_old_place_latched_first() {
+    for policy in [LatchPolicy::Restricted, LatchPolicy::Symmetric] {
+        let mut call = call(policy);
+        // The old place is where its signalling comes from, the new one is in its SDP.
+        assert!(call.passes("198.51.100.1:61234", &packet(1)));
+        advance(Duration::from_millis(1_999));
+        assert!(!call.passes(SDP, &packet(100)), "too soon");
+        advance(Duration::from_millis(1));
+        assert!(call.passes(SDP, &packet(101)));
+        assert_eq!(call.rig.counters(call.rtp).latched, addr(SDP));
+        assert!(
+            !call.passes("198.51.100.1:61234", &packet(102)),
+            "stays out"
+        );
+    }
 }
 
 #[test]

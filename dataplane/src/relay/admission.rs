@@ -147,15 +147,19 @@ impl<'a> Door<'a> {
                     return Ok(false);
                 };
                 let policy = view.policy();
-                let same_address = remote.ip == source.ip;
-                if policy == LatchPolicy::Signalled
-                    || (policy == LatchPolicy::Restricted && !same_address)
-                {
+                if policy == LatchPolicy::Signalled {
                     return Ok(false);
                 }
                 let sources = slot.sources(view).ok_or(DropReason::Contended)?;
-                if !same_address {
-                    return Ok(self.gives_way(slot, view, &sources, remote, source));
+                if remote.ip != source.ip {
+                    let gives_way = policy == LatchPolicy::Symmetric
+                        && self.gives_way(slot, view, &sources, remote, source);
+                    // Who moves to another address may be overtaken by its own last packets from
+                    // the old one, which its signalling still comes from.
+                    let is_named = sources.admit(LatchPolicy::Restricted, source);
+                    return Ok(
+                        gives_way || (is_named && self.has_rebound(index, slot, view, payload))
+                    );
                 }
                 // Of all ports of an address, the one its SDP names is the most credible.
                 let is_signalled = sources.signalled == Some(source);
@@ -187,8 +191,8 @@ impl<'a> Door<'a> {
             && (sources.signalled == Some(source) || (is_named(source) && is_silent()))
     }
 
-    /// Whether the party's NAT has given it another port: the old one is silent, and the packet
-    /// continues what was heard.
+    /// Whether the party has another port or address, from its NAT or because it has moved: the old
+    /// one is silent, and the packet continues what was heard.
     fn has_rebound(
         &self,
         index: SlotIndex,

@@ -74,7 +74,7 @@ enum Outcome {
 
 use Outcome::{Beside, Nothing, Regained, Taken, Until};
 
-const ATTACKS: [Attack; 22] = [
+const ATTACKS: [Attack; 23] = [
     row(
         "spray from other addresses before the first packet",
         When::First,
@@ -240,6 +240,21 @@ const ATTACKS: [Attack; 22] = [
         in_sdp,
         true,
         [Beside, Beside, Nothing, Beside, Nothing, Taken],
+    ),
+    row(
+        "the same after 3 s of silence, right SSRC and sequence",
+        When::Silent(PAUSE),
+        false,
+        in_sdp,
+        true,
+        [
+            Until(ATTACK),
+            Until(ATTACK),
+            Regained,
+            Until(ATTACK),
+            Regained,
+            Taken,
+        ],
     ),
     row(
         "from the party's own address and port, forged",

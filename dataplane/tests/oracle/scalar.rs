@@ -210,9 +210,14 @@ impl Scalar {
                         && (exact || continues(&forwarding, heard, silence_ms, &packet.payload))
                 } else {
                     let patience_ms = if forwarding.rtcp { 15_000 } else { 2_000 };
-                    forwarding.policy == LatchPolicy::Symmetric
+                    let named = names(&forwarding, packet.from);
+                    let gives_way = forwarding.policy == LatchPolicy::Symmetric
                         && !names(&forwarding, remote)
-                        && (exact || (names(&forwarding, packet.from) && silence_ms >= patience_ms))
+                        && (exact || (named && silence_ms >= patience_ms));
+                    let moved = forwarding.policy != LatchPolicy::Signalled
+                        && named
+                        && continues(&forwarding, heard, silence_ms, &packet.payload);
+                    gives_way || moved
                 }
             }
             None => admits(&forwarding, packet.from),
