@@ -46,13 +46,13 @@ impl Driver {
         }
         match what {
             0..4 => {
-                let text = self.new_text(stage, who, Some(other), true);
+                let text = self.new_text(stage, &stage.plan.user(who), Some(other), true);
                 stage.use_phone(who, |phone, now| phone.text(now, &user, &text));
             }
             4 => stage.use_phone(who, |phone, now| phone.ask(now, &user)),
             5 => stage.use_phone(who, |phone, now| phone.watch(now, &user)),
             _ => {
-                let text = self.new_text(stage, who, None, true);
+                let text = self.new_text(stage, &stage.plan.user(who), None, true);
                 stage.use_phone(who, |phone, now| phone.publish(now, &text));
             }
         }
@@ -62,7 +62,7 @@ impl Driver {
     pub(crate) fn new_text(
         &mut self,
         stage: &mut Stage,
-        from: usize,
+        from: &str,
         to: Option<usize>,
         wanted: bool,
     ) -> String {
@@ -71,9 +71,9 @@ impl Driver {
         }
         self.said += 1;
         let text = format!("that is what I say: {}", self.said);
-        let (from, to) = (stage.plan.user(from), to.map(|to| stage.plan.user(to)));
+        let to = to.map(|to| stage.plan.user(to));
         let mut checks = stage.checks.borrow_mut();
-        checks.texts.say(&text, &from, to.as_deref());
+        checks.texts.say(&text, from, to.as_deref());
         text
     }
 

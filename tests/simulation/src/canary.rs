@@ -1,7 +1,7 @@
 //! Planted faults: one for each checker, to see that it sings.
 
 use crate::checks::Checker;
-use crate::plan::Fault;
+use crate::plan::{Fault, Plan};
 
 /// A fault of the simulation's own making, between Strait and the world.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,13 +38,15 @@ pub enum Canary {
     RepeatedText,
     /// Somebody hangs up for a caller.
     EndedCall,
+    /// Who has moved is sent everything at the old place too.
+    OldPlace,
     /// Something depends on more than the seed.
     Whim,
 }
 
 impl Canary {
     /// Every one, with the checker that must notice.
-    pub const ALL: [(Self, Checker); 17] = [
+    pub const ALL: [(Self, Checker); 18] = [
         (Self::Misdelivery, Checker::Delivery),
         (Self::LeakedAddress, Checker::Addresses),
         (Self::ForgottenClose, Checker::Remains),
@@ -61,11 +63,19 @@ impl Canary {
         (Self::AlteredText, Checker::Texts),
         (Self::RepeatedText, Checker::Texts),
         (Self::EndedCall, Checker::Endings),
+        (Self::OldPlace, Checker::Moves),
         (Self::Whim, Checker::Sameness),
     ];
 
+    /// The world it lives in.
+    pub fn plan(self, seed: u64, calls: usize) -> Plan {
+        let mut plan = Plan::with_faults(seed, calls, self.needs());
+        plan.moves |= self == Self::OldPlace;
+        plan
+    }
+
     /// What has to go wrong for it to sing.
-    pub fn needs(self) -> &'static [Fault] {
+    fn needs(self) -> &'static [Fault] {
         match self {
             Self::LostEntry => &[Fault::ControlCrash],
             _ => &[],

@@ -44,6 +44,22 @@ pub fn public(number: usize) -> IpAddr {
     Ipv4Addr::new(203, 0, 113, 100 + number as u8).into()
 }
 
+/// The second address of a phone whose first one is `own`: another interface.
+pub fn second(own: IpAddr) -> IpAddr {
+    match own {
+        PRIVATE => IpAddr::V4(Ipv4Addr::new(192, 168, 1, 21)),
+        IpAddr::V4(v4) => {
+            let [a, b, c, last] = v4.octets();
+            Ipv4Addr::new(a, b, c, last + 130).into()
+        }
+        IpAddr::V6(v6) => {
+            let mut segments = v6.segments();
+            segments[7] += 0x1000;
+            std::net::Ipv6Addr::from(segments).into()
+        }
+    }
+}
+
 /// Where phone number `number` is when it stands in the core.
 pub fn in_core(number: usize, ipv6: bool) -> IpAddr {
     let last = 100 + number as u16;

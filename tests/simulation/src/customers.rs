@@ -19,6 +19,8 @@ use crate::stage::{Stage, voices};
 const CUSTOMERS: usize = 2;
 /// Calls one of them has at once.
 const DEALS_AT_ONCE: usize = 3;
+/// How long a customer talks at most.
+const LONGEST_DEAL: Duration = Duration::from_secs(8);
 /// How long honest people talk to a hostile softswitch.
 const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -96,11 +98,17 @@ impl Stage {
         if self.rogue.is_none() {
             return;
         }
-        self.with_customers(|phone, _| {
+        self.with_customers(|phone, now| {
             while phone.poll_event().is_some() {}
             for call in all_calls(phone, |state| state == State::Ended) {
                 phone.forget(call);
             }
+            // It may have been transferred, again and again.
+            let old = phone
+                .calls()
+                .filter(|call| now.since(call.began()) > LONGEST_DEAL);
+            let old: Vec<CallHandle> = old.map(|call| call.handle()).collect();
+            old.into_iter().for_each(|call| phone.hang_up(now, call));
         });
         for number in 0..self.phones.len() {
             let calls = self

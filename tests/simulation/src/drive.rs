@@ -64,6 +64,10 @@ pub enum Deed {
     Tell,
     /// Offers again before the answer.
     Update,
+    /// Moves its media to one of its addresses.
+    Move(usize),
+    /// Somebody else sends media from where its own was.
+    Haunt,
 }
 
 /// What happened, for the figures.
@@ -85,6 +89,10 @@ pub struct Tale {
     pub answered: u64,
     /// Session timers agreed on, or agreed on again.
     pub refreshed: u64,
+    /// Calls that were sent on, each time.
+    pub sent_on: u64,
+    /// Media that moved.
+    pub moved: u64,
 }
 
 /// Drives the people of a stage.
@@ -188,7 +196,10 @@ impl Driver {
             callee,
             handle,
         };
-        if self.plan_asides(stage, now, talk, answering) {
+        let (talk, answering) = self.plan_redirection(stage, talk, answering);
+        if self.plan_asides(stage, now, talk, answering)
+            && self.plan_move(stage, now, talk, answering)
+        {
             self.plan_call(stage, now, talk, answering);
         }
     }
@@ -199,7 +210,7 @@ impl Driver {
         let ms = Duration::from_millis;
         let answered = match answering.answer {
             Answer::After(wait) => wait,
-            Answer::Reject(..) | Answer::Never => {
+            Answer::Reject(..) | Answer::Redirect(..) | Answer::Never => {
                 // Gives up, perhaps at the very moment of the rejection.
                 let patience = ms(random.u64(100..3_000));
                 self.at(now + patience, Action::Caller(talk, Deed::HangUp));
@@ -260,7 +271,16 @@ impl Driver {
         let Some((who, handle)) = stage.plan.twins(who).find_map(call) else {
             return;
         };
-        let text = self.new_text(stage, who, Some(other), deed == Deed::Tell);
+        if let Deed::Move(_) | Deed::Haunt = deed {
+            return self.turn(stage, who, handle, deed);
+        }
+        // Who was sent on is known to the other one by the name that was called.
+        let name = stage
+            .phone(who)
+            .call_at(handle)
+            .and_then(|call| call.own_user());
+        let name = name.unwrap_or_else(|| stage.plan.user(who));
+        let text = self.new_text(stage, &name, Some(other), deed == Deed::Tell);
         let third = |number| stage.plan.user(number);
         let third = match deed {
             Deed::Transfer(number) => third(number),
@@ -273,6 +293,7 @@ impl Driver {
             Deed::Transfer(_) => phone.transfer(now, handle, &third),
             Deed::Tell => phone.info(now, handle, &text),
             Deed::Update => phone.update_early(now, handle),
+            Deed::Move(_) | Deed::Haunt => {}
         });
     }
 
@@ -325,6 +346,7 @@ impl Driver {
                     }
                     Event::Renegotiated(_) => tale.renegotiated += 1,
                     Event::Refreshed(_) => tale.refreshed += 1,
+                    Event::SentOn { .. } => tale.sent_on += 1,
                     Event::Told { from, text } => {
                         tale.told += 1;
                         checks.borrow_mut().text_shown(&user, &from, &text);
@@ -380,7 +402,7 @@ fn standing_since(stage: &Stage) -> Vec<(String, Instant)> {
 }
 
 /// The call of a phone with another one that is not over.
-fn standing_with(stage: &Stage, number: usize, other: usize) -> Option<CallHandle> {
+pub(crate) fn standing_with(stage: &Stage, number: usize, other: usize) -> Option<CallHandle> {
     let other = stage.plan.user(other);
     let mut calls = stage.phone(number).calls();
     calls
@@ -406,6 +428,7 @@ fn talks(stage: &Stage, number: usize) -> Vec<Talking<'_>> {
         let speaks = stream.remote().is_some_and(|to| !to.ip().is_unspecified());
         call.state() == State::Established
             && speaks
+            && !stream.moves()
             && stream.direction() == strait_parties::sip::description::Direction::SendRecv
     });
     let talking = calls.filter_map(|call| {
@@ -421,7 +444,7 @@ fn talks(stage: &Stage, number: usize) -> Vec<Talking<'_>> {
         .collect()
 }
 
-fn answering(random: &mut fastrand::Rng) -> Answering {
+pub(crate) fn answering(random: &mut fastrand::Rng) -> Answering {
     let ms = Duration::from_millis;
     let wait = ms(random.u64(50..1_200));
     let answer = match random.u8(..12) {

@@ -30,6 +30,10 @@ pub struct Figures {
     pub answered: u64,
     /// Session timers agreed on, or agreed on again.
     pub refreshed: u64,
+    /// Calls that were sent on, each time.
+    pub sent_on: u64,
+    /// Media that moved.
+    pub moved: u64,
     /// SIP messages Strait took.
     pub messages: u64,
     /// Media packets Strait took.
@@ -96,6 +100,8 @@ impl Figures {
             told: tale.told,
             answered: tale.answered,
             refreshed: tale.refreshed,
+            sent_on: tale.sent_on,
+            moved: tale.moved,
             messages: counters.messages,
             packets: counters.packets,
             relayed: counters.relayed,
@@ -119,6 +125,8 @@ impl Figures {
         self.told += other.told;
         self.answered += other.answered;
         self.refreshed += other.refreshed;
+        self.sent_on += other.sent_on;
+        self.moved += other.moved;
         self.messages += other.messages;
         self.packets += other.packets;
         self.relayed += other.relayed;
@@ -154,6 +162,11 @@ impl fmt::Display for Figures {
             f,
             "{} told beside media, {} answered beside calls, {} session timers agreed on",
             self.told, self.answered, self.refreshed
+        )?;
+        writeln!(
+            f,
+            "{} calls sent on, media moved {} times",
+            self.sent_on, self.moved
         )?;
         writeln!(f, "{} calls gone on with by a successor", self.survived)?;
         writeln!(f, "longest unheard without excuse: {:?}", self.unheard)?;

@@ -8,7 +8,7 @@
 //! * [`plan`]: what a world is like, [`stage`]: the world built, [`configuration`]: Strait's in it
 //! * [`strait`], [`dataplane`], [`frames`], [`clock`]: Strait's two processes as one host
 //! * [`people`], `wire`, [`stranger`], [`intruder`], [`rogue`], `customers`: who is there
-//! * [`drive`], `asides`, [`faults`]: what they do, what goes wrong
+//! * [`drive`], `asides`, `elsewhere`, [`faults`]: what they do, what goes wrong
 //! * [`checks`], [`remains`], [`allocation`]: what must hold; [`canary`]: planted faults
 //! * [`run`]: one world from beginning to end; [`figures`]: many; [`dump`]: the tables of one that
 //!   failed
@@ -25,6 +25,7 @@ mod customers;
 pub mod dataplane;
 pub mod drive;
 pub mod dump;
+mod elsewhere;
 pub mod faults;
 pub mod figures;
 pub mod frames;

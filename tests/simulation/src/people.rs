@@ -4,16 +4,20 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use strait_parties::party::{Datagram, Party};
-use strait_parties::phone::Phone;
+use strait_parties::phone::{CallHandle, Phone};
+use strait_parties::rtp::packet::{Packet, Ssrc, is_rtcp};
+use strait_parties::sip::description::Direction;
 use strait_parties::softswitch::Softswitch;
 use strait_shared::time::Instant;
 
-use crate::checks::{Listening, SharedChecks, is_media, ssrc};
+use crate::checks::{FORGED, Listening, SharedChecks, is_media, ssrc};
 use crate::rogue::Rogue;
 use crate::strait::Strait;
 use crate::stranger::Stranger;
 use crate::wire::Wire;
 
+/// How long after a move a phone's packets have certainly come from the new place.
+const LATCHED_AFTER: Duration = Duration::from_secs(3);
 /// How long a telephone waits before it connects anew.
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
@@ -200,7 +204,9 @@ impl Tapped {
         let owner = self
             .phone
             .calls()
-            .find(|call| call.stream().local() == (at.ip(), rtp).into());
+            .find(|call| call.stream().owns((at.ip(), rtp).into()));
+        let left = owner.and_then(|call| call.stream().left());
+        let left = left.filter(|(place, _)| *place == (at.ip(), rtp).into());
         let call = owner.map(|call| Listening {
             remote: call.remote_user(),
             ssrc: call.stream().ssrc().0,
@@ -209,7 +215,11 @@ impl Tapped {
         let mut checks = self.checks.borrow_mut();
         checks.at(now);
         checks.media_arrived(&self.user, call, datagram);
-        if let (Some(call), true) = (call, at.port() == rtp) {
+        if let (Some((_, since)), Some(owner)) = (left, owner) {
+            let reports = at.port() != rtp || is_rtcp(&datagram.payload);
+            checks.old_place_reached(&self.user, (owner.began(), since), reports);
+        }
+        if let (Some(call), true, None) = (call, at.port() == rtp, left) {
             checks.hearing.heard(now, &self.user, call.remote);
         }
     }
@@ -252,8 +262,44 @@ impl Tapped {
         }
     }
 
+    /// Somebody sends from where the media of a call was before it moved.
+    pub fn haunt(&mut self, now: Instant, handle: CallHandle) {
+        let call = self.phone.call_at(handle);
+        let stream = call.map(|call| call.stream());
+        let talks =
+            stream.filter(|stream| stream.direction() == Direction::SendRecv && !stream.moves());
+        let Some((stream, (left, since))) = talks.and_then(|stream| Some((stream, stream.left()?)))
+        else {
+            return;
+        };
+        let Some(to) = stream
+            .remote()
+            .filter(|_| now.since(since) >= LATCHED_AFTER)
+        else {
+            return;
+        };
+        let forged = FORGED.repeat(20);
+        let ghost = |sequence| Packet {
+            marker: false,
+            payload_type: 8,
+            sequence,
+            timestamp: u32::from(sequence) * 160,
+            ssrc: Ssrc(!stream.ssrc().0),
+            payload: &forged,
+        };
+        let ghosts = (0..5).map(|sequence| Datagram {
+            source: left,
+            destination: to,
+            payload: ghost(sequence).to_bytes(),
+        });
+        self.spoken.extend(ghosts);
+    }
+
     /// A stream that begins is made known to the checkers.
     fn speaks(&self, datagram: &Datagram) {
+        if datagram.payload.ends_with(FORGED) {
+            return;
+        }
         let Some(ssrc) = ssrc(&datagram.payload) else {
             return;
         };
@@ -317,7 +363,10 @@ impl Party for Tapped {
         }
         let datagram = match &mut self.wire {
             Some(wire) => wire.poll_transmit().or_else(|| self.spoken.pop_front()),
-            None => self.phone.poll_transmit(),
+            None => self
+                .phone
+                .poll_transmit()
+                .or_else(|| self.spoken.pop_front()),
         }?;
         if is_media(datagram.source) {
             self.speaks(&datagram);

@@ -157,6 +157,10 @@ pub struct Plan {
     pub chatter: u8,
     /// Whether some phones have their sessions refreshed, and some calls last long enough for it.
     pub sessions: bool,
+    /// Whether some phones send their callers elsewhere.
+    pub redirects: bool,
+    /// Whether the media of some phones moves in mid-call.
+    pub moves: bool,
     /// How many calls are placed.
     pub calls: usize,
     /// How long after each other, on average.
@@ -204,6 +208,7 @@ impl Plan {
     fn with(seed: u64, calls: usize, faults: BTreeSet<Fault>, mut random: fastrand::Rng) -> Self {
         // What came later is drawn apart, so that seeds of before still have their worlds.
         let mut later = fastrand::Rng::with_seed(seed ^ 0x1a7e_0000);
+        let mut last = fastrand::Rng::with_seed(seed ^ 0x0e15_e000);
         let latch = match random.u8(..8) {
             0 => Latch::Signalled,
             1 => Latch::Symmetric,
@@ -238,6 +243,8 @@ impl Plan {
             forking: phones > users && random.u8(..4) > 0,
             chatter: later.u8(..8),
             sessions: later.u8(..4) == 0,
+            redirects: last.u8(..3) == 0,
+            moves: last.u8(..3) == 0,
             calls,
             call_interval: Duration::from_millis(random.u64(200..1_500)),
             faults,

@@ -52,12 +52,16 @@ pub struct Stage {
     pub asides: fastrand::Rng,
     /// The same for those who deal with a hostile softswitch.
     pub deals: fastrand::Rng,
+    /// The same for those who send others elsewhere, or move.
+    pub turns: fastrand::Rng,
 }
 
 /// A phone and what lies before it.
 pub struct Place {
     /// The phone.
     pub host: HostId,
+    /// Its own addresses.
+    pub addresses: [IpAddr; 2],
     /// Its user.
     pub user: String,
     /// How often it was new.
@@ -92,6 +96,7 @@ impl Stage {
             random,
             asides: fastrand::Rng::with_seed(seed ^ 0x000a_51de),
             deals: fastrand::Rng::with_seed(seed ^ 0x00de_a150),
+            turns: fastrand::Rng::with_seed(seed ^ 0x0007_0245),
         };
         stage.add_softswitches();
         for number in 0..stage.plan.homes.len() {
@@ -223,9 +228,14 @@ impl Stage {
             _ => self.access(number),
         };
         let place = segment.unwrap_or(INTERNET);
-        let host = self.world.add(phone, [own.ip()], place, access);
+        let second = configuration::second(own.ip());
+        if segment.is_none() {
+            self.checks.borrow_mut().media.reach(&user, second);
+        }
+        let host = self.world.add(phone, [own.ip(), second], place, access);
         self.phones.push(Place {
             host,
+            addresses: [own.ip(), second],
             user,
             lives: 1,
             segment,

@@ -79,6 +79,8 @@ pub struct Strait {
     counters: Counters,
     calls_before: u64,
     planted: bool,
+    /// Where each stream was sent to first, for a canary.
+    first_places: BTreeMap<(SocketAddr, Option<u32>), SocketAddr>,
     /// A command that a canary holds back.
     held_back: Option<Command>,
 }
@@ -146,6 +148,7 @@ impl Strait {
             counters: Counters::default(),
             calls_before: 0,
             planted: false,
+            first_places: BTreeMap::new(),
             held_back: None,
         };
         for (address, (side, _)) in strait.media.clone() {

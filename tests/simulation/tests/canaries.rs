@@ -5,13 +5,13 @@ use strait_simulation::plan::Plan;
 use strait_simulation::run::run_twice;
 
 /// Worlds a canary may need until it finds something to spoil.
-const WORLDS: u64 = 3;
+const WORLDS: u64 = 4;
 
 #[test]
 fn every_checker_catches_what_is_planted_for_it() {
     for (canary, checker) in Canary::ALL {
         let catches = |seed| {
-            let plan = Plan::with_faults(seed, 60, canary.needs());
+            let plan = canary.plan(seed, 60);
             let failure = run_twice(plan, Some(canary)).err()?;
             let mut violations = failure.violations.into_iter();
             violations.find(|violation| violation.checker == checker)

@@ -6,7 +6,7 @@ use strait_simulation::plan::Plan;
 use strait_simulation::run::run;
 
 /// A seed, the calls of its world, and what it once showed.
-const FOUND: [(u64, usize, &str); 10] = [
+const FOUND: [(u64, usize, &str); 12] = [
     (
         215,
         40,
@@ -56,6 +56,16 @@ const FOUND: [(u64, usize, &str); 10] = [
         62,
         40,
         "a record said that the caller had cancelled what had rung for too long",
+    ),
+    (
+        15,
+        40,
+        "who moved to another address was overtaken by its own last packet and never heard again",
+    ),
+    (
+        50,
+        40,
+        "a call that a phone forwarded to another user came back to the phone",
     ),
 ];
 

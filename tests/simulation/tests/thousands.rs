@@ -30,6 +30,7 @@ fn ten_thousand_calls_keep_every_promise() {
     assert!(figures.survived > 0, "calls outlive a control");
     assert!(figures.told > 0 && figures.answered > 0, "people write");
     assert!(figures.refreshed > 0, "sessions are refreshed");
+    assert!(figures.sent_on > 0 && figures.moved > 0, "people move");
     let looked: BTreeSet<Checker> = figures.looks.keys().copied().collect();
     let all = Canary::ALL.map(|(_, checker)| checker).into_iter();
     // A run by itself cannot say that another one would go the same way.

@@ -14,6 +14,7 @@ use crate::sip::description::{Description, Direction, Line};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::Message;
 use crate::sip::transaction::ServerId;
+use crate::sip::uri::NameAddr;
 use crate::sip::version::Version;
 use strait_shared::time::Instant;
 
@@ -50,6 +51,8 @@ pub struct Call {
     pub(super) hop: SocketAddr,
     /// The IP versions of media that were tried, the present one last.
     pub(super) tried: Vec<Version>,
+    /// How often it was sent on.
+    pub(super) followed: u8,
     /// The INVITE we are to answer, or have answered.
     pub(super) server: Option<(ServerId, Message)>,
     /// The provisional response that we have, or had, acknowledged.
@@ -105,6 +108,13 @@ impl Call {
         &self.remote_user
     }
 
+    /// The user part that the other party knows this phone by, once there is a dialog: whom it
+    /// called, where it was sent on.
+    pub fn own_user(&self) -> Option<String> {
+        let local = &self.dialog.as_ref()?.local;
+        NameAddr::parse(local).ok()?.uri.user
+    }
+
     /// The Call-ID on this phone's side.
     pub fn call_id(&self) -> &str {
         &self.call_id
@@ -132,6 +142,7 @@ impl Call {
 
     /// Our offer, or our offer again; kept as the description last sent.
     pub(super) fn offer(&mut self) -> String {
+        self.stream.offer_place();
         let line = self.own_line(self.wish());
         self.agreement.awaiting_answer = true;
         self.describe(vec![line])
@@ -167,6 +178,7 @@ impl Call {
             return false;
         };
         let offered_mux = self.own_line(self.wish()).rtcp_mux;
+        self.stream.take_place(now);
         let direction = meet(self.wish(), audio.direction);
         self.stream.turn_to(Version::of(audio.rtp.ip()));
         self.stream

@@ -81,6 +81,9 @@ impl Phone {
             Answer::Reject(status, wait) => {
                 self.schedule(now + wait, handle, Due::Reject(status));
             }
+            Answer::Redirect(status, wait) => {
+                self.schedule(now + wait, handle, Due::Redirect(status));
+            }
             Answer::Never => {}
         }
     }

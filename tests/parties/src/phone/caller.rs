@@ -88,6 +88,7 @@ impl Phone {
         let status = response.status().unwrap_or_default();
         if status == 422 && self.ask_for_longer(now, handle, request, response)
             || status >= 300 && self.call_again(now, handle, request, response)
+            || status / 100 == 3 && self.follow(now, handle, request, response)
         {
             return;
         }
@@ -196,6 +197,7 @@ impl Phone {
             stream,
             hop: self.config.proxy,
             tried: vec![version],
+            followed: 0,
             server: None,
             told: None,
             early: BTreeMap::new(),

@@ -33,6 +33,9 @@ pub struct Config {
     pub expiry: Duration,
     /// What it does when called.
     pub answering: Answering,
+    /// Whom it sends callers to where it redirects them: a user. Nobody: itself, under another
+    /// Contact, where it then answers.
+    pub deputy: Option<String>,
     /// Whether it signals over TCP. Its messages come and go as datagrams all the same: whoever
     /// has the phone carries them.
     pub tcp: bool,
@@ -104,6 +107,8 @@ pub enum Answer {
     After(Duration),
     /// Rejects with this status, so long after the call came.
     Reject(u16, Duration),
+    /// Sends the caller elsewhere with this status, so long after the call came.
+    Redirect(u16, Duration),
     /// Rings until the caller gives up or the person acts.
     Never,
 }
@@ -154,6 +159,7 @@ impl Config {
                 early_media: false,
                 answer: Answer::After(Duration::from_secs(1)),
             },
+            deputy: None,
             tcp: false,
             reliable: false,
             updates: false,

@@ -86,6 +86,13 @@ pub enum Event {
         /// The version we now use.
         usable: Version,
     },
+    /// We were sent on to somebody else, or to another place, and call there.
+    SentOn {
+        /// Which call.
+        call: CallHandle,
+        /// The user part of where it goes now.
+        to: String,
+    },
     /// A session timer was agreed on, or agreed on again (RFC 4028).
     Refreshed(CallHandle),
     /// A call is over.
@@ -122,6 +129,7 @@ pub(super) enum Due {
     Ring,
     Answer,
     Reject(u16),
+    Redirect(u16),
     Reoffer,
     /// The session timer that was agreed on at that number is due.
     Session(u32),

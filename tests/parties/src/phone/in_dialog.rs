@@ -97,6 +97,7 @@ impl Phone {
         };
         call.agreement.awaiting_answer = false;
         if status != 491 {
+            call.stream.stay();
             let refused = Event::OfferRefused {
                 call: handle,
                 status,

@@ -11,6 +11,8 @@ mod caller;
 mod config;
 mod event;
 mod in_dialog;
+mod moving;
+mod redirecting;
 mod reflection;
 mod register;
 mod reliable;
@@ -284,6 +286,7 @@ impl Phone {
             Due::Ring => self.ring(now, call),
             Due::Answer => self.accept(now, call),
             Due::Reject(status) => self.reject(now, call, status),
+            Due::Redirect(status) => self.redirect(now, call, status),
             Due::Reoffer => self.reoffer(now, call),
             Due::Session(number) => self.session_due(now, call, number),
             Due::Repeat(interval) => self.repeat_reliably(now, call, interval),

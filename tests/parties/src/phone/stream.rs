@@ -22,6 +22,11 @@ pub struct Stream {
     rtcp: SocketAddr,
     signalled_rtp: SocketAddr,
     signalled_rtcp: SocketAddr,
+    origin: IpAddr,
+    /// Where it is going to be, once the other side has agreed.
+    next: Option<Next>,
+    /// Where it was before, and until when.
+    left: Option<(SocketAddr, Instant)>,
     /// Where we also receive RTP, in the other IP version, until one has been agreed on.
     alternative: Option<SocketAddr>,
     offers_mux: bool,
@@ -64,6 +69,13 @@ struct Remote {
     rtcp: SocketAddr,
 }
 
+/// Another place for our media.
+#[derive(Clone, Copy)]
+struct Next {
+    rtp: SocketAddr,
+    offered: bool,
+}
+
 /// What a stream is made of.
 pub(super) struct Parts {
     pub rtp: SocketAddr,
@@ -90,6 +102,9 @@ impl Stream {
             rtcp,
             signalled_rtp: parts.reflected.0.unwrap_or(parts.rtp),
             signalled_rtcp: parts.reflected.1.unwrap_or(rtcp),
+            origin: parts.reflected.0.unwrap_or(parts.rtp).ip(),
+            next: None,
+            left: None,
             alternative: parts.alternative,
             offers_mux: parts.mux,
             symmetric: parts.symmetric,
@@ -144,11 +159,53 @@ impl Stream {
         self.direction
     }
 
-    pub(super) fn owns(&self, address: SocketAddr) -> bool {
-        let other = self.alternative.map(|rtp| [rtp, above(rtp)]);
+    /// Whether media for this stream may come to that address: where we are, will be, or were.
+    pub fn owns(&self, address: SocketAddr) -> bool {
+        let (next, left) = (
+            self.next.map(|next| next.rtp),
+            self.left.map(|(rtp, _)| rtp),
+        );
+        let others = [self.alternative, next, left].into_iter().flatten();
         address == self.rtp
             || address == self.rtcp
-            || other.is_some_and(|other| other.contains(&address))
+            || others
+                .flat_map(|rtp| [rtp, above(rtp)])
+                .any(|at| at == address)
+    }
+
+    /// Where our media was before it moved, and when the other side agreed.
+    pub fn left(&self) -> Option<(SocketAddr, Instant)> {
+        self.left
+    }
+
+    /// Whether our media is about to move.
+    pub fn moves(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// Our media is to be at another place.
+    pub(super) fn move_to(&mut self, rtp: SocketAddr) {
+        let offered = false;
+        self.next = Some(Next { rtp, offered });
+    }
+
+    /// An offer is made, with where our media is to be.
+    pub(super) fn offer_place(&mut self) {
+        self.next.iter_mut().for_each(|next| next.offered = true);
+    }
+
+    /// What was offered is agreed on.
+    pub(super) fn take_place(&mut self, now: Instant) {
+        if let Some(next) = self.next.take_if(|next| next.offered) {
+            self.left = Some((self.rtp, now));
+            (self.rtp, self.rtcp) = (next.rtp, above(next.rtp));
+            (self.signalled_rtp, self.signalled_rtcp) = (self.rtp, self.rtcp);
+        }
+    }
+
+    /// What was offered is refused.
+    pub(super) fn stay(&mut self) {
+        self.next.take_if(|next| next.offered);
     }
 
     /// The IP version of our own address.
@@ -164,17 +221,21 @@ impl Stream {
         if Version::of(rtp.ip()) == version {
             (self.rtp, self.rtcp) = (rtp, above(rtp));
             (self.signalled_rtp, self.signalled_rtcp) = (self.rtp, self.rtcp);
+            self.origin = self.rtp.ip();
         }
     }
 
-    /// The address in `o=`.
+    /// The address in `o=`: it stays, whatever moves (RFC 3264 §8).
     pub(super) fn origin(&self) -> IpAddr {
-        self.signalled_rtp.ip()
+        self.origin
     }
 
     /// Our `m=` line.
     pub(super) fn line(&self, direction: Direction, formats: Vec<String>, zero: bool) -> Line {
-        let (rtp, rtcp) = (self.signalled_rtp, self.signalled_rtcp);
+        let (rtp, rtcp) = match self.next.filter(|next| next.offered) {
+            Some(next) => (next.rtp, above(next.rtp)),
+            None => (self.signalled_rtp, self.signalled_rtcp),
+        };
         let next = SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1));
         Line {
             media: "audio".to_owned(),
@@ -235,7 +296,7 @@ impl Stream {
 
     pub(super) fn receive(&mut self, now: Instant, datagram: &Datagram) {
         let bytes = &datagram.payload;
-        if is_rtcp(bytes) || datagram.destination == self.rtcp {
+        if is_rtcp(bytes) || datagram.destination.port() & 1 == 1 {
             self.receive_rtcp(now, datagram);
         } else if let Some(packet) = Packet::parse(bytes) {
             self.listener.receive(now, datagram.source, &packet);

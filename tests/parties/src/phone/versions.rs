@@ -113,41 +113,59 @@ impl Phone {
         let Some(usable) = self.usable(handle, response) else {
             return false;
         };
-        let Some(cseq) = request.cseq() else {
-            return false;
-        };
         let contact = self.followed(response, usable);
         let hop = contact.as_ref().and_then(Uri::address);
         let hop = hop.unwrap_or_else(|| self.hop_again(handle, usable));
-        let stream = self.new_stream(handle, usable);
-        let own = self.contact_at(hop);
-        let Some(call) = self.calls.get_mut(&handle) else {
-            return false;
-        };
-        call.stream = stream;
-        call.tried.push(usable);
-        call.hop = hop;
-        call.proceeding = false;
-        call.early.clear();
-        let mut again = request.clone();
-        for name in ["Via", "Authorization", "Proxy-Authorization"] {
-            again.remove(name);
-        }
-        if let (Some(target), Start::Request { uri, .. }) = (contact, &mut again.start) {
-            *uri = target.to_string();
-        }
-        again.set("CSeq", format!("{} INVITE", cseq.number + 1));
-        again.set("Contact", own);
-        if call.offers {
-            let offer = call.offer();
-            again.set_body("application/sdp", offer);
+        if let Some(call) = self.calls.get_mut(&handle) {
+            call.tried.push(usable);
         }
         self.events.push_back(Event::CalledAgain {
             call: handle,
             usable,
         });
-        self.send(now, again, hop, Purpose::Invite(handle), 0);
+        self.send_again(now, handle, request, (contact, hop));
         true
+    }
+
+    /// Sends a call's INVITE anew: elsewhere, with media of its own.
+    pub(super) fn send_again(
+        &mut self,
+        now: Instant,
+        handle: CallHandle,
+        request: &Message,
+        (target, hop): (Option<Uri>, SocketAddr),
+    ) {
+        let tried = self
+            .calls
+            .get(&handle)
+            .map(|call| call.tried.last().copied());
+        let version = tried.flatten().unwrap_or(self.first_version());
+        let stream = self.new_stream(handle, version);
+        let (own, cseq) = (self.contact_at(hop), request.cseq());
+        let Some(call) = self.calls.get_mut(&handle) else {
+            return;
+        };
+        call.stream = stream;
+        call.hop = hop;
+        call.proceeding = false;
+        call.early.clear();
+        call.updated = None;
+        call.agreement.complete = false;
+        let mut again = request.clone();
+        for name in ["Via", "Authorization", "Proxy-Authorization"] {
+            again.remove(name);
+        }
+        if let (Some(target), Start::Request { uri, .. }) = (target, &mut again.start) {
+            *uri = target.to_string();
+        }
+        let number = cseq.map_or(1, |cseq| cseq.number);
+        again.set("CSeq", format!("{} INVITE", number + 1));
+        again.set("Contact", own);
+        if call.offers {
+            let offer = call.offer();
+            again.set_body("application/sdp", offer);
+        }
+        self.send(now, again, hop, Purpose::Invite(handle), 0);
     }
 
     /// The version a call is to be made in instead, if it can be and has not been tried.

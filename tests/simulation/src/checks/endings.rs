@@ -20,8 +20,9 @@ pub struct Endings {
     left: BTreeSet<(String, String)>,
     /// The tags of phones that have answered a call for good, or refused it.
     answered: BTreeMap<String, BTreeSet<String>>,
-    /// INVITEs that are over, by Call-ID and number, but for such that were taken back.
-    settled: BTreeSet<(String, u32)>,
+    /// INVITEs that are over, by Call-ID and number, but for such that were taken back: the tags of
+    /// who ended them.
+    settled: BTreeMap<(String, u32), BTreeSet<String>>,
     /// What phones were told of calls that none of their people had ended.
     unwanted: Vec<Unwanted>,
     /// Calls that Strait ended.
@@ -33,8 +34,10 @@ pub struct Endings {
 /// What a phone was told of a call's end.
 struct Unwanted {
     call_id: String,
+    /// The number of the INVITE.
     number: u32,
-    cancels: bool,
+    /// The tag of who is told.
+    tag: String,
     text: String,
 }
 
@@ -71,7 +74,9 @@ impl Endings {
 
     fn settles(&mut self, said: &Said<'_>) {
         if !said.taken_back {
-            self.settled.insert((said.call_id.to_owned(), said.number));
+            let invite = (said.call_id.to_owned(), said.number);
+            let by = self.settled.entry(invite).or_default();
+            by.insert(said.to.to_owned());
         }
     }
 
@@ -90,9 +95,9 @@ impl Endings {
 
     fn unwanted(&self) -> Result<(), String> {
         let is_excused = |told: &&Unwanted| {
-            let settled = (told.call_id.clone(), told.number);
-            self.by_strait.contains(&told.call_id)
-                || (told.cancels && self.settled.contains(&settled))
+            let invite = (told.call_id.clone(), told.number);
+            let mut settled = self.settled.get(&invite).into_iter().flatten();
+            self.by_strait.contains(&told.call_id) || settled.any(|by| *by != told.tag)
         };
         match self.unwanted.iter().find(|told| !is_excused(told)) {
             Some(told) => Err(format!("nobody has ended {}:\n{}", told.call_id, told.text)),
@@ -123,8 +128,9 @@ impl Checks {
         if !self.endings.is_wanted(&said) {
             self.endings.unwanted.push(Unwanted {
                 call_id: said.call_id.to_owned(),
-                number: said.number,
-                cancels: said.what == What::Cancel,
+                // A BYE that nobody but Strait says is the first request after the INVITE.
+                number: said.number - u32::from(said.what == What::Bye && said.number > 0),
+                tag: said.to.to_owned(),
                 text: String::from_utf8_lossy(bytes).into_owned(),
             });
         }

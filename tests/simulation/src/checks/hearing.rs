@@ -57,6 +57,16 @@ impl Hearing {
         self.deaths.push(death.clone());
     }
 
+    /// Until when anyone may be silenced, or was.
+    pub(super) fn disturbed(&self) -> Instant {
+        self.disturbed
+    }
+
+    /// Whether control has died since then: what it knew of a call may be forgotten.
+    pub(super) fn has_died_since(&self, then: Instant) -> bool {
+        self.deaths.iter().any(|death| death.at >= then)
+    }
+
     /// The longest time anyone went unheard without excuse.
     pub fn longest(&self) -> Duration {
         self.longest

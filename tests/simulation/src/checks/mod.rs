@@ -11,6 +11,7 @@ mod endings;
 mod gossip;
 mod hearing;
 mod media;
+mod moves;
 mod records;
 mod succession;
 mod texts;
@@ -60,6 +61,8 @@ pub enum Checker {
     Texts,
     /// A call ends when one of its people ends it.
     Endings,
+    /// Who has moved is sent nothing at the old place.
+    Moves,
     /// The same seed gives the same run.
     Sameness,
 }

@@ -12,7 +12,7 @@ use strait_shared::time::Instant;
 use super::Strait;
 use super::places::hash;
 use crate::canary::Canary;
-use crate::checks::{Checker, FORGED, Side};
+use crate::checks::{Checker, FORGED, Side, ssrc};
 use crate::clock;
 use crate::configuration;
 use crate::dataplane::Breath;
@@ -124,6 +124,15 @@ impl Strait {
         let through = self.counters.relayed > 500;
         if self.canary == Some(Canary::Silence) && side == Side::Access && through {
             return;
+        }
+        if self.canary == Some(Canary::OldPlace) {
+            let way = (datagram.source, ssrc(&datagram.payload));
+            let first = *self.first_places.entry(way).or_insert(datagram.destination);
+            self.out
+                .extend((first != datagram.destination).then(|| Datagram {
+                    destination: first,
+                    ..datagram.clone()
+                }));
         }
         if self.plants(Canary::ForgedPacket) {
             let mut forged = datagram.clone();
