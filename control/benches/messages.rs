@@ -2,12 +2,15 @@
 //! Counts allocations as well as time.
 
 use divan::{AllocProfiler, Bencher, black_box};
+use strait_control::h248::Message as H248Message;
 use strait_control::mgcp;
 use strait_control::sdp::Description;
 use strait_control::sip::{Builder, Message, Splices, Status};
 
 #[path = "messages/create.rs"]
 mod create;
+#[path = "messages/h248.rs"]
+mod h248;
 #[path = "messages/invite.rs"]
 mod invite;
 
@@ -105,4 +108,30 @@ fn mgcp_relay(bencher: Bencher) {
     let mut edits = Splices::new();
     let mut out = Vec::with_capacity(2 * CREATE.len());
     bencher.bench_local(|| create::relay(&mut edits, &mut out));
+}
+
+#[divan::bench]
+fn h248_text_parse() -> bool {
+    H248Message::parse(black_box(h248::TEXT)).is_ok()
+}
+
+#[divan::bench]
+fn h248_binary_parse(bencher: Bencher) {
+    let bytes = h248::binary();
+    bencher.bench_local(|| H248Message::parse(black_box(&bytes)).is_ok());
+}
+
+/// Parse, five edits, render.
+#[divan::bench]
+fn h248_text_relay(bencher: Bencher) {
+    let mut out = Vec::with_capacity(2 * h248::TEXT.len());
+    bencher.bench_local(|| h248::relay(black_box(h248::TEXT), &mut out));
+}
+
+/// Parse, five edits, render.
+#[divan::bench]
+fn h248_binary_relay(bencher: Bencher) {
+    let bytes = h248::binary();
+    let mut out = Vec::with_capacity(2 * bytes.len());
+    bencher.bench_local(|| h248::relay(black_box(&bytes), &mut out));
 }
