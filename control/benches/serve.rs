@@ -4,10 +4,10 @@
 //! Time and heap of the gateway alone, and of the journal where that is said; whoever writes the
 //! terminals' messages is not counted.
 
-#[path = "gateway/allocator.rs"]
-mod allocator;
 #[path = "serve/messages.rs"]
 mod messages;
+#[path = "gateway/meter.rs"]
+mod meter;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,14 +15,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strait_config::Config;
-use strait_control::gateway::io::{Flow, Input, ListenerIndex, Output, RealmIndex, Transport};
+use strait_control::gateway::io::{Flow, Input, ListenerIndex, RealmIndex, Transport};
 use strait_control::gateway::journal::{Before, Change, EntryKey};
 use strait_control::gateway::{Gateway, WallClock};
 use strait_control::journal::Journal;
 use strait_control::users::Users;
-use strait_shared::command::{Command, Event};
-use strait_shared::slot::{Counters, SlotIndex};
+use strait_shared::slot::SlotIndex;
 use strait_shared::time::Instant;
+
+use self::meter::{Meter, allocator};
+
+/// The realm that serves.
+const HOME: RealmIndex = RealmIndex(0);
 
 /// Terminals that register.
 const TERMINALS: u64 = 1_000_000;
@@ -62,13 +66,13 @@ fn plain() -> BTreeMap<EntryKey, Vec<u8>> {
                 keep(&mut journal, changes);
             }
         }
-        bench.pass(Duration::from_secs(40));
+        bench.meter.pass(Duration::from_secs(40));
         let changes = bench.journal();
         keep(&mut journal, changes);
-        bench.report(title, TERMINALS);
-        bench.costs.clear();
+        bench.meter.report(title, TERMINALS);
+        bench.meter.forget();
     }
-    let sizes = bench.gateway.sizes();
+    let sizes = bench.meter.gateway.sizes();
     assert_eq!(sizes.registrations as u64, TERMINALS);
     journal
 }
@@ -142,17 +146,18 @@ fn guarded() {
     let path = directory.path().join("users.yaml");
     std::fs::write(&path, text).expect("a file");
     let users = Arc::new(Users::load(&path).expect("users"));
-    let realm = RealmIndex(0);
-    bench
-        .gateway
-        .receive(bench.now, Input::Users { realm, users });
+    let now = bench.meter.now;
+    let known = Input::Users { realm: HOME, users };
+    bench.meter.gateway.receive(now, known);
     for number in 0..GUARDED {
         let challenge = bench.register(number, 1, "");
         let credentials = messages::credentials(&challenge, number);
         let answer = bench.register(number, 2, &credentials);
         assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
     }
-    bench.report("registrations with a password, REGISTERs", GUARDED * 2);
+    bench
+        .meter
+        .report("registrations with a password, REGISTERs", GUARDED * 2);
 }
 
 fn calls(title: &str, serve: &str) {
@@ -163,27 +168,15 @@ fn calls(title: &str, serve: &str) {
     for number in 0..WARM_UP {
         bench.call(number);
     }
-    bench.costs.clear();
+    bench.meter.forget();
     for number in WARM_UP..WARM_UP + CALLS {
         bench.call(number);
     }
-    bench.report(title, CALLS);
-}
-
-/// What was spent on one kind of input.
-#[derive(Clone, Copy, Default)]
-struct Cost {
-    count: u64,
-    time: Duration,
-    allocations: u64,
+    bench.meter.report(title, CALLS);
 }
 
 struct Bench {
-    gateway: Gateway,
-    now: Instant,
-    costs: BTreeMap<&'static str, Cost>,
-    sent: Vec<(Flow, Vec<u8>)>,
-    closed: Vec<Command>,
+    meter: Meter,
 }
 
 fn config(serve: &str) -> Arc<Config> {
@@ -198,17 +191,13 @@ impl Bench {
         let before = Before::default();
         let made = Gateway::restore(config(serve), [7; 32], CLOCK, now, before, &none);
         Self {
-            gateway: made.expect("the ports fit").0,
-            now,
-            costs: BTreeMap::new(),
-            sent: Vec::new(),
-            closed: Vec::new(),
+            meter: Meter::new(made.expect("the ports fit").0, now),
         }
     }
 
     /// The answer to a REGISTER.
     fn register(&mut self, number: u64, cseq: u32, credentials: &str) -> String {
-        self.pass(Duration::from_micros(50));
+        self.meter.pass(Duration::from_micros(50));
         let register = messages::register(number, cseq, credentials);
         self.receive("1 REGISTER", number, &register);
         self.sent_last()
@@ -216,7 +205,7 @@ impl Bench {
 
     /// From INVITE to BYE between two terminals that are registered.
     fn call(&mut self, number: u64) {
-        self.pass(Duration::from_millis(1));
+        self.meter.pass(Duration::from_millis(1));
         let (caller, callee) = (number % 5_000, 5_000 + number % 5_000);
         let invite = messages::invite(caller, callee, number);
         self.receive("2 INVITE", caller, &invite);
@@ -238,108 +227,30 @@ impl Bench {
             callee,
             &messages::response(&bye, "200 OK", callee, false),
         );
-        self.report_closed();
-        self.gateway.journal(self.now);
+        self.meter.report_closed();
+        self.meter.gateway.journal(self.meter.now);
     }
 
     fn journal(&mut self) -> Vec<Change> {
-        let now = self.now;
+        let now = self.meter.now;
         let mut changes = Vec::new();
-        self.spend("8 journal", |gateway| changes = gateway.journal(now));
+        self.meter
+            .spend("8 journal", |gateway| changes = gateway.journal(now));
         changes
     }
 
-    fn pass(&mut self, time: Duration) {
-        self.now += time;
-        while self
-            .gateway
-            .next_timeout()
-            .is_some_and(|due| due <= self.now)
-        {
-            let now = self.now;
-            self.spend("9 timers", |gateway| gateway.timeout(now));
-        }
-    }
-
     fn receive(&mut self, kind: &'static str, from: u64, bytes: &[u8]) {
-        self.sent.clear();
         let flow = Flow {
-            realm: RealmIndex(0),
+            realm: HOME,
             listener: ListenerIndex(0),
             transport: Transport::Udp,
             remote: messages::address(from),
             connection: None,
         };
-        let now = self.now;
-        self.spend(kind, |gateway| {
-            gateway.receive(now, Input::Message { flow, bytes })
-        });
-    }
-
-    /// Plays the dataplane: what was to close reports.
-    fn report_closed(&mut self) {
-        for command in std::mem::take(&mut self.closed) {
-            let Command::Close { slot, generation } = command else {
-                continue;
-            };
-            let counters = Counters::default();
-            let event = Event::Closed {
-                slot,
-                generation,
-                counters,
-            };
-            let now = self.now;
-            self.spend("8 slot closed", |gateway| {
-                gateway.receive(now, Input::Media(event))
-            });
-        }
-    }
-
-    fn spend(&mut self, kind: &'static str, work: impl FnOnce(&mut Gateway)) {
-        let mut outputs = Vec::with_capacity(16);
-        let allocations = allocator::count();
-        let began = std::time::Instant::now();
-        work(&mut self.gateway);
-        while let Some(output) = self.gateway.poll_output() {
-            outputs.push(output);
-        }
-        let time = began.elapsed();
-        let cost = self.costs.entry(kind).or_default();
-        cost.allocations += allocator::count() - allocations;
-        cost.count += 1;
-        cost.time += time;
-        for output in outputs {
-            match output {
-                Output::Send { flow, bytes } => self.sent.push((flow, bytes)),
-                Output::Media(command) => self.closed.push(command),
-                Output::Resolve(_) | Output::Record(_) | Output::Log(_) | Output::Close(_) => {}
-            }
-        }
+        self.meter.receive(kind, flow, bytes);
     }
 
     fn sent_last(&self) -> String {
-        let (_, bytes) = self.sent.last().expect("something was sent");
-        String::from_utf8(bytes.clone()).expect("the bench speaks ASCII")
-    }
-
-    fn report(&self, title: &str, count: u64) {
-        println!("\n{title}: {count}");
-        println!(
-            "{:<16}{:>10}{:>12}{:>14}",
-            "input", "count", "µs each", "allocations"
-        );
-        let mut total = Duration::ZERO;
-        for (kind, cost) in &self.costs {
-            let each = cost.time.as_secs_f64() * 1e6 / cost.count as f64;
-            let allocations = cost.allocations as f64 / cost.count as f64;
-            println!(
-                "{kind:<16}{:>10}{each:>12.2}{allocations:>14.1}",
-                cost.count
-            );
-            total += cost.time;
-        }
-        let seconds = total.as_secs_f64();
-        let each = seconds * 1e6 / count as f64;
-        println!("{each:.1} µs each, {:.0} a second", count as f64 / seconds);
+        self.meter.sent_to(HOME).1
     }
 }
