@@ -76,8 +76,8 @@ fn register(meter: &mut Meter, number: u32) -> Flow {
     );
     meter.receive("1 ServiceChange", near(number), text.as_bytes());
     let (far, _) = meter.sent_to(CORE);
-    let reply = "MEGACO/1 [10.0.0.1]:2944\r\nReply = 1 {\r\n Context = - {ServiceChange = ROOT {\r\n  \
-                 Services {ServiceChangeAddress=2944, Profile=ResGW/1}}}}\r\n";
+    let reply = "MEGACO/1 [10.0.0.1]:2944\r\nReply = 1 {\r\n Context = - {\r\n  \
+                 ServiceChange = ROOT {Services {ServiceChangeAddress=2944, Profile=ResGW/1}}}}\r\n";
     meter.receive("2 Reply", far, reply.as_bytes());
     far
 }
@@ -121,7 +121,7 @@ fn call(meter: &mut Meter, far: &[Flow], number: u32) {
     let subtract = "Context = 2000 { Subtract = A4444, Subtract = A4445 {Audit{Statistics}} }";
     meter.receive("7 Subtract", far, ask(2, subtract).as_bytes());
     let subtracted = "Context = 2000 { Subtract = A4444, Subtract = A4445 { Statistics { \
-                      rtp/ps=1245, nt/os=62345, rtp/pr=780, nt/or=45123, rtp/pl=10, rtp/jit=27 } } }";
+                      rtp/ps=1245, nt/os=62345, rtp/pr=780, nt/or=45123, rtp/jit=27 } } }";
     meter.receive("8 Reply", near, answer(2, subtracted).as_bytes());
     meter.report_closed();
 }

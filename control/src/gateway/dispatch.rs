@@ -37,7 +37,10 @@ impl Gateway {
                 self.controlled.associations.disconnected(connection);
                 self.transactions.disconnected(connection);
             }
-            Input::SendFailed { flow, branch } => self.send_failed(now, flow, branch.as_deref()),
+            Input::SendFailed { flow, branch } => match self.settings.control_port(flow) {
+                Some(_) => self.control_send_failed(now, flow),
+                None => self.send_failed(now, flow, branch.as_deref()),
+            },
             Input::Media(event) => self.media.event(now, &event),
             Input::MediaRejected { command, reason } => {
                 self.media.rejected(now, &command, reason);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use strait_control::gateway::io::Input;
+
 use super::scene::{GATEWAYS, PRIVATE, PUBLIC, Scene, gateway_at, restart, say, second_controller};
 use crate::world::{Party, World};
 
@@ -27,6 +29,23 @@ fn a_controller_that_does_not_answer_is_followed_by_the_next() {
     let other = gateway_at("203.0.113.7:40002", 0);
     let outcome = say(&mut world, other, &restart("192.168.1.6", 1));
     assert_eq!(outcome.sent[0].flow.remote.to_string(), "10.0.0.2:2944");
+}
+
+#[test]
+fn a_controller_that_is_not_there_at_all_is_not_waited_for() {
+    let mut world = World::with(GATEWAYS);
+    let gateway = gateway_at(PUBLIC, 0);
+    let first = say(&mut world, gateway, &restart(PRIVATE, 1));
+    let (flow, branch) = (first.sent[0].flow, None);
+    let outcome = world.input(Input::SendFailed { flow, branch });
+    assert_eq!(outcome.sent[0].flow.remote.to_string(), "10.0.0.2:2944");
+    // A request within an association goes on being repeated.
+    let mut scene = Scene::registered();
+    let flow = scene.gateway.flow;
+    scene.command(super::scene::SUBTRACT);
+    let branch = None;
+    let outcome = scene.world.input(Input::SendFailed { flow, branch });
+    assert!(outcome.sent.is_empty());
 }
 
 #[test]

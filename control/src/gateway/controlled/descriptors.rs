@@ -172,6 +172,7 @@ impl Gateway {
         stream: u16,
         text: &'a [u8],
     ) -> Result<Vec<Group<'a>>, DescriptorError> {
+        let max_lines = self.settings.config.limits.media_lines;
         let leg = self.controlled.legs.get_mut(key);
         let leg = leg.ok_or(DescriptorError::Streams)?;
         if leg.streams.len() >= MAX_STREAMS && !leg.streams.contains_key(&stream) {
@@ -199,6 +200,9 @@ impl Gateway {
                     seen.len() - 1
                 });
                 if place == own.lines.len() {
+                    if leg.lines >= max_lines {
+                        return Err(DescriptorError::Streams);
+                    }
                     own.lines.push(leg.lines);
                     leg.lines += 1;
                 }

@@ -159,6 +159,14 @@ impl Passages {
         Some(passage)
     }
 
+    /// Those that wait for somebody there.
+    fn towards(&self, flow: Flow) -> Vec<PassageKey> {
+        let here = |to: Flow| (to.realm, to.listener, to.remote);
+        let all = self.table.iter();
+        let fit = all.filter(|(_, passage)| passage.waits() && here(passage.to) == here(flow));
+        fit.map(|(key, _)| key).collect()
+    }
+
     fn of(&self, association: AssociationKey) -> Vec<PassageKey> {
         let all = self.table.iter();
         let own = all.filter(|(_, passage)| passage.name.association == association);
@@ -344,6 +352,23 @@ impl Gateway {
         let (flow, bytes) = (to, message.to_vec());
         self.outputs.push_back(Output::Send { flow, bytes });
         self.arm_passage(now, key, FIRST_REPEAT);
+    }
+
+    /// What was sent there did not arrive. Only a gateway that looks for a controller does not wait
+    /// for its timer: an ICMP message is easily forged, and networks recover.
+    pub(in crate::gateway) fn control_send_failed(&mut self, now: Instant, flow: Flow) {
+        let owner = self.controlled.associations.on_port(flow);
+        let owner = owner.and_then(|key| self.controlled.associations.get(key));
+        if owner.is_none_or(|owner| owner.registered) {
+            return;
+        }
+        for key in self.controlled.passages.towards(flow) {
+            let passage = self.controlled.passages.get(key);
+            let work = passage.map(|passage| &passage.work);
+            if matches!(work, Some(Work::H248(H248Work::Registration(_)))) {
+                self.passage_failed(now, key);
+            }
+        }
     }
 
     fn arm_passage(&mut self, now: Instant, key: PassageKey, after: Duration) {
