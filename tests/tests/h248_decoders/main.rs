@@ -1,6 +1,6 @@
-//! What Strait re-encodes in H.248's binary encoding, and what it says itself, is decoded by others:
-//! pycrate and Erlang's megaco find that exactly what was to change has changed; Wireshark marks
-//! nothing. Each is left out, and says so, where it is not installed.
+//! What Strait re-encodes in H.248's binary encoding, and what it says itself, is decoded by
+//! others: pycrate and Erlang's megaco find that exactly what was to change has changed; Wireshark
+//! marks nothing. Each is left out, and says so, where it is not installed.
 
 #![allow(clippy::unwrap_used)]
 
@@ -193,8 +193,9 @@ fn case(name: String, message: &Message, edits: &Edits, swaps: Vec<(Vec<u8>, Vec
     }
 }
 
-/// The line with another address or port, where one is said. The values that change with it are those of SDP
-/// equivalents, as they are and as IA5String; those of native properties, as BER and plain.
+/// The line with another address or port, where one is said. The values that change with it are
+/// those of SDP equivalents, as they are and as IA5String; those of native properties, as BER and
+/// plain.
 fn moved(line: &str, swaps: &mut Vec<(Vec<u8>, Vec<u8>)>) -> String {
     let mut words: Vec<_> = line.split(' ').map(str::to_owned).collect();
     let (old, place) = match line.as_bytes()[0] {
