@@ -77,7 +77,8 @@ fn register(meter: &mut Meter, number: u32) -> Flow {
     meter.receive("1 ServiceChange", near(number), text.as_bytes());
     let (far, _) = meter.sent_to(CORE);
     let reply = "MEGACO/1 [10.0.0.1]:2944\r\nReply = 1 {\r\n Context = - {\r\n  \
-                 ServiceChange = ROOT {Services {ServiceChangeAddress=2944, Profile=ResGW/1}}}}\r\n";
+                 ServiceChange = ROOT {Services {\r\n   \
+                 ServiceChangeAddress=2944, Profile=ResGW/1}}}}\r\n";
     meter.receive("2 Reply", far, reply.as_bytes());
     far
 }
