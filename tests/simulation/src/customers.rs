@@ -8,6 +8,7 @@ use strait_parties::phone::{CallHandle, Config, Offer, Phone, State};
 use strait_parties::world::INTERNET;
 use strait_shared::time::Instant;
 
+use crate::checks::STRANGERS;
 use crate::configuration::{self, ANNEX_DOMAIN, ANNEX_PORT};
 use crate::drive::{Action, Driver};
 use crate::people::Person;
@@ -21,7 +22,7 @@ const CUSTOMERS: usize = 2;
 const DEALS_AT_ONCE: usize = 3;
 /// How long a customer talks at most.
 const LONGEST_DEAL: Duration = Duration::from_secs(8);
-/// How long honest people talk to a hostile softswitch.
+/// How long honest people listen to a stranger.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 impl Stage {
@@ -95,7 +96,7 @@ impl Stage {
 
     /// Customers let go of what is over, and honest people of whoever has nothing to say.
     pub(crate) fn look_after_deals(&mut self, now: Instant) {
-        if self.rogue.is_none() {
+        if self.rogue.is_none() && self.stranger.is_none() {
             return;
         }
         self.with_customers(|phone, now| {
@@ -111,10 +112,9 @@ impl Stage {
             old.into_iter().for_each(|call| phone.hang_up(now, call));
         });
         for number in 0..self.phones.len() {
-            let calls = self
-                .phone(number)
-                .calls()
-                .filter(|call| call.remote_user() == NAME && now.since(call.began()) > PATIENCE);
+            let calls = self.phone(number).calls().filter(|call| {
+                STRANGERS.contains(&call.remote_user()) && now.since(call.began()) > PATIENCE
+            });
             let calls: Vec<CallHandle> = calls.map(|call| call.handle()).collect();
             for call in calls {
                 self.use_phone(number, |phone, now| phone.hang_up(now, call));

@@ -31,7 +31,7 @@ pub use self::hearing::{Direction, Hearing};
 pub use self::media::{FORGED, Listening, Media, is_media, ssrc};
 pub use self::records::Records;
 pub use self::succession::{Death, Succession};
-pub use self::texts::Texts;
+pub use self::texts::{STRANGERS, Texts};
 
 /// Faults that are kept of one run; the first is what matters.
 const VIOLATIONS_MAX: usize = 8;

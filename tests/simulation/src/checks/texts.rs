@@ -89,5 +89,5 @@ impl Checks {
     }
 }
 
-/// Who says things that nobody keeps count of.
-const STRANGERS: [&str; 2] = ["mallory", crate::rogue::NAME];
+/// Who calls and says things that nobody keeps count of.
+pub const STRANGERS: [&str; 2] = ["mallory", crate::rogue::NAME];

@@ -119,8 +119,7 @@ impl Strait {
 }
 
 fn words(record: &[u8]) -> Option<[u64; 16]> {
-    let words = record.chunks_exact(8);
-    let words = words.map(|word| word.try_into().map(u64::from_ne_bytes));
-    let words: Result<Vec<u64>, _> = words.collect();
-    words.ok()?.try_into().ok()
+    let (octets, rest) = record.as_chunks::<8>();
+    let words: &[[u8; 8]; 16] = octets.try_into().ok().filter(|_| rest.is_empty())?;
+    Some(words.map(u64::from_ne_bytes))
 }
