@@ -20,6 +20,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("kamailio", "kamailio"),
     ("baresip", "baresip-core"),
     ("nsd", "nsd"),
+    ("erl", "erlang-base"),
+    ("erlc", "erlang-base"),
     ("rtpengine", "rtpengine-daemon"),
     ("dpdk-testpmd", "dpdk-dev"),
 ];

@@ -11,6 +11,7 @@ mod environment;
 mod failover;
 mod families;
 mod forking;
+mod gateways;
 mod hold_and_transfer;
 mod limits;
 mod methods;
