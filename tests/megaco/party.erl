@@ -2,7 +2,8 @@
 %% names, and the socket by which a test tells them what to do.
 
 -module(party).
--export([main/2, say/2, user/3, open/2, connect/3, call/2, mid/1, written/1, term/3, value/2, said/1]).
+-export([main/2, say/2, user/3, open/2, connect/3, call/2]).
+-export([mid/1, written/1, term/3, value/2, said/1]).
 
 -include_lib("megaco/include/megaco.hrl").
 -include_lib("megaco/include/megaco_message_v2.hrl").

@@ -16,9 +16,9 @@ start(Options, Port) ->
         {ok, Socket} = gen_udp:open(Port, [binary, {ip, Ip}, {active, true}]),
         {ok, _} = timer:send_interval(?INTERVAL_MS, send),
         Address = maps:get("address", Options),
-        run(#{options => Options, socket => Socket, address => Address, port => Port, mode => inactive,
-              remote => none, ssrc => rand:uniform(16#FFFFFFFF), sequence => 0, sent => 0,
-              heard => 0})
+        run(#{options => Options, socket => Socket, address => Address, port => Port,
+              mode => inactive, remote => none, ssrc => rand:uniform(16#FFFFFFFF),
+              sequence => 0, sent => 0, heard => 0})
     end).
 
 %% What a command's descriptors say of it; what its reply says.
