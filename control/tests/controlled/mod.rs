@@ -1,6 +1,7 @@
 //! Gateways that controllers command through Strait.
 
 mod anything;
+mod binary;
 mod calls;
 mod chaos;
 mod controllers;

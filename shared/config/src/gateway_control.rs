@@ -17,8 +17,11 @@ use crate::{
     scalar::{ControllerName, PortRange, RealmName, address, duration},
 };
 
-/// The port of H.248 in its text encoding (ITU-T H.248.1 Annex D); binary has 2945.
+/// The port of H.248 in its text encoding (ITU-T H.248.1 Annex D).
 const H248_PORT: u16 = 2944;
+
+/// The port of H.248 in its binary encoding.
+const H248_BINARY_PORT: u16 = 2945;
 
 /// The port on which a call agent hears MGCP (RFC 3435 §3.5).
 const MGCP_AGENT_PORT: u16 = 2727;
@@ -103,6 +106,11 @@ pub struct Controller {
     /// `ports` of the same protocol, family and transport.
     #[schemars(with = "address::Socket")]
     pub address: SocketAddr,
+    /// The port that binary messages of H.248 are sent to, 1 to 65535. Without it 2945 where
+    /// `address` has 2944, else the one of `address`.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 65_535))]
+    pub binary_port: Option<u16>,
     /// What messages to it are sent over.
     #[serde(default)]
     pub transport: Transport,
@@ -164,6 +172,17 @@ impl ControlAddress {
             address: SocketAddr::new(address, port),
             for_gateways,
         })
+    }
+}
+
+impl Controller {
+    /// Where binary messages of H.248 are sent.
+    pub fn binary_address(&self) -> SocketAddr {
+        let usual = match self.address.port() {
+            H248_PORT => H248_BINARY_PORT,
+            port => port,
+        };
+        SocketAddr::new(self.address.ip(), self.binary_port.unwrap_or(usual))
     }
 }
 

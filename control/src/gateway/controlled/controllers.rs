@@ -27,15 +27,20 @@ impl Gateway {
     }
 
     /// Our end towards a controller, by a port that the gateway has or gets; `None` where no port
-    /// is left.
+    /// is left. Who speaks H.248 in binary may be heard on another port there.
     pub(in crate::gateway) fn way_to(
         &self,
         key: Option<AssociationKey>,
         name: &GatewayName,
         (controller, realm): (ControllerIndex, RealmIndex),
+        binary: bool,
     ) -> Option<Flow> {
         let configured = self.settings.config.controller(controller);
-        let (remote, transport) = (configured.address, configured.transport);
+        let transport = configured.transport;
+        let remote = match binary {
+            true => configured.binary_address(),
+            false => configured.address,
+        };
         let listener =
             self.controlled
                 .associations

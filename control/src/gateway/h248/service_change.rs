@@ -17,8 +17,8 @@ use crate::gateway::controlled::passages::PassageKey;
 use crate::gateway::due::Due;
 use crate::gateway::io::{Flow, LogLevel};
 use crate::h248::{
-    Action, Body, Command, CommandKind, Content, Edits, ErrorCode, Message, MessageId, Replacement,
-    ServiceChange, ServiceChangeAddress, ServiceChangeMethod, TransactionKind,
+    Action, Body, Command, CommandKind, Content, Edits, Encoding, ErrorCode, Message, MessageId,
+    Replacement, ServiceChange, ServiceChangeAddress, ServiceChangeMethod, TransactionKind,
 };
 
 /// Whether a message has a gateway say that it wants to be commanded.
@@ -76,7 +76,8 @@ impl Gateway {
         }
         let chosen = self.controllers_for(now, &name).first().copied();
         let chosen = chosen.ok_or(ErrorCode::SERVICE_UNAVAILABLE)?;
-        let Some(far) = self.way_to(None, &name, chosen) else {
+        let Some(far) = self.way_to(None, &name, chosen, message.encoding() == Encoding::Binary)
+        else {
             let (gateway, at) = (name.name.clone(), flow.remote);
             self.log(now, LogLevel::Warn, || {
                 format!("no port is left for gateway {gateway} at {at}: widen `ports`")
@@ -228,6 +229,7 @@ impl Gateway {
             return Vec::new();
         };
         let (name, current) = (association.name.clone(), association.controller);
+        let binary = self.h248_is_binary(key);
         let told = self
             .h248_speech_mut(key)
             .and_then(|speech| speech.told.take());
@@ -240,12 +242,17 @@ impl Gateway {
         });
         all.reverse();
         while let Some(next) = all.pop() {
-            if let Some(far) = self.way_to(Some(key), &name, next) {
+            if let Some(far) = self.way_to(Some(key), &name, next, binary) {
                 self.h248_bring(key, next.0, far);
                 break;
             }
         }
         all
+    }
+
+    fn h248_is_binary(&self, key: AssociationKey) -> bool {
+        let speech = self.h248_speech(key);
+        speech.is_some_and(|speech| speech.encoding == Encoding::Binary)
     }
 
     /// Brings a gateway to a controller; one that it is with already is not disturbed.
@@ -271,7 +278,8 @@ impl Gateway {
         received: &[u8],
     ) -> Option<Arc<[u8]>> {
         let name = self.controlled.associations.get(key)?.name.clone();
-        let far = self.way_to(Some(key), &name, next)?;
+        let binary = self.h248_is_binary(key);
+        let far = self.way_to(Some(key), &name, next, binary)?;
         self.h248_bring(key, next.0, far);
         let message = Message::parse(received).ok()?;
         let Body::Transactions(all) = &message.content.body else {
