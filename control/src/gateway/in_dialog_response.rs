@@ -7,7 +7,9 @@ use strait_shared::time::Instant;
 use super::Gateway;
 use super::describe::{Described, Role, drop_description};
 use super::dialogs::DialogKey;
+use super::due::Due;
 use super::exchange::{ExchangeKey, PartOf};
+use super::limits::BYE_WAIT;
 use super::opening::{is_terminated, subscription_seconds};
 use super::record::{EndedBy, Ending};
 use super::responses::Passing;
@@ -81,6 +83,11 @@ impl Gateway {
             // dialog of several (RFC 3261 §15.1.1) and the INVITE is still to be answered.
             if let Some(call) = self.calls.get_mut(call) {
                 call.record.ended = None;
+            }
+            let number = self.dialogs.get(key).map(|dialog| dialog.party(from).cseq);
+            if let (false, Some(number)) = (early, number) {
+                let due = Due::ByeChallenged(key, from, number);
+                self.timers.arm(now, BYE_WAIT, due);
             }
             return;
         }

@@ -49,7 +49,7 @@ pub const REFER_SUBSCRIPTION: Duration = Duration::from_secs(300);
 pub const ACK_WAIT: Duration = Duration::from_secs(32);
 
 /// How long a BYE that an earlier process passed on may take to come again, or its answer: as long
-/// as it is repeated (RFC 3261 §17.1.2.2).
+/// as it is repeated (RFC 3261 §17.1.2.2). A BYE that was challenged, as long to come with proof.
 pub const BYE_WAIT: Duration = Duration::from_secs(32);
 
 /// What Retry-After says where nothing better is known, in seconds.

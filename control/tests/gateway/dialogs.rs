@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use strait_control::gateway::io::{Input, Transport};
+use strait_control::gateway::record::EndedBy;
 use strait_shared::command::Event;
 
 use crate::calls::{ANSWER, INVITE, answered, response, within};
@@ -246,6 +247,30 @@ fn both_parties_may_hang_up_at_once() {
     assert_eq!(start(second.only(softswitch)), "SIP/2.0 200 OK");
     assert_eq!(first.records.len() + second.records.len(), 1);
     assert_eq!(world.gateway.sizes().dialogs, 0);
+}
+
+#[test]
+fn a_bye_that_was_challenged_and_is_not_said_again_ends_the_call_all_the_same() {
+    for goes_on in [false, true] {
+        let mut world = World::new();
+        let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+        let (_, ok) = answered(&mut world, phone);
+        let bye = world.send(phone, &within(&ok, "BYE", 2, "bye", "192.168.1.5"));
+        let bye = bye.only(softswitch).to_owned();
+        world.send(softswitch, &response(&bye, "401 Unauthorized", "", ""));
+        world.wait(Duration::from_secs(30));
+        assert_eq!(world.gateway.sizes().calls, 1);
+        if goes_on {
+            world.send(phone, &within(&ok, "INFO", 3, "info", "192.168.1.5"));
+        }
+        let over = world.wait(Duration::from_secs(3));
+        assert_eq!(world.gateway.sizes().calls, usize::from(goes_on));
+        if !goes_on {
+            let ending = over.records[0].ending.clone().unwrap();
+            assert_eq!((ending.ended_by, ending.reason), (EndedBy::Caller, "bye"));
+            assert!(start(over.to(softswitch)[0]).starts_with("BYE "));
+        }
+    }
 }
 
 #[test]
