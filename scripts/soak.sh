@@ -6,6 +6,7 @@
 #
 #   --minutes N     how long the simulation runs, how long all fuzz targets together, and for how
 #                   long crashes and floods begin anew (default 60)
+#   --seconds N     the same in seconds, for a try
 #   --seed N        the simulation's first world (default: another in every run, and printed)
 #   --output DIR    where the logs go (default target/soak)
 #   --list          the parts
@@ -27,10 +28,10 @@ cd "$(dirname "$0")/.."
 export PATH="$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin:/usr/sbin:/sbin"
 
 all=(simulation floods crashes fuzz miri benches)
-minutes=60 seed=$(date +%s) output="$PWD/target/soak"
-read_options "minutes seed output" part "$@"
+minutes=60 seconds="" seed=$(date +%s) output="$PWD/target/soak"
+read_options "minutes seconds seed output" part "$@"
 parts=("${chosen[@]}")
-need_numbers "$minutes" "$seed"
+need_numbers "$minutes" "${seconds:=$((minutes * 60))}" "$seed"
 command -v cargo >/dev/null || fail "cargo is missing: install a Rust toolchain, see https://rustup.rs"
 mkdir -p "$output"
 output="$(cd "$output" && pwd)"
@@ -38,7 +39,7 @@ cores="$(nproc)"
 
 # Runs a test program's soaks again and again until the time is up, at least once.
 again() {
-  local until=$((SECONDS + minutes * 60))
+  local until=$((SECONDS + seconds))
   cargo build --workspace --bins --quiet
   while :; do
     cargo test "$@" -- --ignored --nocapture --test-threads 1
@@ -47,8 +48,8 @@ again() {
 }
 
 run_simulation() {
-  cargo run --release --quiet -p strait-simulation --example soak -- \
-    --seed "$seed" --hours "$(awk "BEGIN { print $minutes / 60 }")" --threads "$cores"
+  cargo run --profile soak --quiet -p strait-simulation --example soak -- \
+    --seed "$seed" --hours "$(awk "BEGIN { print $seconds / 3600 }")" --threads "$cores"
 }
 run_floods() { again -p strait-tests --test greedy; }
 run_crashes() { STRAIT_SOAK_KILLS="${STRAIT_SOAK_KILLS:-50}" again -p strait-tests --test crashes; }
@@ -59,7 +60,7 @@ run_fuzz() {
     return 77
   fi
   targets="$(scripts/fuzz.sh --list | wc -l)"
-  scripts/fuzz.sh --seconds $((minutes * 60 * cores / targets + 1)) --jobs "$cores"
+  scripts/fuzz.sh --seconds $((seconds * cores / targets + 1)) --jobs "$cores"
 }
 run_miri() { scripts/miri.sh; }
 run_benches() { cargo bench --workspace --bench '*'; }
@@ -67,7 +68,7 @@ run_benches() { cargo bench --workspace --bench '*'; }
 # What of a log is figures, to be repeated at the end.
 figures() {
   case "$1" in
-    simulation) grep -E '(worlds|placed|messages|longest|looks|fault|reproduce)[,: ]' "$2" | tail -n 7 || true ;;
+    simulation) grep -E '(worlds|placed|messages|told|sent|gone|longest|looks|fault|reproduce)[,: ]' "$2" | tail -n 9 || true ;;
     floods | crashes)
       sed -E 's/^test .* \.\.\. //' "$2" | grep '[0-9]' \
         | grep -vE '^(running |test result| +[A-Z][a-z]+ )' | tail -n 20 || true ;;

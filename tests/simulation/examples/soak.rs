@@ -1,7 +1,7 @@
 //! Runs worlds for hours, or one world again.
 //!
 //! ```text
-//! cargo run --release -p strait-simulation --example soak -- --hours 8
+//! cargo run --profile soak -p strait-simulation --example soak -- --hours 8
 //! cargo run -p strait-simulation --example soak -- --seed 42 --calls 40 --worlds 1 --trace
 //! ```
 
