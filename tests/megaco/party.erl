@@ -33,7 +33,8 @@ say(Format, Values) ->
 
 %% Makes `Mid` a user of megaco, whose callbacks are in `Module`: its receive handle. Transactions
 %% are numbered from anywhere: a gateway that restarted and began at 1 again would be taken for
-%% repeating itself (H.248.1 Annex D.1.1).
+%% repeating itself (H.248.1 Annex D.1.1). Version 2, since tshark reads the replies to binary
+%% audits of version 1 as they were before RFC 3525.
 user(Mid, Module, Options) ->
     Timer = #megaco_incr_timer{wait_for = 500, factor = 2, max_retries = 3},
     ok = megaco:start_user(Mid, [{user_mod, Module},
