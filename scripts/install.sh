@@ -9,7 +9,7 @@ set -euo pipefail
 needed=(
   cc:build-essential ip:iproute2 ethtool:ethtool ping:iputils-ping nft:nftables conntrack:conntrack
   tcpdump:tcpdump tshark:tshark sipp:sip-tester kamailio:kamailio baresip:baresip-core python3:python3
-  nsd:nsd rtpengine:rtpengine-daemon erl:erlang-base
+  nsd:nsd rtpengine:rtpengine-daemon erl:erlang-base osmo-mgw:osmo-mgw
 )
 export PATH="$PATH:/usr/sbin:/sbin"
 
@@ -38,7 +38,7 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 # Debian starts servers as services at once; the tests start their own.
-for service in kamailio nsd rtpengine-daemon epmd.socket epmd; do
+for service in kamailio nsd rtpengine-daemon epmd.socket epmd osmo-mgw; do
   if command -v systemctl >/dev/null && systemctl is-active -q "$service" 2>/dev/null; then
     systemctl disable -q --now "$service" || true
   fi

@@ -17,6 +17,8 @@ mod utterances;
 #[path = "gateway/world.rs"]
 mod world;
 
+#[path = "agents/mod.rs"]
+mod agents;
 #[path = "gateway/calls.rs"]
 mod calls;
 #[path = "gateway/cancelling.rs"]

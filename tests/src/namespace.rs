@@ -1,10 +1,19 @@
 //! Network namespaces: hosts of a scenario on one machine.
 
+use std::fs::File;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::program::Program;
+
+/// Where ip-netns(8) keeps namespaces by name.
+const NAMESPACES: &str = "/run/netns";
 
 static WORLDS: AtomicU32 = AtomicU32::new(0);
 
@@ -117,6 +126,19 @@ impl Namespace {
         );
     }
 
+    /// A UDP socket of this process in it; reading from it waits ten seconds at most.
+    pub fn udp(&self, address: SocketAddr) -> UdpSocket {
+        let name = self.name.clone();
+        let bound = std::thread::spawn(move || {
+            enter(&name);
+            UdpSocket::bind(address).expect("the host has the address")
+        });
+        let socket = bound.join().expect("a socket can be had");
+        let limit = Some(Duration::from_secs(10));
+        socket.set_read_timeout(limit).expect("a socket may wait");
+        socket
+    }
+
     /// Has its programs ask this server of the DNS; those that [`Namespace::command`] starts.
     pub fn asks(&self, server: &str) {
         let directory = self.own_files();
@@ -154,6 +176,13 @@ impl Drop for Namespace {
             .output();
         let _ = std::fs::remove_dir_all(self.own_files());
     }
+}
+
+/// Brings the calling thread into the host of that name.
+pub fn enter(name: &str) {
+    let file = File::open(Path::new(NAMESPACES).join(name)).expect("the host is there");
+    move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
+        .expect("root may change its network");
 }
 
 fn run(arguments: &[&str]) {

@@ -23,6 +23,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("erl", "erlang-base"),
     ("erlc", "erlang-base"),
     ("rtpengine", "rtpengine-daemon"),
+    ("osmo-mgw", "osmo-mgw"),
     ("dpdk-testpmd", "dpdk-dev"),
 ];
 

@@ -1,28 +1,22 @@
 //! The built-in phone on a host's real sockets.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::os::fd::AsFd;
-use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use strait_parties::party::{Datagram, Party};
 use strait_parties::phone::{Config, Phone};
 use strait_shared::time::Instant;
 
-use crate::namespace::Namespace;
+use crate::namespace::{Namespace, enter};
 use crate::program::wait_until;
 
 /// Pairs of media ports a terminal has, in each version.
 const PAIRS: u16 = 4;
 /// How often sockets are looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(1);
-/// Where ip-netns(8) keeps namespaces by name.
-const NAMESPACES: &str = "/run/netns";
 
 type Task = Box<dyn FnOnce(&mut Phone, Instant) + Send>;
 
@@ -38,12 +32,10 @@ impl Terminal {
     pub fn start(host: &Namespace, mut config: Config, seed: u64) -> Terminal {
         config.media_port_pairs = PAIRS;
         let name = config.user.clone();
-        let namespace = Path::new(NAMESPACES).join(host.name());
+        let namespace = host.name().to_owned();
         let (tasks, received) = channel();
         let thread = std::thread::spawn(move || {
-            let file = File::open(&namespace).expect("the host is there");
-            move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
-                .expect("root may change its network");
+            enter(&namespace);
             let sockets = bind(&config);
             run(Phone::new(config, seed), &sockets, &received);
         });

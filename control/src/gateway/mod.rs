@@ -46,6 +46,7 @@ pub mod limits;
 mod log;
 mod mapping;
 mod media_notices;
+mod mgcp;
 mod opening;
 mod outbound;
 mod own_requests;

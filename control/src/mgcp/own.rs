@@ -23,7 +23,7 @@ pub enum Own<'a> {
         /// `MGCP 1.0`, or what its receiver writes.
         version: &'a str,
     },
-    /// DLCX: a connection ends.
+    /// DLCX to a gateway: a connection ends.
     Delete {
         /// Its number.
         transaction: TransactionId,
@@ -31,12 +31,8 @@ pub enum Own<'a> {
         endpoint: &'a str,
         /// `MGCP 1.0`, or what its receiver writes.
         version: &'a str,
-        /// The call.
-        call: &'a str,
         /// The connection.
         connection: &'a str,
-        /// Why: towards a call agent (RFC 3435 §2.3.9).
-        reason: Option<ReturnCode>,
     },
 }
 
@@ -79,17 +75,11 @@ impl Own<'_> {
                 transaction,
                 endpoint,
                 version,
-                call,
                 connection,
-                reason,
             } => {
                 let number = transaction.number();
                 line(format_args!("DLCX {number} {endpoint} {version}"));
-                line(format_args!("C: {call}"));
                 line(format_args!("I: {connection}"));
-                if let Some(reason) = reason {
-                    line(format_args!("E: {:03}", reason.0));
-                }
             }
         }
     }
@@ -152,13 +142,11 @@ mod tests {
             transaction,
             endpoint: "aaln/1@rgw",
             version: "MGCP 1.0",
-            call: "A3",
             connection: "FD",
-            reason: Some(ReturnCode(900)),
         };
         assert_eq!(
             written(delete, LineEnd::Lf),
-            "DLCX 1201 aaln/1@rgw MGCP 1.0\nC: A3\nI: FD\nE: 900\n"
+            "DLCX 1201 aaln/1@rgw MGCP 1.0\nI: FD\n"
         );
     }
 

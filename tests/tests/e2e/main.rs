@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bindings;
+mod call_agent;
 mod callers;
 mod cancel;
 mod crashes;

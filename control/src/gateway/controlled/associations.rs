@@ -7,14 +7,18 @@ use slotmap::{SlotMap, new_key_type};
 use strait_config::{ControlPort, ControlProtocol, ControllerIndex};
 use strait_shared::time::Instant;
 
-use super::limits::MAX_ASSOCIATIONS;
+use super::Role;
+use super::limits::{LOOK_EVERY, MAX_ASSOCIATIONS, MAX_NAME_BYTES};
 use crate::gateway::Gateway;
 use crate::gateway::changed::Changed;
+use crate::gateway::due::Due;
 use crate::gateway::h248::Speech as H248Speech;
-use crate::gateway::io::{ConnectionId, Flow, ListenerIndex, RealmIndex, Transport};
+use crate::gateway::io::{ConnectionId, Flow, ListenerIndex, LogLevel, RealmIndex, Transport};
 use crate::gateway::keyed::{Key, Map, Purpose};
+use crate::gateway::mgcp::Speech as MgcpSpeech;
 use crate::gateway::settings::Settings;
 use crate::gateway::timer::TimerId;
+use crate::h248::Encoding;
 
 new_key_type! {
     /// A gateway's association; never means another one later.
@@ -67,6 +71,8 @@ pub struct Association {
 pub enum Speech {
     /// H.248.
     H248(H248Speech),
+    /// MGCP.
+    Mgcp(MgcpSpeech),
 }
 
 /// All associations.
@@ -151,6 +157,12 @@ impl Associations {
     /// The gateway that a port towards controllers belongs to.
     pub fn on_port(&self, flow: Flow) -> Option<AssociationKey> {
         self.by_port.get(&(flow.realm, flow.listener)).copied()
+    }
+
+    /// The gateways that were last heard from there.
+    pub fn heard_from(&self, flow: Flow) -> &[AssociationKey] {
+        let here = self.by_flow.get(&association_place(flow));
+        here.map_or(&[], Vec::as_slice)
     }
 
     /// Adds a gateway; its port towards the controllers is its own from now on.
@@ -264,7 +276,100 @@ fn association_place(flow: Flow) -> (RealmIndex, Transport, SocketAddr) {
     (flow.realm, flow.transport, flow.remote)
 }
 
+/// Why a gateway is not taken in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoAssociation {
+    /// There are too many, its name is too long, or the operator wants no more.
+    Room,
+    /// Its realm brings it to no controller.
+    Controller,
+    /// No port towards controllers is left.
+    Port,
+}
+
 impl Gateway {
+    /// Takes in a gateway that was not known, and brings it to a controller.
+    pub(in crate::gateway) fn associate(
+        &mut self,
+        now: Instant,
+        near: Flow,
+        name: GatewayName,
+        speech: Speech,
+    ) -> Result<AssociationKey, NoAssociation> {
+        let full = !self.controlled.associations.has_room() || name.name.len() > MAX_NAME_BYTES;
+        if self.draining || full {
+            return Err(NoAssociation::Room);
+        }
+        let chosen = self.controllers_for(now, &name).first().copied();
+        let chosen = chosen.ok_or(NoAssociation::Controller)?;
+        let binary = match &speech {
+            Speech::H248(speech) => speech.encoding == Encoding::Binary,
+            Speech::Mgcp(_) => false,
+        };
+        let Some(far) = self.way_to(None, &name, chosen, binary) else {
+            let (gateway, at) = (name.name.clone(), near.remote);
+            self.log(now, LogLevel::Warn, || {
+                format!("no port is left for gateway {gateway} at {at}: widen `ports`")
+            });
+            return Err(NoAssociation::Port);
+        };
+        let (associations, timers) = (&mut self.controlled.associations, &mut self.timers);
+        let number = associations.next_number();
+        let key = associations.insert(number, |key| Association {
+            number,
+            name,
+            near,
+            controller: chosen.0,
+            far,
+            registered: false,
+            speech,
+            heard: now,
+            unanswered: 0,
+            timer: timers.arm(now, LOOK_EVERY, Due::Gateway(key)),
+            own_number: 0,
+        });
+        self.watch_gateway(now, key);
+        Ok(key)
+    }
+
+    /// Whether a gateway may speak from there without saying first that it has moved: from where
+    /// it was heard, or another port of that address, since NATs forget.
+    pub(in crate::gateway) fn is_heard_here(&self, key: AssociationKey, flow: Flow) -> bool {
+        let association = self.controlled.associations.get(key);
+        association.is_some_and(|association| {
+            let near = association.near;
+            near.realm == flow.realm && near.remote.ip() == flow.remote.ip()
+        })
+    }
+
+    /// Where a gateway, or its controller, is reached; nowhere where that is a connection that is
+    /// gone and that only its owner can open.
+    pub(in crate::gateway) fn control_way(
+        &self,
+        association: AssociationKey,
+        to: Role,
+    ) -> Option<Flow> {
+        let found = self.controlled.associations.get(association)?;
+        match to {
+            Role::Controller => Some(found.far),
+            Role::Gateway => {
+                let near = found.near;
+                let lost = near.transport == Transport::Tcp && near.connection.is_none();
+                let nat = self.settings.realm_config(near.realm).nat;
+                (!lost || !nat).then_some(near)
+            }
+        }
+    }
+
+    /// Arms the timer of a gateway by what its realm says.
+    fn watch_gateway(&mut self, now: Instant, key: AssociationKey) {
+        let interval = self.asking_interval(key).unwrap_or(LOOK_EVERY);
+        if let Some(association) = self.controlled.associations.watch(key) {
+            self.timers.cancel(association.timer);
+            association.timer = self.timers.arm(now, interval, Due::Gateway(key));
+        }
+    }
+
     /// Forgets a gateway with all it has.
     pub(in crate::gateway) fn forget_gateway(&mut self, now: Instant, key: AssociationKey) {
         self.end_legs_of(now, key, "gateway gone");

@@ -1,9 +1,13 @@
 //! Controllers: who is tried next, and by which port of ours.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use strait_config::ControllerIndex;
 use strait_shared::time::Instant;
 
 use super::associations::{AssociationKey, GatewayName};
+use super::limits::GIVE_UP;
 use crate::gateway::Gateway;
 use crate::gateway::io::{Flow, LogLevel, RealmIndex};
 
@@ -17,10 +21,7 @@ impl Gateway {
     ) -> Vec<(ControllerIndex, RealmIndex)> {
         let config = &self.settings.config;
         let mut all = config.controllers_of(name.realm, name.protocol);
-        let avoided = |index: ControllerIndex| {
-            let until = self.controlled.avoided[usize::from(index.0)];
-            until.is_some_and(|until| now < until)
-        };
+        let avoided = |index: ControllerIndex| self.is_avoided(now, index);
         // The order of preference stays within each half.
         all.sort_by_key(|(index, _)| avoided(*index));
         all
@@ -73,6 +74,12 @@ impl Gateway {
         }
     }
 
+    /// Whether a controller is tried last, because it did not answer lately.
+    pub(in crate::gateway) fn is_avoided(&self, now: Instant, index: ControllerIndex) -> bool {
+        let until = self.controlled.avoided[usize::from(index.0)];
+        until.is_some_and(|until| now < until)
+    }
+
     /// A controller has answered.
     pub(in crate::gateway) fn controller_answered(&mut self, index: ControllerIndex) {
         self.controlled.avoided[usize::from(index.0)] = None;
@@ -81,10 +88,28 @@ impl Gateway {
     /// Whether a message on a port towards controllers comes from one that this gateway may be
     /// brought to.
     pub(in crate::gateway) fn is_controller_of(&self, name: &GatewayName, flow: Flow) -> bool {
+        self.controller_at(name, flow.realm, flow.remote.ip())
+            .is_some()
+    }
+
+    /// The controller at an address that this gateway may be brought to.
+    pub(in crate::gateway) fn controller_at(
+        &self,
+        name: &GatewayName,
+        realm: RealmIndex,
+        ip: IpAddr,
+    ) -> Option<(ControllerIndex, RealmIndex)> {
         let config = &self.settings.config;
         let mut all = config.controllers_of(name.realm, name.protocol).into_iter();
-        all.any(|(index, realm)| {
-            realm == flow.realm && config.controller(index).address.ip() == flow.remote.ip()
+        all.find(|(index, home)| *home == realm && config.controller(*index).address.ip() == ip)
+    }
+
+    /// How long the present controller may take to answer a registration while others wait.
+    pub(in crate::gateway) fn patience_with(&self, key: AssociationKey) -> Duration {
+        let association = self.controlled.associations.get(key);
+        association.map_or(GIVE_UP, |association| {
+            let config = &self.settings.config;
+            config.controller(association.controller).failover_after
         })
     }
 }

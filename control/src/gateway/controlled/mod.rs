@@ -83,7 +83,7 @@ impl Gateway {
         };
         match port.protocol {
             ControlProtocol::H248 => self.h248_message(now, flow, from, bytes),
-            ControlProtocol::Mgcp => {}
+            ControlProtocol::Mgcp => self.mgcp_message(now, flow, from, bytes),
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::gateway::due::Due;
 use crate::gateway::h248::Work as H248Work;
 use crate::gateway::io::{Flow, Output, Transport};
 use crate::gateway::keyed::{Key, Map, Purpose};
+use crate::gateway::mgcp::Work as MgcpWork;
 use crate::gateway::timer::TimerId;
 
 new_key_type! {
@@ -90,6 +91,8 @@ pub enum Work {
     KeepAlive,
     /// Commands of H.248.
     H248(H248Work),
+    /// A command of MGCP.
+    Mgcp(MgcpWork),
 }
 
 /// A request to be sent on.
@@ -365,7 +368,12 @@ impl Gateway {
         for key in self.controlled.passages.towards(flow) {
             let passage = self.controlled.passages.get(key);
             let work = passage.map(|passage| &passage.work);
-            if matches!(work, Some(Work::H248(H248Work::Registration(_)))) {
+            let looks_for_one = match work {
+                Some(Work::H248(work)) => matches!(work, H248Work::Registration(_)),
+                Some(Work::Mgcp(work)) => matches!(work, MgcpWork::Notice(_)),
+                Some(Work::KeepAlive) | None => false,
+            };
+            if looks_for_one {
                 self.passage_failed(now, key);
             }
         }
@@ -386,6 +394,7 @@ impl Gateway {
         match passage.work {
             Work::KeepAlive => self.keepalive_unanswered(now, key),
             Work::H248(_) => self.h248_unanswered(now, key),
+            Work::Mgcp(_) => self.mgcp_unanswered(now, key),
         }
     }
 }

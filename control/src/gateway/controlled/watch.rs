@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use strait_config::ControlProtocol;
 use strait_shared::time::Instant;
 
 use super::associations::AssociationKey;
@@ -37,9 +38,13 @@ impl Gateway {
         let again = interval.unwrap_or(LOOK_EVERY);
         association.timer = self.timers.arm(now, again, Due::Gateway(key));
         let asked = association.registered && association.unanswered < UNANSWERED;
+        let protocol = association.name.protocol;
         if asked && interval.is_some() {
             self.counters.keepalives += 1;
-            self.h248_ask(now, key);
+            match protocol {
+                ControlProtocol::H248 => self.h248_ask(now, key),
+                ControlProtocol::Mgcp => self.mgcp_ask(now, key),
+            }
         }
     }
 

@@ -140,26 +140,20 @@ impl Gateway {
         self.h248_transactions(now, key, Role::Controller, flow, message);
     }
 
-    /// Whether a gateway may speak from there without saying first that it has moved: from where
-    /// it was heard, or another port of that address, since NATs forget.
-    fn is_heard_here(&self, key: AssociationKey, flow: Flow) -> bool {
-        let association = self.controlled.associations.get(key);
-        association.is_some_and(|association| {
-            let near = association.near;
-            near.realm == flow.realm && near.remote.ip() == flow.remote.ip()
-        })
-    }
-
     fn h248_speech(&self, key: AssociationKey) -> Option<&Speech> {
         let association = self.controlled.associations.get(key)?;
-        let AnySpeech::H248(speech) = &association.speech;
-        Some(speech)
+        match &association.speech {
+            AnySpeech::H248(speech) => Some(speech),
+            AnySpeech::Mgcp(_) => None,
+        }
     }
 
     fn h248_speech_mut(&mut self, key: AssociationKey) -> Option<&mut Speech> {
         let association = self.controlled.associations.get_mut(key)?;
-        let AnySpeech::H248(speech) = &mut association.speech;
-        Some(speech)
+        match &mut association.speech {
+            AnySpeech::H248(speech) => Some(speech),
+            AnySpeech::Mgcp(_) => None,
+        }
     }
 }
 

@@ -41,7 +41,7 @@ impl Gateway {
 
     /// Says something to a gateway or its controller, where it is reached.
     pub(super) fn h248_say(&mut self, key: AssociationKey, to: Role, what: Own) {
-        if let Some(flow) = self.h248_way(key, to) {
+        if let Some(flow) = self.control_way(key, to) {
             self.h248_say_to(key, to, flow, what);
         }
     }
@@ -141,7 +141,7 @@ impl Gateway {
 
     /// Asks a gateway whether it is there.
     pub(in crate::gateway) fn h248_ask(&mut self, now: Instant, key: AssociationKey) {
-        let Some(to) = self.h248_way(key, Role::Gateway) else {
+        let Some(to) = self.control_way(key, Role::Gateway) else {
             return;
         };
         let Some(number) = self.own_number(key) else {

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use strait_config::ControllerIndex;
 use strait_shared::time::Instant;
@@ -11,11 +10,10 @@ use super::transactions::Passing;
 use super::{AnySpeech, Registration, Speech, Work};
 use crate::gateway::Gateway;
 use crate::gateway::controlled::Role;
-use crate::gateway::controlled::associations::{Association, AssociationKey, GatewayName};
-use crate::gateway::controlled::limits::{GIVE_UP, LOOK_EVERY, MAX_NAME_BYTES};
+use crate::gateway::controlled::associations::{AssociationKey, GatewayName, NoAssociation};
+use crate::gateway::controlled::limits::GIVE_UP;
 use crate::gateway::controlled::passages::PassageKey;
-use crate::gateway::due::Due;
-use crate::gateway::io::{Flow, LogLevel};
+use crate::gateway::io::Flow;
 use crate::h248::{
     Action, Body, Command, CommandKind, Content, Edits, Encoding, ErrorCode, Message, MessageId,
     Replacement, ServiceChange, ServiceChangeAddress, ServiceChangeMethod, TransactionKind,
@@ -70,20 +68,6 @@ impl Gateway {
         message: &Message,
         name: GatewayName,
     ) -> Result<AssociationKey, ErrorCode> {
-        let full = !self.controlled.associations.has_room() || name.name.len() > MAX_NAME_BYTES;
-        if self.draining || full {
-            return Err(ErrorCode::INSUFFICIENT_RESOURCES);
-        }
-        let chosen = self.controllers_for(now, &name).first().copied();
-        let chosen = chosen.ok_or(ErrorCode::SERVICE_UNAVAILABLE)?;
-        let Some(far) = self.way_to(None, &name, chosen, message.encoding() == Encoding::Binary)
-        else {
-            let (gateway, at) = (name.name.clone(), flow.remote);
-            self.log(now, LogLevel::Warn, || {
-                format!("no port is left for gateway {gateway} at {at}: widen `ports`")
-            });
-            return Err(ErrorCode::INSUFFICIENT_RESOURCES);
-        };
         let speech = Speech {
             encoding: message.encoding(),
             version: message.content.version,
@@ -91,23 +75,11 @@ impl Gateway {
             controller: None,
             told: None,
         };
-        let (associations, timers) = (&mut self.controlled.associations, &mut self.timers);
-        let number = associations.next_number();
-        let key = associations.insert(number, |key| Association {
-            number,
-            name,
-            near: flow,
-            controller: chosen.0,
-            far,
-            registered: false,
-            speech: AnySpeech::H248(speech),
-            heard: now,
-            unanswered: 0,
-            timer: timers.arm(now, LOOK_EVERY, Due::Gateway(key)),
-            own_number: 0,
-        });
-        self.watch_gateway(now, key);
-        Ok(key)
+        self.associate(now, flow, name, AnySpeech::H248(speech))
+            .map_err(|error| match error {
+                NoAssociation::Controller => ErrorCode::SERVICE_UNAVAILABLE,
+                NoAssociation::Room | NoAssociation::Port => ErrorCode::INSUFFICIENT_RESOURCES,
+            })
     }
 
     /// What a gateway's request will settle, with its edits.
@@ -191,7 +163,7 @@ impl Gateway {
             let Some(message) = self.h248_brought_to(key, next, &received) else {
                 continue;
             };
-            let Some(to) = self.h248_way(key, Role::Controller) else {
+            let Some(to) = self.control_way(key, Role::Controller) else {
                 continue;
             };
             let patience = match registration.rest.is_empty() {
@@ -207,15 +179,6 @@ impl Gateway {
             return true;
         }
         false
-    }
-
-    /// How long the present controller may take to answer a registration while others wait.
-    pub(super) fn patience_with(&self, key: AssociationKey) -> Duration {
-        let association = self.controlled.associations.get(key);
-        association.map_or(GIVE_UP, |association| {
-            let config = &self.settings.config;
-            config.controller(association.controller).failover_after
-        })
     }
 
     /// Brings a gateway to the first of the controllers that may be tried; the others.
@@ -361,15 +324,6 @@ impl Gateway {
             if let Some(controller) = &change.controller {
                 edits.set(controller.site, Replacement::MessageId(ours.clone()));
             }
-        }
-    }
-
-    /// Arms the timer of a gateway by what its realm says.
-    fn watch_gateway(&mut self, now: Instant, key: AssociationKey) {
-        let interval = self.asking_interval(key).unwrap_or(LOOK_EVERY);
-        if let Some(association) = self.controlled.associations.watch(key) {
-            self.timers.cancel(association.timer);
-            association.timer = self.timers.arm(now, interval, Due::Gateway(key));
         }
     }
 }

@@ -105,7 +105,7 @@ impl Gateway {
                 }
             }
             TransactionKind::SegmentReply { .. } => {
-                let to = self.h248_way(passing.association, passing.from.other());
+                let to = self.control_way(passing.association, passing.from.other());
                 if let Some(to) = to {
                     passing.sent.push((this.site, to, Sent::Passed));
                 }
@@ -138,7 +138,7 @@ impl Gateway {
             Role::Gateway => self.h248_from_gateway_request(now, passing, actions),
             Role::Controller => self.h248_commands(now, passing, actions),
         };
-        let way = self.h248_way(passing.association, passing.from.other());
+        let way = self.control_way(passing.association, passing.from.other());
         match (work, way) {
             (Ok(work), Some(to)) => passing.sent.push((site, to, Sent::Request(id, work))),
             (Ok(work), None) => {
@@ -178,6 +178,7 @@ impl Gateway {
                 self.forget_passage(key);
                 return;
             }
+            AnyWork::Mgcp(_) => return,
             AnyWork::H248(work) => {
                 let work = std::mem::replace(work, Work::Plain);
                 self.h248_settle(now, passing, key, work, result, more)
@@ -232,21 +233,6 @@ impl Gateway {
     fn asked_by_other(&self, passing: &Passing, id: TransactionId) -> Option<PassageKey> {
         let name = name_of(passing, passing.from.other(), id);
         self.controlled.passages.named(&name)
-    }
-
-    /// Where a gateway, or its controller, is reached; nowhere where that is a connection that is
-    /// gone and that only its owner can open.
-    pub(super) fn h248_way(&self, association: AssociationKey, to: Role) -> Option<Flow> {
-        let found = self.controlled.associations.get(association)?;
-        match to {
-            Role::Controller => Some(found.far),
-            Role::Gateway => {
-                let near = found.near;
-                let lost = near.transport == Transport::Tcp && near.connection.is_none();
-                let nat = self.settings.realm_config(near.realm).nat;
-                (!lost || !nat).then_some(near)
-            }
-        }
     }
 
     /// Writes and sends what goes on of a message, once for each place that something goes to.

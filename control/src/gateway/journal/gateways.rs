@@ -11,6 +11,7 @@ use strait_shared::time::Instant;
 
 use super::entry::{KeptCall, KeptFlow};
 use super::keep::keep_flow;
+use super::places::Places;
 use super::restore::Restoring;
 use super::{CONTROL_RESTARTED, MEDIA_LOST};
 use crate::gateway::Gateway;
@@ -20,11 +21,13 @@ use crate::gateway::controlled::associations::{
 };
 use crate::gateway::controlled::legs::{Leg, LegKey, LegStream};
 use crate::gateway::due::Due;
-use crate::gateway::h248::Speech;
+use crate::gateway::h248::Speech as H248Speech;
 use crate::gateway::limits::KEEPALIVE_PACE;
+use crate::gateway::mgcp::{Entity, Speech as MgcpSpeech};
 use crate::gateway::record::{EndedBy, Ending};
 use crate::h248::{Encoding, MessageId};
 use crate::media::BySide;
+use crate::mgcp::LineEnd;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeptGateway {
@@ -47,6 +50,14 @@ enum KeptSpeech {
         controller: Option<MessageId>,
         told: Option<u16>,
     },
+    Mgcp {
+        version: String,
+        lone_feeds: bool,
+        domain: String,
+        endpoint: String,
+        entities: Vec<(String, String, u16)>,
+        told: Option<u16>,
+    },
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -67,7 +78,10 @@ struct KeptLegStream {
 
 impl Gateway {
     pub(super) fn keep_gateway(&self, association: &Association) -> KeptGateway {
-        let AnySpeech::H248(speech) = &association.speech;
+        let speech = match &association.speech {
+            AnySpeech::H248(speech) => keep_h248(speech),
+            AnySpeech::Mgcp(speech) => keep_mgcp(speech),
+        };
         KeptGateway {
             realm: association.name.realm.0,
             name: association.name.name.to_string(),
@@ -76,13 +90,7 @@ impl Gateway {
             controller: association.controller.0,
             far: keep_flow(association.far),
             registered: association.registered,
-            speech: KeptSpeech::H248 {
-                encoding: speech.encoding,
-                version: speech.version,
-                gateway: speech.gateway.clone(),
-                controller: speech.controller.clone(),
-                told: speech.told.map(|index| index.0),
-            },
+            speech,
         }
     }
 
@@ -117,23 +125,10 @@ impl Gateway {
         let realm = places.realm(kept.realm)?;
         let (near, far) = (places.flow(kept.near)?, places.flow(kept.far)?);
         let controller = places.controller(kept.controller)?;
-        let KeptSpeech::H248 {
-            encoding,
-            version,
-            gateway,
-            controller: named,
-            told,
-        } = kept.speech;
-        let speech = Speech {
-            encoding,
-            version,
-            gateway,
-            controller: named,
-            told: told.and_then(|kept| places.controller(kept)),
-        };
+        let (protocol, speech) = kept.speech.speech(places);
         let name = GatewayName {
             realm,
-            protocol: ControlProtocol::H248,
+            protocol,
             name: kept.name.into(),
             behind: kept.behind,
         };
@@ -159,7 +154,7 @@ impl Gateway {
             controller,
             far,
             registered: kept.registered,
-            speech: AnySpeech::H248(speech),
+            speech,
             heard: now,
             unanswered: 0,
             timer: timers.arm(now, soon, Due::Gateway(key)),
@@ -244,6 +239,85 @@ impl Gateway {
         });
         if let Some(call) = self.calls.get_mut(call) {
             call.leg = Some(leg);
+        }
+    }
+}
+
+fn keep_h248(speech: &H248Speech) -> KeptSpeech {
+    KeptSpeech::H248 {
+        encoding: speech.encoding,
+        version: speech.version,
+        gateway: speech.gateway.clone(),
+        controller: speech.controller.clone(),
+        told: speech.told.map(|index| index.0),
+    }
+}
+
+fn keep_mgcp(speech: &MgcpSpeech) -> KeptSpeech {
+    let entity = |entity: &Entity| {
+        let (shown, said) = (entity.shown.to_string(), entity.said.to_string());
+        (shown, said, entity.controller.0)
+    };
+    KeptSpeech::Mgcp {
+        version: speech.version.to_string(),
+        lone_feeds: speech.line_end == LineEnd::Lf,
+        domain: speech.domain.to_string(),
+        endpoint: speech.endpoint.to_string(),
+        entities: speech.entities.iter().map(entity).collect(),
+        told: speech.told.map(|index| index.0),
+    }
+}
+
+impl KeptSpeech {
+    fn speech(self, places: &Places) -> (ControlProtocol, AnySpeech) {
+        match self {
+            Self::H248 {
+                encoding,
+                version,
+                gateway,
+                controller,
+                told,
+            } => {
+                let speech = H248Speech {
+                    encoding,
+                    version,
+                    gateway,
+                    controller,
+                    told: told.and_then(|kept| places.controller(kept)),
+                };
+                (ControlProtocol::H248, AnySpeech::H248(speech))
+            }
+            Self::Mgcp {
+                version,
+                lone_feeds,
+                domain,
+                endpoint,
+                entities,
+                told,
+            } => {
+                let entity = |(shown, said, kept): (String, String, u16)| {
+                    let controller = places.controller(kept)?;
+                    let (shown, said) = (shown.into(), said.into());
+                    Some(Entity {
+                        shown,
+                        said,
+                        controller,
+                    })
+                };
+                let speech = MgcpSpeech {
+                    version: version.into(),
+                    line_end: if lone_feeds {
+                        LineEnd::Lf
+                    } else {
+                        LineEnd::CrLf
+                    },
+                    domain: domain.into(),
+                    endpoint: endpoint.into(),
+                    entities: entities.into_iter().filter_map(entity).collect(),
+                    told: told.and_then(|kept| places.controller(kept)),
+                };
+                (ControlProtocol::Mgcp, AnySpeech::Mgcp(speech))
+            }
         }
     }
 }

@@ -1,0 +1,9 @@
+//! Gateways that call agents command through Strait by MGCP.
+
+mod chaos;
+mod connections;
+mod flows;
+mod restarts;
+mod scene;
+mod strangers;
+mod transactions;
