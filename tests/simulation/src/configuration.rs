@@ -6,6 +6,7 @@ use std::sync::Arc;
 use strait_config::Config;
 use strait_shared::geometry::{Geometry, Sizes};
 
+use crate::controlled;
 use crate::plan::{Fault, Latch, Plan};
 
 /// The domain of all users.
@@ -164,6 +165,7 @@ fn text(plan: &Plan) -> String {
         true => rogue_softswitch(plan, probe),
         false => String::new(),
     };
+    let [near, far, controllers] = controlled::configuration(plan);
     format!(
         r#"
 realms:
@@ -180,16 +182,16 @@ realms:
     registration: {{ minimum_expiry: 10s, maximum_expiry: 3600s, absorb: true }}
     police: {{ packets_per_second: 200, bytes_per_second: 64000, burst_ms: 1000 }}
     forward_to: [core-1, core-2]
-  - name: core
+{near}  - name: core
     signalling:
       - {{ transport: udp, address: {CORE}, port: 5060 }}
       - {{ transport: udp, address: "{CORE6}", port: 5060 }}
     media: [{}, {}]
     latch: {latch}
-{annex}softswitches:
+{far}{annex}softswitches:
   - {{ name: core-1, realm: core, address: "{first}", domain: {DOMAIN}, probe: {probe} }}
   - {{ name: core-2, realm: core, address: "{second}", domain: {DOMAIN}, probe: {probe} }}
-{rogue}dataplane:
+{rogue}{controllers}dataplane:
   nics: [{{ name: access, port: memory }}, {{ name: core, port: memory }}]
   workers: [{workers}]
   fork_slots: 16

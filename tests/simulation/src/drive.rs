@@ -89,6 +89,12 @@ pub struct Tale {
     pub answered: u64,
     /// Session timers agreed on, or agreed on again.
     pub refreshed: u64,
+    /// Calls that controllers of gateways connected.
+    pub connected: u64,
+    /// Gateways that heard the other party of such a call.
+    pub heard_by_gateways: u64,
+    /// Gateways that came to a controller from another one, or back.
+    pub taken_over: u64,
     /// Calls that were sent on, each time.
     pub sent_on: u64,
     /// Media that moved.

@@ -106,6 +106,7 @@ impl Driver {
             stage.use_phone(number, Phone::unwatch);
         }
         stage.stop_deals();
+        stage.stop_controllers();
         if let Some(stranger) = stage.stranger {
             stage.world.act(stranger, |person, _| {
                 if let Person::Stranger(stranger) = person {
@@ -123,6 +124,7 @@ impl Driver {
         match blow {
             Blow::Rebind(number) => {
                 rebind(stage, number);
+                stage.rebind_gateway(number);
                 stage.disturb(now + REBIND);
             }
             Blow::Renumber(number) => renumber(stage, number),
@@ -149,6 +151,12 @@ impl Driver {
                 stage.disturb(now + time);
             }
             Blow::Outage(down, time) => {
+                if down != Down::Second {
+                    stage.fail_controller(0, time * 3);
+                }
+                if down != Down::First {
+                    stage.fail_controller(1, time * 3);
+                }
                 let servers = stage.softswitches.iter().zip([Down::First, Down::Second]);
                 for (server, which) in servers {
                     if down == which || down == Down::Both {
@@ -182,7 +190,10 @@ impl Driver {
                 stage.with_strait(Strait::crash_both);
                 stage.with_strait(restart_control);
             }
-            Blow::PowerCut(number) => self.power_cut(stage, now, number),
+            Blow::PowerCut(number) => {
+                self.power_cut(stage, now, number);
+                stage.restart_gateway(number);
+            }
             Blow::PowerBack(number) => self.power_back(stage, number),
         }
     }

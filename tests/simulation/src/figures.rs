@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -32,6 +33,12 @@ pub struct Figures {
     pub refreshed: u64,
     /// Calls that were sent on, each time.
     pub sent_on: u64,
+    /// Calls that controllers of gateways connected.
+    pub connected: u64,
+    /// Gateways that heard the other party of such a call.
+    pub heard_by_gateways: u64,
+    /// Gateways that came to a controller from another one, or back.
+    pub taken_over: u64,
     /// Media that moved.
     pub moved: u64,
     /// SIP messages Strait took.
@@ -65,10 +72,27 @@ pub fn run_many(
     more: impl Fn(&Figures) -> bool + Sync,
 ) -> Result<Figures, Box<Failure>> {
     let next = AtomicU64::new(first);
+    run_all(threads, |figures| {
+        let seed = || next.fetch_add(1, Ordering::Relaxed);
+        more(figures).then(|| Plan::new(seed(), calls))
+    })
+}
+
+/// Runs these worlds on `threads` threads.
+pub fn run_plans(plans: Vec<Plan>, threads: usize) -> Result<Figures, Box<Failure>> {
+    let plans = Mutex::new(plans);
+    run_all(threads, |_| plans.lock().expect("nobody panics here").pop())
+}
+
+/// Runs the worlds that `next` gives, knowing what a thread's have come to so far, until it gives
+/// none.
+fn run_all(
+    threads: usize,
+    next: impl Fn(&Figures) -> Option<Plan> + Sync,
+) -> Result<Figures, Box<Failure>> {
     let worker = || -> Result<Figures, Box<Failure>> {
         let mut figures = Figures::default();
-        while more(&figures) {
-            let plan = Plan::new(next.fetch_add(1, Ordering::Relaxed), calls);
+        while let Some(plan) = next(&figures) {
             let outcome = run(plan.clone(), None)?;
             figures.add(&plan, &outcome);
         }
@@ -101,6 +125,9 @@ impl Figures {
             answered: tale.answered,
             refreshed: tale.refreshed,
             sent_on: tale.sent_on,
+            connected: tale.connected,
+            heard_by_gateways: tale.heard_by_gateways,
+            taken_over: tale.taken_over,
             moved: tale.moved,
             messages: counters.messages,
             packets: counters.packets,
@@ -126,6 +153,9 @@ impl Figures {
         self.answered += other.answered;
         self.refreshed += other.refreshed;
         self.sent_on += other.sent_on;
+        self.connected += other.connected;
+        self.heard_by_gateways += other.heard_by_gateways;
+        self.taken_over += other.taken_over;
         self.moved += other.moved;
         self.messages += other.messages;
         self.packets += other.packets;
@@ -167,6 +197,11 @@ impl fmt::Display for Figures {
             f,
             "{} calls sent on, media moved {} times",
             self.sent_on, self.moved
+        )?;
+        writeln!(
+            f,
+            "{} calls between gateways connected, {} times heard, {} gateways taken over",
+            self.connected, self.heard_by_gateways, self.taken_over
         )?;
         writeln!(f, "{} calls gone on with by a successor", self.survived)?;
         writeln!(f, "longest unheard without excuse: {:?}", self.unheard)?;

@@ -7,7 +7,8 @@
 //!
 //! * [`plan`]: what a world is like, [`stage`]: the world built, [`configuration`]: Strait's in it
 //! * [`strait`], [`dataplane`], [`frames`], [`clock`]: Strait's two processes as one host
-//! * [`people`], `wire`, [`stranger`], [`intruder`], [`rogue`], `customers`: who is there
+//! * [`people`], `wire`, [`stranger`], [`intruder`], [`rogue`], `customers`,
+//!   [`controlled`]: who is there
 //! * [`drive`], `asides`, `elsewhere`, [`faults`]: what they do, what goes wrong
 //! * [`checks`], [`remains`], [`allocation`]: what must hold; [`canary`]: planted faults
 //! * [`run`]: one world from beginning to end; [`figures`]: many; [`dump`]: the tables of one that
@@ -21,6 +22,7 @@ pub mod canary;
 pub mod checks;
 pub mod clock;
 pub mod configuration;
+pub mod controlled;
 mod customers;
 pub mod dataplane;
 pub mod drive;

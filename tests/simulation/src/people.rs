@@ -11,6 +11,7 @@ use strait_parties::softswitch::Softswitch;
 use strait_shared::time::Instant;
 
 use crate::checks::{FORGED, Listening, SharedChecks, is_media, ssrc};
+use crate::controlled::{Controller, MediaGateway};
 use crate::rogue::Rogue;
 use crate::strait::Strait;
 use crate::stranger::Stranger;
@@ -33,6 +34,10 @@ pub enum Person {
     Stranger(Box<Stranger>),
     /// A softswitch that lies.
     Rogue(Box<Rogue>),
+    /// A media gateway.
+    Gateway(Box<MediaGateway>),
+    /// Who commands such.
+    Controller(Box<Controller>),
 }
 
 /// A telephone with the checkers at its ear.
@@ -127,6 +132,8 @@ impl Person {
             Self::Softswitch(server) => server.as_mut(),
             Self::Stranger(stranger) => stranger.as_mut(),
             Self::Rogue(rogue) => rogue.as_mut(),
+            Self::Gateway(gateway) => gateway.as_mut(),
+            Self::Controller(controller) => controller.as_mut(),
         }
     }
 }
@@ -147,6 +154,8 @@ impl Party for Person {
             Self::Softswitch(server) => server.next_timeout(),
             Self::Stranger(stranger) => stranger.next_timeout(),
             Self::Rogue(rogue) => rogue.next_timeout(),
+            Self::Gateway(gateway) => gateway.next_timeout(),
+            Self::Controller(controller) => controller.next_timeout(),
         }
     }
 

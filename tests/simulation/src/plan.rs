@@ -9,6 +9,8 @@ use std::time::Duration;
 use strait_parties::net::link::{Loss, Profile};
 use strait_parties::net::nat::{Behaviour, Dependence, Ports};
 
+use crate::controlled;
+
 /// Something that goes wrong.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Fault {
@@ -161,6 +163,8 @@ pub struct Plan {
     pub redirects: bool,
     /// Whether the media of some phones moves in mid-call.
     pub moves: bool,
+    /// How many media gateways there are, which controllers command.
+    pub gateways: usize,
     /// How many calls are placed.
     pub calls: usize,
     /// How long after each other, on average.
@@ -245,6 +249,7 @@ impl Plan {
             sessions: later.u8(..4) == 0,
             redirects: last.u8(..3) == 0,
             moves: last.u8(..3) == 0,
+            gateways: controlled::gateways(seed),
             calls,
             call_interval: Duration::from_millis(random.u64(200..1_500)),
             faults,

@@ -118,6 +118,7 @@ impl Run {
         }
         self.stage.customers_come();
         self.until(begin + WARM_UP)?;
+        self.stage.start_controllers();
         self.schedule();
         let calls = self.stage.plan.calls as u32;
         let words = match self.stage.plan.sessions {
@@ -127,6 +128,7 @@ impl Run {
         let end = begin + WARM_UP + self.stage.plan.call_interval * calls + words;
         self.until(end)?;
         self.wind_up()?;
+        self.stage.tell_of_gateways(&mut self.driver.tale);
         let stage = &self.stage;
         let checks = stage.checks.borrow();
         Ok(Outcome {
@@ -157,8 +159,11 @@ impl Run {
     /// Everybody hangs up and goes; then nothing may be left.
     fn wind_up(&mut self) -> Result<(), Box<Failure>> {
         self.driver.stop(&mut self.stage);
-        for _ in 0..4 {
+        for turn in 0..4 {
             self.driver.hang_up_all(&mut self.stage);
+            if turn == 1 {
+                self.stage.gateways_leave();
+            }
             let now = self.stage.world.now();
             self.until(now + AFTERMATH / 4)?;
         }

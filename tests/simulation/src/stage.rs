@@ -15,6 +15,7 @@ use strait_shared::time::Instant;
 use crate::canary::Canary;
 use crate::checks::{Checks, SharedChecks};
 use crate::configuration::{self, DOMAIN, PRIVATE};
+use crate::controlled::Controlled;
 use crate::intruder::Intruder;
 use crate::people::Person;
 use crate::plan::{Fault, Home, Latch, Plan};
@@ -46,6 +47,8 @@ pub struct Stage {
     pub rogue: Option<HostId>,
     /// Its customers' phones.
     pub customers: Vec<HostId>,
+    /// Gateways and their controllers.
+    pub controlled: Controlled,
     /// Everything the driver draws.
     pub random: fastrand::Rng,
     /// The same for what people do beside calling.
@@ -93,6 +96,7 @@ impl Stage {
             stranger: None,
             rogue: None,
             customers: Vec::new(),
+            controlled: Controlled::default(),
             random,
             asides: fastrand::Rng::with_seed(seed ^ 0x000a_51de),
             deals: fastrand::Rng::with_seed(seed ^ 0x00de_a150),
@@ -108,6 +112,7 @@ impl Stage {
         if stage.plan.has(Fault::Treachery) {
             stage.add_rogue();
         }
+        stage.add_controlled();
         stage
     }
 
