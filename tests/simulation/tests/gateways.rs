@@ -77,7 +77,7 @@ fn planted_faults_are_noticed_among_gateways() {
     let planted = [
         (Canary::Misdelivery, Checker::Delivery),
         (Canary::LeakedAddress, Checker::Addresses),
-        (Canary::ForgottenClose, Checker::Remains),
+        (Canary::ForgottenClose, Checker::Commands),
         (Canary::LostCommand, Checker::Commands),
         (Canary::FalseRecord, Checker::Records),
     ];
