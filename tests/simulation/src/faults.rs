@@ -124,7 +124,6 @@ impl Driver {
         match blow {
             Blow::Rebind(number) => {
                 rebind(stage, number);
-                stage.rebind_gateway(number);
                 stage.disturb(now + REBIND);
             }
             Blow::Renumber(number) => renumber(stage, number),
@@ -150,22 +149,7 @@ impl Driver {
                 stage.with_strait(|strait, now| strait.dataplane().stall(worker, now + time));
                 stage.disturb(now + time);
             }
-            Blow::Outage(down, time) => {
-                if down != Down::Second {
-                    stage.fail_controller(0, time * 3);
-                }
-                if down != Down::First {
-                    stage.fail_controller(1, time * 3);
-                }
-                let servers = stage.softswitches.iter().zip([Down::First, Down::Second]);
-                for (server, which) in servers {
-                    if down == which || down == Down::Both {
-                        stage
-                            .world
-                            .act(*server, |person, now| person.fail(now, time));
-                    }
-                }
-            }
+            Blow::Outage(down, time) => outage(stage, down, time),
             Blow::Leap(by) => {
                 stage.with_strait(|strait, _| strait.leap(by));
                 // A leap may skip the wait for a slot's last report.
@@ -190,10 +174,7 @@ impl Driver {
                 stage.with_strait(Strait::crash_both);
                 stage.with_strait(restart_control);
             }
-            Blow::PowerCut(number) => {
-                self.power_cut(stage, now, number);
-                stage.restart_gateway(number);
-            }
+            Blow::PowerCut(number) => self.power_cut(stage, now, number),
             Blow::PowerBack(number) => self.power_back(stage, number),
         }
     }
@@ -217,6 +198,7 @@ impl Driver {
     }
 
     fn power_cut(&mut self, stage: &mut Stage, now: Instant, number: usize) {
+        stage.restart_gateway(number);
         self.listen(stage, number);
         let lives = stage.phones[number].lives;
         stage.phones[number].lives += 1;
@@ -307,7 +289,22 @@ fn restart_control(strait: &mut Strait, now: Instant) {
     }
 }
 
+/// Softswitches do not answer, nor do the controllers of gateways in the same places, for longer.
+fn outage(stage: &mut Stage, down: Down, time: Duration) {
+    for (place, which) in [Down::First, Down::Second].into_iter().enumerate() {
+        if down != which && down != Down::Both {
+            continue;
+        }
+        stage.fail_controller(place, time * 3);
+        let server = stage.softswitches[place];
+        stage
+            .world
+            .act(server, |person, now| person.fail(now, time));
+    }
+}
+
 fn rebind(stage: &mut Stage, number: usize) {
+    stage.rebind_gateway(number);
     if let Some(nat) = stage.phones[number].segment {
         let nat = stage.world.nat_mut(nat);
         nat.into_iter().for_each(|nat| nat.rebind());

@@ -113,9 +113,7 @@ impl Controller {
         for Transaction { kind, .. } in transactions {
             match kind {
                 TransactionKind::Request { id, actions } => {
-                    if !self.exchange.is_known(from, id.0) {
-                        self.request(now, from, id.0, actions);
-                    }
+                    self.request(now, from, id.0, actions);
                 }
                 TransactionKind::Reply {
                     id,
@@ -137,6 +135,9 @@ impl Controller {
     }
 
     fn request(&mut self, now: Instant, from: SocketAddr, id: u32, actions: &[Action]) {
+        if self.exchange.is_known(from, id) {
+            return;
+        }
         let command = actions.iter().flat_map(|action| &action.commands).next();
         let Some(command) = command else { return };
         let change = command.service_change.as_ref();

@@ -113,10 +113,7 @@ impl MediaGateway {
         for Transaction { kind, .. } in transactions {
             match kind {
                 TransactionKind::Request { id, actions } => {
-                    if !self.exchange.is_known(from, id.0) {
-                        let done: Vec<_> = actions.iter().map(|a| self.action(now, a)).collect();
-                        self.exchange.answer(now, from, id.0, &done.join(","));
-                    }
+                    self.request(now, from, id.0, actions);
                 }
                 TransactionKind::Reply {
                     id,
@@ -136,6 +133,14 @@ impl MediaGateway {
                 _ => {}
             }
         }
+    }
+
+    fn request(&mut self, now: Instant, from: SocketAddr, id: u32, actions: &[Action]) {
+        if self.exchange.is_known(from, id) {
+            return;
+        }
+        let done: Vec<_> = actions.iter().map(|a| self.action(now, a)).collect();
+        self.exchange.answer(now, from, id, &done.join(","));
     }
 
     fn answered(&mut self, now: Instant, id: u32, refused: Option<u16>) {
