@@ -68,7 +68,9 @@ run_benches() { cargo bench --workspace --bench '*'; }
 # What of a log is figures, to be repeated at the end.
 figures() {
   case "$1" in
-    simulation) grep -E '(worlds|placed|messages|told|sent|gone|longest|looks|fault|reproduce)[,: ]' "$2" | tail -n 9 || true ;;
+    simulation)
+      grep -E '^([0-9]+ (worlds|calls|messages|told)|longest|looks|worlds|seed|  [0-9.]+ s,|reproduce)' "$2" \
+        | cut -c 1-400 | tail -n 12 || true ;;
     floods | crashes)
       sed -E 's/^test .* \.\.\. //' "$2" | grep '[0-9]' \
         | grep -vE '^(running |test result| +[A-Z][a-z]+ )' | tail -n 20 || true ;;

@@ -281,10 +281,10 @@ impl Tapped {
         else {
             return;
         };
-        let Some(to) = stream
-            .remote()
-            .filter(|_| now.since(since) >= LATCHED_AFTER)
-        else {
+        // A worker that stands still latches nobody.
+        let undisturbed = since.max(self.checks.borrow().hearing.disturbed());
+        let latched = now.since(undisturbed) >= LATCHED_AFTER;
+        let Some(to) = stream.remote().filter(|_| latched) else {
             return;
         };
         let forged = FORGED.repeat(20);

@@ -58,7 +58,7 @@ impl Hearing {
     }
 
     /// Until when anyone may be silenced, or was.
-    pub(super) fn disturbed(&self) -> Instant {
+    pub fn disturbed(&self) -> Instant {
         self.disturbed
     }
 
