@@ -38,12 +38,9 @@ impl Driver {
         let answer = Answer::Redirect(status, wait);
         let name = deputy.map(|third| stage.plan.user(third));
         let phones: Vec<usize> = stage.plan.twins(talk.callee).collect();
-        // Where several ring, the softswitch keeps one's 3xx to itself until all have answered, and
-        // the caller would go on speaking to an early dialog that is over.
-        let ring_after = match phones.len() {
-            1 => before.ring_after,
-            _ => wait * 2,
-        };
+        // Before it rings: what an early dialog has under way when its caller is sent on would be
+        // heard in the next one, and where several ring the softswitch keeps the 3xx to itself.
+        let ring_after = wait * 2;
         for phone in phones {
             stage.use_phone(phone, |phone, _| {
                 phone.set_deputy(name.as_deref());
