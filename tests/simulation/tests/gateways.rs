@@ -71,6 +71,18 @@ fn gateways_keep_every_promise_under_faults() {
     assert!(figures.connected > 100 && figures.heard_by_gateways > 100);
 }
 
+/// A world that once showed a record out of order: both processes die, and the calendar is set
+/// back.
+#[test]
+fn records_stay_in_order_when_the_calendar_does_not() {
+    let plan = Plan {
+        call_interval: Duration::from_secs(12),
+        ..Plan::new(9_000_326, 8)
+    };
+    assert!(plan.has(Fault::Calendar) && plan.has(Fault::MachineCrash));
+    run(plan, None).unwrap_or_else(|failure| panic!("{failure}"));
+}
+
 /// With next to nothing but gateways in the world, it is them that the checkers watch.
 #[test]
 fn planted_faults_are_noticed_among_gateways() {

@@ -195,10 +195,12 @@ impl Gateway {
                 } else if let Err(report) = adopted {
                     record.add(report);
                 }
-                record.ended.get_or_insert(restoring.alive);
-                let ended = record.ended.map_or(0, |at| at.unix_ms);
-                let answered = record.answered.map_or(ended, |at| at.unix_ms);
-                record.duration_ms = ended.saturating_sub(answered);
+                // The calendar may have been set back since.
+                let ended = record.ended.unwrap_or(restoring.alive);
+                let answered = record.answered.unwrap_or(ended);
+                let ended = ended.max(answered);
+                record.ended = Some(ended);
+                record.duration_ms = ended.unix_ms.saturating_sub(answered.unix_ms);
                 record.ending = Some(Ending {
                     ended_by: EndedBy::Strait,
                     reason: if lost { MEDIA_LOST } else { CONTROL_RESTARTED },
