@@ -139,8 +139,15 @@ impl MediaGateway {
         if self.exchange.is_known(from, id) {
             return;
         }
-        let done: Vec<_> = actions.iter().map(|a| self.action(now, a)).collect();
-        self.exchange.answer(now, from, id, &done.join(","));
+        // Who has not been answered yet commands nothing (H.248.8, 505).
+        let done = match self.state {
+            State::Registered => {
+                let done = actions.iter().map(|action| self.action(now, action));
+                done.collect::<Vec<_>>().join(",")
+            }
+            _ => "Error=505{\"not registered\"}".to_owned(),
+        };
+        self.exchange.answer(now, from, id, &done);
     }
 
     fn answered(&mut self, now: Instant, id: u32, refused: Option<u16>) {
