@@ -1,6 +1,6 @@
 //! The journal's file: an embedded store (redb) that is whole after any crash.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -64,14 +64,11 @@ impl Store {
             path: path.to_owned(),
             cause,
         };
+        if !path.exists() {
+            Self::make(path)?;
+        }
         let file = private_file(path).map_err(|error| unusable(error.to_string()))?;
-        let mut builder = Database::builder();
-        builder.set_cache_size(CACHE_BYTES);
-        let database = builder.create_file(file).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => JournalError::InUse(path.to_owned()),
-            other => unusable(other.to_string()),
-        })?;
-        let store = Self { database };
+        let store = Self::of(file, path)?;
         let found = store
             .layout()
             .map_err(|error| unusable(error.to_string()))?;
@@ -81,6 +78,50 @@ impl Store {
         }
         let before = store.read().map_err(|error| unusable(error.to_string()))?;
         Ok((store, before))
+    }
+
+    /// Makes the file elsewhere and puts it in its place once it is whole: who is killed meanwhile
+    /// leaves no half of one.
+    fn make(path: &Path) -> Result<(), JournalError> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".new");
+        let beside = PathBuf::from(name);
+        let unusable = |cause: String| JournalError::Unusable {
+            path: beside.clone(),
+            cause,
+        };
+        let file = private_file(&beside).map_err(|error| unusable(error.to_string()))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(JournalError::InUse(path.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(unusable(error.to_string())),
+        }
+        if path.exists() {
+            // Somebody else was quicker.
+            return std::fs::remove_file(&beside).map_err(|error| unusable(error.to_string()));
+        }
+        // What an earlier process has begun.
+        file.set_len(0)
+            .map_err(|error| unusable(error.to_string()))?;
+        let store = Self::of(file, &beside)?;
+        store
+            .layout()
+            .map_err(|error| unusable(error.to_string()))?;
+        // Locked until it has its name: nobody else begins one meanwhile.
+        std::fs::rename(&beside, path).map_err(|error| unusable(error.to_string()))
+    }
+
+    fn of(file: File, path: &Path) -> Result<Self, JournalError> {
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE_BYTES);
+        let database = builder.create_file(file).map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => JournalError::InUse(path.to_owned()),
+            other => JournalError::Unusable {
+                path: path.to_owned(),
+                cause: other.to_string(),
+            },
+        })?;
+        Ok(Self { database })
     }
 
     /// Writes changes in one durable commit, with the time it was.
@@ -140,7 +181,7 @@ impl Store {
 }
 
 /// Who calls whom, and what tokens are made of, is nobody else's business.
-fn private_file(path: &Path) -> io::Result<std::fs::File> {
+fn private_file(path: &Path) -> io::Result<File> {
     if let Some(directory) = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
@@ -162,6 +203,30 @@ fn private_file(path: &Path) -> io::Result<std::fs::File> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+
+    #[test]
+    fn who_was_killed_while_it_made_the_file_leaves_no_half_of_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("strait.journal");
+        let beside = directory.path().join("strait.journal.new");
+        std::fs::write(&beside, vec![7; 5_000]).unwrap();
+        let (store, before) = Store::open(&path).unwrap();
+        assert!(before.entries.is_empty() && !beside.exists());
+        store.commit(&[], 1).unwrap();
+        assert!(matches!(Store::open(&path), Err(JournalError::InUse(_))));
+        drop(store);
+        let (_, before) = Store::open(&path).unwrap();
+        assert_eq!(before.alive_unix_ms, Some(1));
+    }
+
+    #[test]
+    fn two_that_make_it_at_once_do_not_spoil_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("strait.journal");
+        let other = File::create(directory.path().join("strait.journal.new")).unwrap();
+        other.lock().unwrap();
+        assert!(matches!(Store::open(&path), Err(JournalError::InUse(_))));
+    }
 
     /// Makes a journal one of another version.
     pub fn set_layout(path: &Path, layout: u64) {
