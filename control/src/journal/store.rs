@@ -1,11 +1,13 @@
 //! The journal's file: an embedded store (redb) that is whole after any crash.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use redb::{Database, DatabaseError, ReadableTable, TableDefinition};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use thiserror::Error;
 
 use super::limits::CACHE_BYTES;
@@ -91,10 +93,10 @@ impl Store {
             cause,
         };
         let file = private_file(&beside).map_err(|error| unusable(error.to_string()))?;
-        match file.try_lock() {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(JournalError::InUse(path.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(unusable(error.to_string())),
+            Err(Errno::WOULDBLOCK) => return Err(JournalError::InUse(path.to_owned())),
+            Err(error) => return Err(unusable(error.to_string())),
         }
         if path.exists() {
             // Somebody else was quicker.
@@ -224,7 +226,7 @@ pub(super) mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("strait.journal");
         let other = File::create(directory.path().join("strait.journal.new")).unwrap();
-        other.lock().unwrap();
+        flock(&other, FlockOperation::LockExclusive).unwrap();
         assert!(matches!(Store::open(&path), Err(JournalError::InUse(_))));
     }
 
