@@ -32,6 +32,26 @@ fn a_controller_that_does_not_answer_is_followed_by_the_next() {
 }
 
 #[test]
+fn a_controller_that_answers_too_late_is_not_heard() {
+    let mut world = World::with(GATEWAYS);
+    let gateway = gateway_at(PUBLIC, 0);
+    let first = say(&mut world, gateway, &restart(PRIVATE, 1));
+    let first = Party {
+        flow: first.sent[0].flow,
+    };
+    let outcome = world.wait(Duration::from_millis(8_100));
+    let second = Party {
+        flow: outcome.sent.last().unwrap().flow,
+    };
+    assert_ne!(second.flow.remote, first.flow.remote);
+    let late = "MEGACO/1 [10.0.0.1]:2944 Reply=1{Context=-{ServiceChange=ROOT}}";
+    assert!(say(&mut world, first, late).sent.is_empty());
+    let reply = "MEGACO/1 [10.0.0.2]:2944 Reply=1{Context=-{ServiceChange=ROOT}}";
+    assert_eq!(say(&mut world, second, reply).sent.len(), 1);
+    assert_eq!(world.gateway.gateways(world.now)[0].controller, "mgc-2");
+}
+
+#[test]
 fn a_controller_that_is_not_there_at_all_is_not_waited_for() {
     let mut world = World::with(GATEWAYS);
     let gateway = gateway_at(PUBLIC, 0);

@@ -140,6 +140,15 @@ impl Passages {
         self.by_name.get(name).copied()
     }
 
+    /// The request of that name that an answer from `flow` is to: a controller that was given up
+    /// answers too late.
+    pub fn answered_by(&self, name: &PassageName, flow: Flow) -> Option<PassageKey> {
+        let key = self.named(name)?;
+        let asked = self.get(key)?.to.remote.ip();
+        let late = name.asker == Role::Gateway && asked != flow.remote.ip();
+        (!late).then_some(key)
+    }
+
     /// One request.
     pub fn get(&self, key: PassageKey) -> Option<&Passage> {
         self.table.get(key)

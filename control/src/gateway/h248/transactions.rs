@@ -232,7 +232,7 @@ impl Gateway {
     /// The request of the other side that a reply with this number is to.
     fn asked_by_other(&self, passing: &Passing, id: TransactionId) -> Option<PassageKey> {
         let name = name_of(passing, passing.from.other(), id);
-        self.controlled.passages.named(&name)
+        self.controlled.passages.answered_by(&name, passing.flow)
     }
 
     /// Writes and sends what goes on of a message, once for each place that something goes to.

@@ -231,7 +231,8 @@ impl Gateway {
         }
         let asker = passing.from.other();
         let name = name_of(passing.association, asker, transaction);
-        let Some(key) = self.controlled.passages.named(&name) else {
+        let answered = self.controlled.passages.answered_by(&name, passing.flow);
+        let Some(key) = answered else {
             self.counters.stray_responses += 1;
             return;
         };
