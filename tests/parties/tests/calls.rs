@@ -356,32 +356,6 @@ fn passwords_are_checked_with_either_hash_and_for_calls_too() {
 }
 
 #[test]
-fn registrations_are_refreshed_lengthened_and_given_up() {
-    let mut stage = Stage::with(11, "203.0.113.10:5060", |softswitch| {
-        softswitch.minimum_expiry = seconds(60);
-    });
-    let access = Profile::default();
-    let alice = stage.phone_with("alice", "198.51.100.1", INTERNET, access, |config| {
-        config.expiry = seconds(20);
-    });
-    stage.register(&[alice]);
-    assert_eq!(
-        stage.events(alice),
-        [Event::Registered(seconds(60))],
-        "423 made it longer"
-    );
-    stage.run(600);
-    let softswitch = stage.world.party(stage.softswitch).softswitch();
-    assert_eq!(softswitch.bindings(stage.world.now(), "alice").count(), 1);
-    assert!(softswitch.counters().registrations >= 20);
-    stage.act(alice, |phone, now| phone.unregister(now));
-    stage.run(100);
-    let softswitch = stage.world.party(stage.softswitch).softswitch();
-    assert_eq!(softswitch.bindings(stage.world.now(), "alice").count(), 0);
-    assert_eq!(stage.events(alice).last(), Some(&Event::Unregistered));
-}
-
-#[test]
 fn calls_survive_heavy_loss_because_everything_is_repeated() {
     for seed in 0..20 {
         let mut stage = Stage::new(seed);

@@ -225,9 +225,7 @@ impl Phone {
             self.pending.remove(&id);
         }
         match purpose {
-            Purpose::Register(which) => {
-                self.register_response(now, which, &request, response);
-            }
+            Purpose::Register(which) => self.register_response(now, which, response),
             Purpose::Invite(call) => self.invite_response(now, call, &request, response),
             Purpose::Reinvite(call) => self.reinvite_response(now, call, &request, response),
             Purpose::Update(call) => self.update_response(now, call, &request, response),

@@ -94,17 +94,9 @@ impl Phone {
         }
     }
 
-    pub(super) fn register_response(
-        &mut self,
-        now: Instant,
-        which: Which,
-        request: &Message,
-        response: &Message,
-    ) {
-        let cseq = request.cseq().expect("our requests carry a CSeq");
+    pub(super) fn register_response(&mut self, now: Instant, which: Which, response: &Message) {
         let granted = self.granted(which, response).unwrap_or_default();
         let registration = &mut self.registrations[which as usize];
-        registration.sequence = registration.sequence.max(cseq.number);
         match response.status() {
             Some(100..=199) | None => {}
             Some(200..=299) => {
@@ -141,7 +133,13 @@ impl Phone {
         registration.next = registration.wanted.map(|_| now + RETRY);
     }
 
+    /// A REGISTER went out again under the next number.
+    pub(super) fn reregistered(&mut self, which: Which) {
+        self.registrations[which as usize].sequence += 1;
+    }
+
     fn send_register(&mut self, now: Instant, which: Which, expiry: Duration) {
+        self.give_up_registers(which);
         let random = self.random.u64(..);
         let registration = &mut self.registrations[which as usize];
         let call_id = registration
@@ -170,6 +168,19 @@ impl Phone {
             _ => self.config.proxy,
         };
         self.send(now, request, hop, Purpose::Register(which), 0);
+    }
+
+    /// REGISTERs are under way one at a time (§10.2): an earlier one, repeated after the next or
+    /// answered with credentials, would bring back what that has changed.
+    fn give_up_registers(&mut self, which: Which) {
+        let transactions = &mut self.transactions;
+        self.pending.retain(|id, pending| {
+            let earlier = pending.purpose == Purpose::Register(which);
+            if earlier {
+                transactions.give_up(id);
+            }
+            !earlier
+        });
     }
 
     /// The addresses that a REGISTER binds.

@@ -62,8 +62,12 @@ impl Phone {
         Some(purpose)
     }
 
-    /// A request went out again under the next number: the dialog has used that number too.
+    /// A request went out again under the next number: its dialog or registration has used that
+    /// number too.
     pub(super) fn resent(&mut self, purpose: Purpose) {
+        if let Purpose::Register(which) = purpose {
+            self.reregistered(which);
+        }
         if let Purpose::Reinvite(call)
         | Purpose::Update(call)
         | Purpose::Bye(call)

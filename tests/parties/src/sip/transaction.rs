@@ -137,6 +137,11 @@ impl Transactions {
         id
     }
 
+    /// A request is not repeated any more, and nothing it is answered counts.
+    pub fn give_up(&mut self, id: &ClientId) {
+        self.clients.remove(id);
+    }
+
     /// Takes a response. The user is told of the transaction it belongs to, except for repetitions
     /// of a final response; repetitions of a 2xx to INVITE are the user's to acknowledge again.
     pub fn response(&mut self, now: Instant, response: &Message) -> Option<ClientId> {
