@@ -24,6 +24,16 @@ fn pretty_text_over_udp() {
 }
 
 #[test]
+fn pretty_text_over_tcp() {
+    whole_story(speech("pretty", "tcp"));
+}
+
+#[test]
+fn compact_text_over_udp() {
+    whole_story(speech("compact", "udp"));
+}
+
+#[test]
 fn compact_text_over_tcp() {
     whole_story(speech("compact", "tcp"));
 }
