@@ -106,14 +106,11 @@ impl Settings {
         realm.control.get(place).copied()
     }
 
-    /// A realm's ports of H.248 and MGCP.
-    pub fn control_ports(
-        &self,
-        index: RealmIndex,
-    ) -> impl Iterator<Item = (ListenerIndex, &ControlPort)> {
+    /// A realm's ports of H.248 and MGCP, and which listener the first of them is.
+    pub fn control_ports(&self, index: RealmIndex) -> (ListenerIndex, &[ControlPort]) {
         let realm = self.realm(index);
-        let first = realm.listeners.len() as u16;
-        (first..).map(ListenerIndex).zip(&realm.control)
+        let first = ListenerIndex(realm.listeners.len() as u16);
+        (first, &realm.control)
     }
 
     /// The softswitch at `index`.

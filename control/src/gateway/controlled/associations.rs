@@ -240,22 +240,26 @@ impl Associations {
         realm: RealmIndex,
         fits: impl Fn(&ControlPort) -> bool,
     ) -> Option<ListenerIndex> {
-        let ports: Vec<ListenerIndex> = settings
-            .control_ports(realm)
-            .filter(|(_, port)| !port.for_gateways && fits(port))
-            .map(|(listener, _)| listener)
-            .collect();
-        let owner = |listener: ListenerIndex| self.by_port.get(&(realm, listener)).copied();
-        let own = |listener: &ListenerIndex| key.is_some() && owner(*listener) == key;
-        if let Some(own) = ports.iter().copied().find(|listener| own(listener)) {
-            return Some(own);
+        let current = key.and_then(|key| self.table.get(key)).map(|own| own.far);
+        let current = current.filter(|far| far.realm == realm);
+        let still = |far: &Flow| settings.control_port(*far).is_some_and(|port| fits(&port));
+        if let Some(far) = current.filter(still) {
+            return Some(far.listener);
         }
         let behind = name.behind.map(|ip| ip.to_string()).unwrap_or_default();
         let parts = [name.name.as_bytes(), behind.as_bytes()];
+        let (first, ports) = settings.control_ports(realm);
         let start = self.port_key.hash(&parts) % (ports.len().max(1) as u128);
-        let (before, from) = ports.split_at(start as usize);
-        let mut inward = from.iter().chain(before).copied();
-        inward.find(|listener| owner(*listener).is_none())
+        let inward = (0..ports.len()).map(|step| (start as usize + step) % ports.len());
+        let free = inward.filter(|place| {
+            let port = &ports[*place];
+            !port.for_gateways && fits(port)
+        });
+        let mut free = free.map(|place| ListenerIndex(first.0 + place as u16));
+        free.find(|listener| {
+            let owner = self.by_port.get(&(realm, *listener));
+            owner.is_none_or(|owner| Some(*owner) == key)
+        })
     }
 
     fn file(&mut self, key: AssociationKey, place: (RealmIndex, Transport, SocketAddr)) {
