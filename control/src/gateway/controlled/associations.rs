@@ -9,6 +9,7 @@ use strait_shared::time::Instant;
 
 use super::Role;
 use super::limits::{LOOK_EVERY, MAX_ASSOCIATIONS, MAX_NAME_BYTES};
+use super::passages::PassageName;
 use crate::gateway::Gateway;
 use crate::gateway::changed::Changed;
 use crate::gateway::due::Due;
@@ -73,6 +74,13 @@ pub enum Speech {
     H248(H248Speech),
     /// MGCP.
     Mgcp(MgcpSpeech),
+}
+
+impl Speech {
+    /// Whether it is H.248 in binary, which controllers may hear on another port.
+    pub fn is_binary(&self) -> bool {
+        matches!(self, Self::H248(speech) if speech.encoding == Encoding::Binary)
+    }
 }
 
 /// All associations.
@@ -306,17 +314,14 @@ impl Gateway {
         }
         let chosen = self.controllers_for(now, &name).first().copied();
         let chosen = chosen.ok_or(NoAssociation::Controller)?;
-        let binary = match &speech {
-            Speech::H248(speech) => speech.encoding == Encoding::Binary,
-            Speech::Mgcp(_) => false,
-        };
-        let Some(far) = self.way_to(None, &name, chosen, binary) else {
+        let Some(far) = self.way_to(None, &name, chosen, speech.is_binary()) else {
             let (gateway, at) = (name.name.clone(), near.remote);
             self.log(now, LogLevel::Warn, || {
                 format!("no port is left for gateway {gateway} at {at}: widen `ports`")
             });
             return Err(NoAssociation::Port);
         };
+        let interval = self.asking_interval(name.realm).unwrap_or(LOOK_EVERY);
         let (associations, timers) = (&mut self.controlled.associations, &mut self.timers);
         let number = associations.next_number();
         let key = associations.insert(number, |key| Association {
@@ -329,10 +334,9 @@ impl Gateway {
             speech,
             heard: now,
             unanswered: 0,
-            timer: timers.arm(now, LOOK_EVERY, Due::Gateway(key)),
+            timer: timers.arm(now, interval, Due::Gateway(key)),
             own_number: 0,
         });
-        self.watch_gateway(now, key);
         Ok(key)
     }
 
@@ -365,13 +369,18 @@ impl Gateway {
         }
     }
 
-    /// Arms the timer of a gateway by what its realm says.
-    fn watch_gateway(&mut self, now: Instant, key: AssociationKey) {
-        let interval = self.asking_interval(key).unwrap_or(LOOK_EVERY);
-        if let Some(association) = self.controlled.associations.watch(key) {
-            self.timers.cancel(association.timer);
-            association.timer = self.timers.arm(now, interval, Due::Gateway(key));
-        }
+    /// Our own address towards a gateway or its controller.
+    pub(in crate::gateway) fn control_address(
+        &self,
+        association: AssociationKey,
+        towards: Role,
+    ) -> Option<SocketAddr> {
+        let found = self.controlled.associations.get(association)?;
+        let flow = match towards {
+            Role::Gateway => found.near,
+            Role::Controller => found.far,
+        };
+        Some(self.settings.control_port(flow)?.address)
     }
 
     /// Forgets a gateway with all it has.
@@ -383,8 +392,25 @@ impl Gateway {
         }
     }
 
-    /// A number for a question of our own, which neither side has in use.
-    pub(in crate::gateway) fn own_number(&mut self, key: AssociationKey) -> Option<u32> {
+    /// The name of a question of our own to a gateway, and where the gateway is; nothing where it
+    /// cannot be asked now.
+    pub(in crate::gateway) fn own_question(
+        &mut self,
+        key: AssociationKey,
+    ) -> Option<(PassageName, Flow)> {
+        let to = self.control_way(key, Role::Gateway)?;
+        let name = PassageName {
+            association: key,
+            asker: Role::Controller,
+            number: self.own_number(key)?,
+        };
+        let passages = &self.controlled.passages;
+        let free = passages.named(&name).is_none() && passages.has_room();
+        free.then_some((name, to))
+    }
+
+    /// A number for a question of our own.
+    fn own_number(&mut self, key: AssociationKey) -> Option<u32> {
         let association = self.controlled.associations.watch(key)?;
         // RFC 3435 §3.2.1.2: 1 to 999999999; ours are at the upper end, where few others are.
         association.own_number = match association.own_number {

@@ -104,9 +104,9 @@ impl Gateway {
         all.find(|(index, home)| *home == realm && config.controller(*index).address.ip() == ip)
     }
 
-    /// How long the present controller may take to answer a registration while others wait.
-    pub(in crate::gateway) fn patience_with(&self, key: AssociationKey) -> Duration {
-        let association = self.controlled.associations.get(key);
+    /// How long the present controller may take to answer: less where others may be tried.
+    pub(in crate::gateway) fn patience_with(&self, key: AssociationKey, others: bool) -> Duration {
+        let association = self.controlled.associations.get(key).filter(|_| others);
         association.map_or(GIVE_UP, |association| {
             let config = &self.settings.config;
             config.controller(association.controller).failover_after

@@ -345,6 +345,7 @@ impl Gateway {
         key: PassageKey,
         to: Flow,
         message: Arc<[u8]>,
+        work: Work,
         patience: Duration,
     ) {
         let passages = &mut self.controlled.passages;
@@ -353,7 +354,7 @@ impl Gateway {
         };
         passages.bytes += message.len();
         passages.bytes -= passage.request.len();
-        passage.to = to;
+        (passage.to, passage.work) = (to, work);
         passage.request = message.clone();
         passage.state = State::Waiting {
             sent: 1,

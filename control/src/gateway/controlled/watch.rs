@@ -11,20 +11,20 @@ use super::limits::{LOOK_EVERY, SILENT_GATEWAY_KEPT, STRANGER_KEPT, UNANSWERED};
 use super::passages::PassageKey;
 use crate::gateway::Gateway;
 use crate::gateway::due::Due;
-use crate::gateway::io::LogLevel;
+use crate::gateway::io::{LogLevel, RealmIndex};
 
 impl Gateway {
-    /// How often a gateway is asked, where it is.
-    pub(in crate::gateway) fn asking_interval(&self, key: AssociationKey) -> Option<Duration> {
-        let association = self.controlled.associations.get(key)?;
-        let realm = self.settings.realm_config(association.name.realm);
+    /// How often gateways of a realm are asked, where they are.
+    pub(super) fn asking_interval(&self, realm: RealmIndex) -> Option<Duration> {
+        let realm = self.settings.realm_config(realm);
         let control = realm.gateway_control.as_ref()?;
         control.keepalive.filter(|_| realm.nat)
     }
 
     /// A gateway's timer fired.
     pub(in crate::gateway) fn gateway_due(&mut self, now: Instant, key: AssociationKey) {
-        let interval = self.asking_interval(key);
+        let found = self.controlled.associations.get(key);
+        let interval = found.and_then(|found| self.asking_interval(found.name.realm));
         let Some(association) = self.controlled.associations.watch(key) else {
             return;
         };

@@ -10,7 +10,7 @@ use crate::gateway::Gateway;
 use crate::gateway::controlled::Role;
 use crate::gateway::controlled::associations::AssociationKey;
 use crate::gateway::controlled::limits::GIVE_UP;
-use crate::gateway::controlled::passages::{Asking, PassageName, Work as AnyWork};
+use crate::gateway::controlled::passages::{Asking, Work as AnyWork};
 use crate::gateway::io::{Flow, Output};
 use crate::h248::{
     Body, Encoding, ErrorCode, Message, MessageId, Own, OwnMessage, TransactionId, TransactionKind,
@@ -31,12 +31,7 @@ impl Gateway {
 
     /// Our own address towards a gateway or its controller.
     pub(super) fn h248_own_id(&self, key: AssociationKey, towards: Role) -> Option<MessageId> {
-        let association = self.controlled.associations.get(key)?;
-        let flow = match towards {
-            Role::Gateway => association.near,
-            Role::Controller => association.far,
-        };
-        Some(own_id(self.settings.control_port(flow)?.address))
+        self.control_address(key, towards).map(own_id)
     }
 
     /// Says something to a gateway or its controller, where it is reached.
@@ -141,22 +136,10 @@ impl Gateway {
 
     /// Asks a gateway whether it is there.
     pub(in crate::gateway) fn h248_ask(&mut self, now: Instant, key: AssociationKey) {
-        let Some(to) = self.control_way(key, Role::Gateway) else {
+        let Some((name, to)) = self.own_question(key) else {
             return;
         };
-        let Some(number) = self.own_number(key) else {
-            return;
-        };
-        let name = PassageName {
-            association: key,
-            asker: Role::Controller,
-            number,
-        };
-        let passages = &self.controlled.passages;
-        if passages.named(&name).is_some() || !passages.has_room() {
-            return;
-        }
-        let what = Own::AuditRoot(TransactionId(number));
+        let what = Own::AuditRoot(TransactionId(name.number));
         if let Some(message) = self.h248_say_to(key, Role::Gateway, to, what) {
             let asking = Asking {
                 name,

@@ -11,12 +11,11 @@ use super::{AnySpeech, Registration, Speech, Work};
 use crate::gateway::Gateway;
 use crate::gateway::controlled::Role;
 use crate::gateway::controlled::associations::{AssociationKey, GatewayName, NoAssociation};
-use crate::gateway::controlled::limits::GIVE_UP;
-use crate::gateway::controlled::passages::PassageKey;
+use crate::gateway::controlled::passages::{PassageKey, Work as AnyWork};
 use crate::gateway::io::Flow;
 use crate::h248::{
-    Action, Body, Command, CommandKind, Content, Edits, Encoding, ErrorCode, Message, MessageId,
-    Replacement, ServiceChange, ServiceChangeAddress, ServiceChangeMethod, TransactionKind,
+    Action, Body, Command, CommandKind, Content, Edits, ErrorCode, Message, MessageId, Replacement,
+    ServiceChange, ServiceChangeAddress, ServiceChangeMethod, TransactionKind,
 };
 
 /// Whether a message has a gateway say that it wants to be commanded.
@@ -166,16 +165,9 @@ impl Gateway {
             let Some(to) = self.control_way(key, Role::Controller) else {
                 continue;
             };
-            let patience = match registration.rest.is_empty() {
-                true => GIVE_UP,
-                false => self.patience_with(key),
-            };
-            self.redirect_passage(now, passage, to, message, patience);
-            if let Some(found) = self.controlled.passages.get_mut(passage) {
-                found.work = super::super::controlled::passages::Work::H248(Work::Registration(
-                    registration,
-                ));
-            }
+            let patience = self.patience_with(key, registration.has_more());
+            let work = AnyWork::H248(Work::Registration(registration));
+            self.redirect_passage(now, passage, to, message, work, patience);
             return true;
         }
         false
@@ -192,7 +184,7 @@ impl Gateway {
             return Vec::new();
         };
         let (name, current) = (association.name.clone(), association.controller);
-        let binary = self.h248_is_binary(key);
+        let binary = association.speech.is_binary();
         let told = self
             .h248_speech_mut(key)
             .and_then(|speech| speech.told.take());
@@ -211,11 +203,6 @@ impl Gateway {
             }
         }
         all
-    }
-
-    fn h248_is_binary(&self, key: AssociationKey) -> bool {
-        let speech = self.h248_speech(key);
-        speech.is_some_and(|speech| speech.encoding == Encoding::Binary)
     }
 
     /// Brings a gateway to a controller; one that it is with already is not disturbed.
@@ -240,8 +227,8 @@ impl Gateway {
         next: (ControllerIndex, strait_config::RealmIndex),
         received: &[u8],
     ) -> Option<Arc<[u8]>> {
-        let name = self.controlled.associations.get(key)?.name.clone();
-        let binary = self.h248_is_binary(key);
+        let association = self.controlled.associations.get(key)?;
+        let (name, binary) = (association.name.clone(), association.speech.is_binary());
         let far = self.way_to(Some(key), &name, next, binary)?;
         self.h248_bring(key, next.0, far);
         let message = Message::parse(received).ok()?;

@@ -8,9 +8,8 @@ use super::{Registration, Work};
 use crate::gateway::Gateway;
 use crate::gateway::controlled::Role;
 use crate::gateway::controlled::associations::AssociationKey;
-use crate::gateway::controlled::limits::GIVE_UP;
 use crate::gateway::controlled::passages::{
-    Asking, Passage, PassageKey, PassageName, State, Work as AnyWork,
+    Asking, Passage, PassageKey, PassageName, Work as AnyWork,
 };
 use crate::gateway::io::{Flow, Output, Transport};
 use crate::h248::{
@@ -221,7 +220,7 @@ impl Gateway {
             let key = self.controlled.passages.named(&name);
             let answered = |key: &PassageKey| {
                 let passage = self.controlled.passages.get(*key);
-                passage.is_some_and(|passage| matches!(passage.state, State::Answered { .. }))
+                passage.is_some_and(|passage| !passage.waits())
             };
             if let Some(key) = key.filter(answered) {
                 self.forget_passage(key);
@@ -269,19 +268,14 @@ impl Gateway {
     ) {
         match sent {
             Sent::Request(id, work) => {
-                let patience = match &work {
-                    Work::Registration(registration) if registration.has_more() => {
-                        self.patience_with(passing.association)
-                    }
-                    _ => GIVE_UP,
-                };
+                let more = matches!(&work, Work::Registration(it) if it.has_more());
                 let asking = Asking {
                     name: name_of(passing, passing.from, id),
                     from: Some(passing.flow),
                     to,
                     message,
                     work: AnyWork::H248(work),
-                    patience,
+                    patience: self.patience_with(passing.association, more),
                 };
                 self.begin_passage(now, asking);
             }
@@ -338,7 +332,7 @@ impl Gateway {
 
 impl Registration {
     /// Whether another controller can be tried.
-    fn has_more(&self) -> bool {
+    pub(super) fn has_more(&self) -> bool {
         !self.rest.is_empty()
     }
 }

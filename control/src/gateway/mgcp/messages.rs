@@ -8,7 +8,6 @@ use super::Work;
 use crate::gateway::Gateway;
 use crate::gateway::controlled::Role;
 use crate::gateway::controlled::associations::AssociationKey;
-use crate::gateway::controlled::limits::GIVE_UP;
 use crate::gateway::controlled::passages::{Asking, PassageKey, PassageName, Work as AnyWork};
 use crate::gateway::io::{Flow, Output};
 use crate::mgcp::{
@@ -191,17 +190,14 @@ impl Gateway {
         let mut alone = Vec::with_capacity(passing.message.span().len() + 64);
         passing.message.render(&passing.edits, &mut alone);
         passing.message.render(&passing.edits, leaving.to(to));
-        let patience = match &work {
-            Work::Notice(notice) if notice.has_more() => self.patience_with(passing.association),
-            _ => GIVE_UP,
-        };
+        let more = matches!(&work, Work::Notice(notice) if notice.has_more());
         let asking = Asking {
             name,
             from: Some(passing.flow),
             to,
             message: alone.into(),
             work: AnyWork::Mgcp(work),
-            patience,
+            patience: self.patience_with(passing.association, more),
         };
         self.begin_passage(now, asking);
     }

@@ -27,7 +27,7 @@ impl Gateway {
         let (key, message) = (passing.association, passing.message);
         let (Some(speech), Some(shown)) = (
             self.mgcp_speech(key),
-            self.mgcp_own_address(key, passing.from.other()),
+            self.control_address(key, passing.from.other()),
         ) else {
             return;
         };
@@ -99,20 +99,6 @@ impl Gateway {
             .controllers_of(name.realm, name.protocol);
         let found = all.into_iter().find(|(index, _)| *index == another)?;
         self.way_to(Some(key), name, found, false)
-    }
-
-    /// Our own address towards a gateway or its call agent.
-    pub(super) fn mgcp_own_address(
-        &self,
-        key: AssociationKey,
-        towards: Role,
-    ) -> Option<SocketAddr> {
-        let association = self.controlled.associations.get(key)?;
-        let flow = match towards {
-            Role::Gateway => association.near,
-            Role::Controller => association.far,
-        };
-        Some(self.settings.control_port(flow)?.address)
     }
 
     /// A gateway names whom it tells: as the call agent has named it, or where it is.

@@ -12,7 +12,6 @@ use crate::gateway::Gateway;
 use crate::gateway::controlled::Role;
 use crate::gateway::controlled::associations::{AssociationKey, GatewayName, NoAssociation};
 use crate::gateway::controlled::legs::LegKey;
-use crate::gateway::controlled::limits::GIVE_UP;
 use crate::gateway::controlled::passages::{PassageKey, Work as AnyWork};
 use crate::gateway::io::Flow;
 use crate::gateway::record::EndedBy;
@@ -186,14 +185,9 @@ impl Gateway {
             let Some(to) = self.control_way(key, Role::Controller) else {
                 continue;
             };
-            let patience = match notice.has_more() {
-                true => self.patience_with(key),
-                false => GIVE_UP,
-            };
-            self.redirect_passage(now, passage, to, message, patience);
-            if let Some(found) = self.controlled.passages.get_mut(passage) {
-                found.work = AnyWork::Mgcp(Work::Notice(notice));
-            }
+            let patience = self.patience_with(key, notice.has_more());
+            let work = AnyWork::Mgcp(Work::Notice(notice));
+            self.redirect_passage(now, passage, to, message, work, patience);
             return true;
         }
         false

@@ -3,9 +3,7 @@
 use strait_shared::time::Instant;
 
 use super::Work;
-use super::messages::name_of;
 use crate::gateway::Gateway;
-use crate::gateway::controlled::Role;
 use crate::gateway::controlled::associations::AssociationKey;
 use crate::gateway::controlled::limits::GIVE_UP;
 use crate::gateway::controlled::passages::{Asking, Work as AnyWork};
@@ -42,18 +40,13 @@ impl Gateway {
         work: AnyWork,
         connection: Option<&str>,
     ) {
-        let Some(to) = self.control_way(key, Role::Gateway) else {
+        let Some((name, to)) = self.own_question(key) else {
             return;
         };
-        let number = self.own_number(key).and_then(TransactionId::new);
-        let (Some(transaction), Some(speech)) = (number, self.mgcp_speech(key)) else {
+        let transaction = TransactionId::new(name.number);
+        let (Some(transaction), Some(speech)) = (transaction, self.mgcp_speech(key)) else {
             return;
         };
-        let name = name_of(key, Role::Controller, transaction);
-        let passages = &self.controlled.passages;
-        if passages.named(&name).is_some() || !passages.has_room() {
-            return;
-        }
         let (end, version) = (speech.line_end, &*speech.version);
         let endpoint = &format!("{endpoint}@{}", speech.domain);
         let own = match connection {
