@@ -35,7 +35,7 @@ pub enum AddressFault {
     /// A signalling address of ours or of a softswitch.
     #[error("a signalling address")]
     Signalling,
-    /// One of our own media ports, where no call of this realm has it.
+    /// One of our own media ports, where no other call of this realm has it.
     #[error("one of our media ports")]
     OwnMedia,
     /// Any other port of an address of ours, which some service of this machine may have.
@@ -80,15 +80,16 @@ impl Guard {
         }
     }
 
-    /// Checks an address that a party in `realm` named for its media in `session`.
+    /// Checks an address that a party in `realm` named for its media in a session; `group` is that
+    /// session and those that share its ports.
     ///
     /// One of our own media ports is what the party is right to name when a call comes back
-    /// through its softswitch, both ends behind us: then a call of this realm has the port.
+    /// through its softswitch, both ends behind us: then another call of this realm has the port.
     pub fn check(
         &self,
         ports: &Ports,
         realm: RealmIndex,
-        session: SessionId,
+        group: &[SessionId],
         address: SocketAddr,
     ) -> Result<(), AddressFault> {
         check_ip(address.ip(), self.loopback[usize::from(realm.0)])?;
@@ -100,7 +101,7 @@ impl Guard {
         }
         if let Some(pair) = ports.layout.pair_at(realm, address) {
             let holder = ports.holder_of(pair);
-            let looped = holder.is_none_or(|holder| holder.session == session);
+            let looped = holder.is_none_or(|holder| group.contains(&holder.session));
             return if looped {
                 Err(AddressFault::OwnMedia)
             } else {

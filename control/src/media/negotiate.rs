@@ -111,7 +111,7 @@ impl MediaPlane {
 
     /// Refuses addresses that media must not be sent to.
     pub(super) fn check(&self, id: SessionId, by: Side, terms: &[Terms]) -> Result<(), MediaError> {
-        let realm = self.sessions[id].setup[by].realm;
+        let (realm, group) = (self.sessions[id].setup[by].realm, self.group(id));
         for (line, terms) in terms.iter().enumerate() {
             let rtcp = terms
                 .rtcp
@@ -119,7 +119,7 @@ impl MediaPlane {
             for address in terms.rtp.into_iter().chain(rtcp) {
                 let line = line as u16;
                 self.guard
-                    .check(&self.ports, realm, id, address)
+                    .check(&self.ports, realm, &group, address)
                     .map_err(|fault| MediaError::Address {
                         line,
                         address,

@@ -1,6 +1,6 @@
 //! One offer, several early dialogs.
 
-use strait_control::media::{MediaError, Notice, SessionId, Side};
+use strait_control::media::{AddressFault, MediaError, Notice, SessionId, Side};
 use strait_shared::slot::LatchPolicy;
 
 use crate::bench::{Bench, CONFIG, OpenSlot, phone, switch, told};
@@ -35,6 +35,17 @@ fn chain(bench: &Bench, port: &str) -> Vec<OpenSlot> {
         Some(slot)
     })
     .collect()
+}
+
+/// An answer that names a port of ours where its party should have named its own.
+fn answer_with_ours(bench: &mut Bench, dialog: SessionId, port: &str) -> Option<AddressFault> {
+    let (ip, port) = port.rsplit_once(':').unwrap();
+    let ours = switch(&format!("m=audio {port} RTP/AVP 8\nc=IN IP4 {ip}\n"));
+    match bench.answer(dialog, CALLEE, &ours) {
+        Ok(_) => None,
+        Err(MediaError::Address { fault, .. }) => Some(fault),
+        Err(other) => panic!("{other}"),
+    }
 }
 
 fn signalled(slots: &[OpenSlot]) -> Vec<u16> {
@@ -257,6 +268,26 @@ fn the_shared_offer_stays_while_others_answer_it() {
     bench.check_links();
     bench.confirm(second).unwrap();
     assert_eq!(signalled(&chain(&bench, &port)), [17000]);
+    bench.close(second);
+    bench.check_all_given_back();
+}
+
+#[test]
+fn no_dialog_sends_the_caller_back_to_where_it_sends() {
+    let (mut bench, first, port) = ringing();
+    let second = bench.fork(first).unwrap();
+    for dialog in [first, second] {
+        let fault = answer_with_ours(&mut bench, dialog, &port);
+        assert_eq!(fault, Some(AddressFault::OwnMedia));
+    }
+    // A port of another call is what comes back through the softswitch.
+    let other = bench.begin();
+    let offer = bench.offer(other, CALLER, &phone("m=audio 4000 RTP/AVP 8\n"));
+    let elsewhere = told(&offer.unwrap(), 0);
+    assert_eq!(answer_with_ours(&mut bench, second, &elsewhere), None);
+    answer(&mut bench, first, 16000);
+    bench.close(other);
+    bench.close(first);
     bench.close(second);
     bench.check_all_given_back();
 }
