@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --profile soak -p strait-simulation --example soak -- --hours 8
 //! cargo run -p strait-simulation --example soak -- --seed 42 --calls 40 --worlds 1 --trace
+//! cargo run -p strait-simulation --example soak -- --calls 8 --interval-ms 12000
 //! ```
 
 use std::process::ExitCode;
@@ -21,6 +22,10 @@ struct Arguments {
     /// Calls in each world.
     #[arg(long, default_value_t = 40)]
     calls: usize,
+    /// Time between calls, on average; by its seed each world has 0.2 s to 1.5 s. In long times
+    /// the slow things happen too: controllers fail, sessions run out, registrations end.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    interval_ms: Option<u64>,
     /// Real time to go on for.
     #[arg(long, default_value_t = 1.0)]
     hours: f64,
@@ -33,6 +38,18 @@ struct Arguments {
     /// Print every message, command and report of `--worlds` on standard error.
     #[arg(long)]
     trace: bool,
+}
+
+impl Arguments {
+    fn plan(&self, seed: u64) -> Plan {
+        let plan = Plan::new(seed, self.calls);
+        Plan {
+            call_interval: self
+                .interval_ms
+                .map_or(plan.call_interval, Duration::from_millis),
+            ..plan
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -52,7 +69,7 @@ fn main() -> ExitCode {
 
 fn some(arguments: &Arguments, worlds: u64) -> Result<(), Box<strait_simulation::run::Failure>> {
     for seed in arguments.seed..arguments.seed + worlds {
-        let mut plan = Plan::new(seed, arguments.calls);
+        let mut plan = arguments.plan(seed);
         plan.trace = arguments.trace;
         let outcome = run_twice(plan, None)?;
         println!("{seed}: {outcome:?}");
@@ -69,7 +86,8 @@ fn for_hours(arguments: &Arguments) -> Result<(), Box<strait_simulation::run::Fa
         }
         begin.elapsed() < limit
     };
-    let figures = run_many(arguments.seed, arguments.calls, arguments.threads, more)?;
+    let plan = |seed| arguments.plan(seed);
+    let figures = run_many(arguments.seed, plan, arguments.threads, more)?;
     println!("{figures}");
     Ok(())
 }

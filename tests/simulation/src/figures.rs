@@ -63,18 +63,18 @@ pub struct Figures {
     pub faults: BTreeMap<Fault, u64>,
 }
 
-/// Runs worlds from seed `first` on, `calls` calls each, on `threads` threads, for as long as
+/// Runs worlds from seed `first` on, planned by `plan`, on `threads` threads, for as long as
 /// `more` says so of the figures so far.
 pub fn run_many(
     first: u64,
-    calls: usize,
+    plan: impl Fn(u64) -> Plan + Sync,
     threads: usize,
     more: impl Fn(&Figures) -> bool + Sync,
 ) -> Result<Figures, Box<Failure>> {
     let next = AtomicU64::new(first);
     run_all(threads, |figures| {
         let seed = || next.fetch_add(1, Ordering::Relaxed);
-        more(figures).then(|| Plan::new(seed(), calls))
+        more(figures).then(|| plan(seed()))
     })
 }
 

@@ -242,10 +242,19 @@ impl Run {
 impl Failure {
     /// The line that makes it happen again.
     pub fn reproduction(&self) -> String {
-        let Plan { seed, calls, .. } = self.plan;
+        let Plan {
+            seed,
+            calls,
+            call_interval,
+            ..
+        } = self.plan;
+        let interval = match call_interval == Plan::new(seed, calls).call_interval {
+            true => String::new(),
+            false => format!("--interval-ms {} ", call_interval.as_millis()),
+        };
         format!(
             "cargo run -p strait-simulation --example soak -- --seed {seed} --calls {calls} \
-             --worlds 1"
+             {interval}--worlds 1"
         )
     }
 }

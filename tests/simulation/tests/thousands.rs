@@ -21,7 +21,8 @@ const THREADS: u64 = 2;
 #[test]
 fn ten_thousand_calls_keep_every_promise() {
     let more = |so_far: &strait_simulation::figures::Figures| so_far.calls < CALLS_MIN / THREADS;
-    let ran = run_many(0, CALLS_EACH, THREADS as usize, more);
+    let plan = |seed| Plan::new(seed, CALLS_EACH);
+    let ran = run_many(0, plan, THREADS as usize, more);
     let figures = ran.unwrap_or_else(|failure| panic!("{failure}"));
     println!("{figures}");
     assert!(figures.calls >= CALLS_MIN);
