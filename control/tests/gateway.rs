@@ -23,6 +23,8 @@ mod agents;
 mod calls;
 #[path = "gateway/cancelling.rs"]
 mod cancelling;
+#[path = "gateway/capabilities.rs"]
+mod capabilities;
 #[path = "gateway/chaos.rs"]
 mod chaos;
 #[path = "controlled/mod.rs"]
@@ -35,6 +37,8 @@ mod dialogs;
 mod limits;
 #[path = "gateway/lossless.rs"]
 mod lossless;
+#[path = "gateway/redirections.rs"]
+mod redirections;
 #[path = "gateway/registrations.rs"]
 mod registrations;
 #[path = "gateway/routing.rs"]

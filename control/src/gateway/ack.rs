@@ -2,11 +2,11 @@
 
 use strait_shared::time::Instant;
 
-use super::describe::{Described, Role, drop_description};
+use super::describe::{Described, Role};
 use super::dialogs::DialogKey;
 use super::io::{Flow, Output};
 use super::limits::MAX_EARLY_DIALOGS;
-use super::mapping::{Crossing, Told};
+use super::mapping::{Crossing, Told, drop_description};
 use super::outbound::{Outbound, joined};
 use super::record::EndedBy;
 use super::transaction::ClientId;

@@ -9,7 +9,7 @@ use super::limits::RETRY_AFTER_SECONDS;
 use super::reply::Reply;
 use crate::media::{MediaError, SessionId, Side};
 use crate::sdp::Description;
-use crate::sip::{HeaderName, Message, Splices, Status, Text};
+use crate::sip::{Message, Splices, Status, Text};
 
 /// What a description is in the exchange of offer and answer (RFC 3264).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,16 +85,5 @@ impl Gateway {
                 Reply::from(Status::NOT_ACCEPTABLE_HERE).with("Warning", warning)
             }
         }
-    }
-}
-
-/// Takes a description out of a message that may not carry it.
-pub fn drop_description(message: &Message, text: Text, edits: &mut Splices) {
-    edits.remove(text.span());
-    if text.span() == message.body().span() {
-        let content_type = message.header(HeaderName::ContentType);
-        content_type
-            .into_iter()
-            .for_each(|header| edits.remove_header(header));
     }
 }

@@ -5,10 +5,11 @@ use strait_shared::time::Instant;
 
 use super::Gateway;
 use super::calls::{CallKey, CallState};
-use super::describe::{Described, Role, drop_description};
+use super::describe::{Described, Role};
 use super::dialogs::DialogKey;
 use super::exchange::ExchangeKey;
 use super::limits::MAX_EARLY_DIALOGS;
+use super::mapping::drop_description;
 use super::outbound::joined;
 use super::reply::Reply;
 use super::responses::Passing;

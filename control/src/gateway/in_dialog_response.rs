@@ -5,11 +5,12 @@ use std::time::Duration;
 use strait_shared::time::Instant;
 
 use super::Gateway;
-use super::describe::{Described, Role, drop_description};
+use super::describe::{Described, Role};
 use super::dialogs::DialogKey;
 use super::due::Due;
 use super::exchange::{ExchangeKey, PartOf};
 use super::limits::BYE_WAIT;
+use super::mapping::drop_description;
 use super::opening::{is_terminated, subscription_seconds};
 use super::record::{EndedBy, Ending};
 use super::responses::Passing;

@@ -2,7 +2,8 @@
 //!
 //! From a realm that serves domains of its own, first as `serve` says. Then:
 //!
-//! 1. To whoever a token in the Request-URI leads to, from or to a realm with softswitches.
+//! 1. To whoever a token in the Request-URI leads to, from or to a realm with softswitches; a name
+//!    that a party beside them sends its callers to is theirs where it is their domain.
 //! 2. From such a realm, to a registered user.
 //! 3. To the realm's softswitches, in order, those that are down left out.
 
@@ -190,12 +191,35 @@ impl Gateway {
             return None;
         }
         let target = Uri::parse(&origin.uri);
+        if let Some(named) = target
+            .as_ref()
+            .map(|uri| self.named(near, uri, origin.flow))
+            && !named.is_empty()
+        {
+            return Some(self.to_softswitches(&named));
+        }
         let flow = target.map_or(origin.flow, |target| self.next_hop(&target, origin.flow));
         if self.is_cut_off(flow) {
             let gone = Status::new(480).expect("480 is a status");
             return Some(Err(Reply::from(gone).because("Connection Lost")));
         }
         Some(Ok(Route::party(flow, &origin.uri)))
+    }
+
+    /// The softswitches that requests from `near` go to whose domain `uri` names, where it was
+    /// heard from a party in their realm that is none of them.
+    fn named(&self, near: RealmIndex, uri: &Uri, heard: Flow) -> Vec<SoftswitchIndex> {
+        let host = uri.host().filter(|host| host.ip.is_none());
+        let Some(host) = host.filter(|_| self.settings.softswitch_at(heard).is_none()) else {
+            return Vec::new();
+        };
+        let knows = |index: &&SoftswitchIndex| {
+            let softswitch = self.settings.softswitch(**index);
+            let own = &softswitch.authority;
+            softswitch.realm == heard.realm && host.text.eq_ignore_ascii_case(own)
+        };
+        let all = self.settings.config.forward_to(near).iter();
+        all.filter(knows).copied().collect()
     }
 
     /// The binding of a user that was registered last, where `uri` names our own address or the
@@ -223,6 +247,11 @@ impl Gateway {
                 _ => Status::NOT_FOUND.into(),
             });
         }
+        self.to_softswitches(all)
+    }
+
+    /// To those that are up.
+    fn to_softswitches(&self, all: &[SoftswitchIndex]) -> Result<Route, Reply> {
         let up = |index: &&SoftswitchIndex| self.health[usize::from(index.0)].up;
         let alive: Vec<_> = all.iter().filter(up).copied().collect();
         match alive.is_empty() {

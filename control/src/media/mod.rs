@@ -6,11 +6,13 @@
 //!
 //! * `terms`, `rewrite`: descriptions read and edited · `address`: which addresses are believed
 //! * `session`, `negotiate`, `fork`: who has agreed on what with whom
-//! * `controlled`: streams that somebody else than the parties speaks for
+//! * `controlled`: streams that somebody else than the parties speaks for · `capabilities`: what
+//!   speaks of none
 //! * `layout`, `ports`, `pool`: where port pairs lie, and which are free
 //! * `commands`, `events`: to and from the dataplane · `kept`, `kept_session`: over a restart
 
 mod address;
+mod capabilities;
 mod commands;
 mod controlled;
 mod error;
@@ -32,6 +34,7 @@ mod side;
 mod terms;
 
 pub use address::AddressFault;
+pub use capabilities::name_capabilities;
 pub use controlled::{Placed, withdraw};
 pub use error::MediaError;
 pub use kept::{SlotState, Slots, Unfit};

@@ -137,9 +137,9 @@ pub(super) fn family(description: &Description, connection: &Connection) -> Fami
     }
 }
 
-/// By the protocol's parts (RFC 8866 §5.14): `TCP/RTP/AVP` is framed on a connection (RFC 4571),
-/// whatever follows.
-fn transport(proto: &Text) -> Transport {
+/// How a protocol's packets travel, by its parts (RFC 8866 §5.14): `TCP/RTP/AVP` is framed on a
+/// connection (RFC 4571), whatever follows.
+pub(super) fn transport(proto: &Text) -> Transport {
     let mut parts = proto.split(|byte| *byte == b'/');
     let first = parts.next().unwrap_or_default();
     let is = |part: &[u8], names: &[&str]| {

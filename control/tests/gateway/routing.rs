@@ -9,7 +9,7 @@ use crate::registrations::{REGISTER, register};
 use crate::world::{ACCESS, CONFIG, CORE, World, between, find, header, start};
 
 /// A request out of the core for somebody.
-fn from_core(method: &str, uri: &str, branch: &str) -> String {
+pub fn from_core(method: &str, uri: &str, branch: &str) -> String {
     format!(
         "{method} {uri} SIP/2.0\nVia: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK{branch};rport\n\
          Max-Forwards: 70\nFrom: <sip:bob@10.0.0.1>;tag=b1\nTo: <sip:alice@10.0.0.1>\n\
@@ -70,62 +70,6 @@ fn a_party_cannot_reach_another_past_the_softswitch() {
     );
     assert!(passed.to(alice).is_empty());
     assert!(start(passed.only(softswitch)).starts_with("INVITE sip:alice@10.0.0.1;strait="));
-}
-
-#[test]
-fn a_redirection_is_followed_to_where_it_led() {
-    let mut world = World::new();
-    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
-    let invite = world.send(phone, INVITE).only(softswitch).to_owned();
-    let moved = response(&invite, "302 Moved Temporarily", "b1", "").replace(
-        "<sip:bob@10.0.0.1:5060>",
-        "<sip:bob2@10.9.9.9:5070>;q=1, <sip:bob@example.org>",
-    );
-    let told = world.send(softswitch, &moved).only(phone).to_owned();
-    let contact = header(&told, "Contact");
-    assert!(
-        contact.starts_with("<sip:bob2@192.0.2.1:5060;strait="),
-        "{contact}"
-    );
-    assert!(
-        contact.contains(">;q=1, <sip:bob@192.0.2.1:5060;strait="),
-        "{contact}"
-    );
-    world.send(phone, &within(&told, "ACK", 1, "inv1", "192.168.1.5:5060"));
-    let uri = between(contact, "<", ">");
-    let again = INVITE.replace("sip:bob@192.0.2.1 SIP", &format!("{uri} SIP"));
-    let again = again.replace("inv1", "inv2").replace("CSeq: 1", "CSeq: 2");
-    let passed = world.send(phone, &again);
-    let far = &passed.sent[1];
-    assert_eq!(start(&far.text), "INVITE sip:bob2@10.9.9.9:5070 SIP/2.0");
-    assert_eq!(far.flow.remote, "10.9.9.9:5070".parse().unwrap());
-}
-
-#[test]
-fn a_party_that_forwards_its_calls_names_others_to_the_softswitch() {
-    let mut world = World::new();
-    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
-    let (asked, _) = register(&mut world, phone, REGISTER);
-    let own = between(header(&asked, "Contact"), "<", ">");
-    let invite = world.send(softswitch, &from_core("INVITE", own, "i1"));
-    let invite = invite.only(phone).to_owned();
-    let contacts = "Contact: <sip:carol@example.org>, <sip:carol@192.0.2.1>;q=0.5, \
-                    <sip:alice@192.168.1.5:5060;line=2>;q=0.2\nContent-Length";
-    let moved = response(&invite, "302 Moved Temporarily", "b1", "");
-    let moved = moved.replace("Contact: <sip:bob@10.0.0.1:5060>\n", "");
-    let moved = moved.replace("Content-Length", contacts);
-    let told = world.send(phone, &moved).only(softswitch).to_owned();
-    let told = header(&told, "Contact");
-    // Nobody but the softswitch can say where Carol is.
-    assert!(
-        told.starts_with("<sip:carol@example.org>, <sip:carol@10.0.0.1>;q=0.5, "),
-        "{told}"
-    );
-    // What the party has of its own is reached through us.
-    let again = told.rsplit('<').next().unwrap().split('>').next().unwrap();
-    assert!(again.starts_with("sip:alice@198.51.100.1:5060;line=2;strait="));
-    let passed = world.send(softswitch, &from_core("INVITE", again, "i2"));
-    assert!(start(passed.only(phone)).starts_with("INVITE sip:alice@192.168.1.5:5060;line=2 "));
 }
 
 #[test]

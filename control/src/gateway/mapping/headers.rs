@@ -2,7 +2,7 @@
 
 use super::identity::Hosts;
 use super::{Crossing, Hidden};
-use crate::sip::{ContentType, Elements, Header, HeaderName, Message, NameAddr, Splices};
+use crate::sip::{Elements, Header, HeaderName, Message, NameAddr, Splices};
 
 /// What becomes of a header on its way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,19 +75,6 @@ impl Crossing<'_> {
         }
     }
 
-    /// A body that is not somebody's own words. What the media plane has edited stands.
-    pub fn body(&self, edits: &mut Splices) {
-        let message = self.message;
-        if self.keeps_body {
-            return;
-        }
-        let body = message.body().span();
-        let content_type = message.content_type();
-        if !content_type.is_ok_and(|found| found.is_some_and(|kind| is_between_people(&kind))) {
-            self.scrub(message.bytes(), body, Hidden::All, edits);
-        }
-    }
-
     /// From and To, where the far realm may read their hosts.
     fn keeps_hosts(&self, name: HeaderName) -> bool {
         let hides = self
@@ -142,10 +129,4 @@ impl Crossing<'_> {
 /// The values of one header, taken apart where it is a list.
 fn elements_of<'a, 'm>(message: &Message<'a>, header: &'m Header) -> Elements<'a, 'm> {
     Elements::new(message.bytes(), std::slice::from_ref(header), header.name)
-}
-
-/// Whether a body is what people say or show each other, which is none of our business.
-fn is_between_people(content_type: &ContentType) -> bool {
-    let kinds = ["text", "image", "audio", "video"];
-    kinds.iter().any(|kind| content_type.kind.is(kind)) || content_type.is("message", "cpim")
 }

@@ -8,6 +8,7 @@
 //! | a near address                      | the near realm's domain, or our far address           |
 //! | a domain name                       | the same                                              |
 
+mod body;
 mod contact;
 mod headers;
 mod identity;
@@ -26,6 +27,7 @@ use super::settings::{Listener, Settings};
 use super::token::{self, Origin, Token, Tokens};
 use crate::sip::{HostPort, Message, Uri};
 
+pub use body::drop_description;
 pub use identity::Hosts;
 pub use literals::{Hidden, Told};
 
