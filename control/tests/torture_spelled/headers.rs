@@ -163,6 +163,8 @@ const TRIED: &[(&str, &str)] = &[
     ("an unknown header", "X-Real-IP: 192.168.1.5\n"),
     ("an unknown header, no blank", "X:192.168.1.5\n"),
     ("an unknown letter", "z: 192.168.1.5\n"),
+    ("for a name", "192.168.1.5: 5060\n"),
+    ("for a name, escaped", "192%2e168.1.5: 5060\n"),
     ("glued to a word", "X-Id: abc192.168.1.5def\n"),
     ("in a host name", "X-Host: host-192.168.1.5.example.com\n"),
     ("IPv6 escaped", "X-Six: %5B2001%3Adb8%3Aa%3A%3A5%5D\n"),

@@ -62,6 +62,11 @@ impl Crossing<'_> {
     pub fn headers(&mut self, edits: &mut Splices) {
         let message = self.message;
         for header in message.headers() {
+            if header.name == HeaderName::Other && self.shows(message.bytes(), header.name_span) {
+                // Nothing else can stand there that is still a header's name (RFC 3261 §25.1).
+                edits.remove_header(header);
+                continue;
+            }
             let treatment = treatment(header.name);
             self.header(message, header, treatment, edits);
             let hidden = match treatment {

@@ -39,6 +39,14 @@ impl Crossing<'_> {
         }
     }
 
+    /// Whether an address of the near side stands under `span` of `bytes`.
+    pub fn shows(&self, bytes: &[u8], span: Span) -> bool {
+        let mut plain = scan::addresses(bytes, span);
+        let escaped = || scan::escaped_addresses(bytes, span).into_iter();
+        let hidden = |found: scan::Found| self.is_hidden(found.ip, Hidden::Private);
+        plain.any(hidden) || escaped().any(hidden)
+    }
+
     fn is_hidden(&self, ip: IpAddr, hidden: Hidden) -> bool {
         if let Some(inner) = embedded(ip)
             && self.is_hidden(IpAddr::V4(inner), hidden)
