@@ -32,6 +32,8 @@ pub enum Canary {
     FalseReport,
     /// The journal's file loses the entry of a call.
     LostEntry,
+    /// It loses the entry of a registration.
+    LostRegistration,
     /// A text is altered on its way.
     AlteredText,
     /// A text is delivered twice.
@@ -46,7 +48,7 @@ pub enum Canary {
 
 impl Canary {
     /// Every one, with the checker that must notice.
-    pub const ALL: [(Self, Checker); 18] = [
+    pub const ALL: [(Self, Checker); 19] = [
         (Self::Misdelivery, Checker::Delivery),
         (Self::LeakedAddress, Checker::Addresses),
         (Self::ForgottenClose, Checker::Remains),
@@ -60,6 +62,7 @@ impl Canary {
         (Self::FalseRecord, Checker::Records),
         (Self::FalseReport, Checker::Records),
         (Self::LostEntry, Checker::Succession),
+        (Self::LostRegistration, Checker::Succession),
         (Self::AlteredText, Checker::Texts),
         (Self::RepeatedText, Checker::Texts),
         (Self::EndedCall, Checker::Endings),
@@ -77,7 +80,7 @@ impl Canary {
     /// What has to go wrong for it to sing.
     fn needs(self) -> &'static [Fault] {
         match self {
-            Self::LostEntry => &[Fault::ControlCrash],
+            Self::LostEntry | Self::LostRegistration => &[Fault::ControlCrash],
             _ => &[],
         }
     }

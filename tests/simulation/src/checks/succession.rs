@@ -2,6 +2,7 @@
 //! with every registration.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use strait_shared::time::Instant;
 
@@ -22,8 +23,10 @@ pub struct Death {
     pub calls: BTreeSet<u64>,
     /// Calls that have their record, and may get another: that they are over was not on disk.
     pub ghosts: BTreeSet<u64>,
-    /// Registrations there are at least.
-    pub registrations: usize,
+    /// Until when the registrations there are last, by Strait's clock.
+    pub registrations: Vec<Instant>,
+    /// Changes about registrations that are not on disk: so many may be forgotten.
+    pub unwritten: usize,
 }
 
 /// What is owed by successors.
@@ -45,7 +48,8 @@ impl Death {
             numbers_anew,
             calls: BTreeSet::new(),
             ghosts: BTreeSet::new(),
-            registrations: 0,
+            registrations: Vec::new(),
+            unwritten: 0,
         }
     }
 
@@ -65,11 +69,16 @@ impl Succession {
     /// The calendar was set forward: registrations count as over.
     pub fn lapse(&mut self) {
         if let Some(death) = &mut self.death {
-            death.registrations = 0;
+            death.registrations.clear();
         }
     }
 
-    fn followed(&self, standing: &BTreeSet<u64>, registrations: usize) -> Result<(), String> {
+    fn followed(
+        &self,
+        now: Instant,
+        standing: &BTreeSet<u64>,
+        registrations: usize,
+    ) -> Result<(), String> {
         let Some(death) = &self.death else {
             return Ok(());
         };
@@ -77,10 +86,13 @@ impl Succession {
         if !death.region_too && !missing.is_empty() {
             return Err(format!("forgotten calls: {missing:?}"));
         }
-        if registrations < death.registrations {
+        // A date on disk is good to a millisecond.
+        let lasts = |until: &&Instant| until.since(now) > Duration::from_millis(1);
+        let owed = death.registrations.iter().filter(lasts).count();
+        if registrations + death.unwritten < owed {
+            let unwritten = death.unwritten;
             return Err(format!(
-                "{registrations} registrations of {}",
-                death.registrations
+                "{registrations} registrations of {owed}, {unwritten} not on disk"
             ));
         }
         Ok(())
@@ -94,8 +106,10 @@ impl Checks {
             // A call may have no slots any more.
             death.calls.clear();
         }
-        if let Some(before) = &self.succession.death {
-            death.registrations = death.registrations.max(before.registrations);
+        if let Some(before) = self.succession.death.take() {
+            // Nobody has followed it: what was owed still is.
+            death.registrations.extend(before.registrations);
+            death.unwritten += before.unwritten;
         }
         self.media.control_died(&death);
         self.hearing.control_died(&death);
@@ -116,10 +130,10 @@ impl Checks {
         }
     }
 
-    /// A successor begins with these calls and so many registrations.
-    pub fn succeeded(&mut self, standing: &BTreeSet<u64>, registrations: usize) {
+    /// A successor begins with these calls and so many registrations, at `now` of Strait's clock.
+    pub fn succeeded(&mut self, now: Instant, standing: &BTreeSet<u64>, registrations: usize) {
         if self.succession.death.is_some() {
-            let verdict = self.succession.followed(standing, registrations);
+            let verdict = self.succession.followed(now, standing, registrations);
             self.note(Checker::Succession, verdict);
         }
         self.succession.death = None;

@@ -97,7 +97,7 @@ impl Strait {
         for (worker, breath) in breaths {
             self.breathed(worker, breath);
         }
-        self.check_successor(&gateway);
+        self.check_successor(at, &gateway);
         self.control = Some(Control { gateway, link });
         self.step(now, |_, _| {});
     }
@@ -128,21 +128,26 @@ impl Strait {
                 death.calls = answered(&gateway).filter(|n| disk.keeps_call(*n)).collect();
             }
             death.ghosts = disk.ghosts().collect();
-            let registrations = gateway.sizes().registrations;
-            death.registrations = registrations.saturating_sub(disk.registrations_waiting());
+            let registrations = gateway.registrations(at).into_iter();
+            death.registrations = registrations.map(|known| at + known.far_left).collect();
+            death.unwritten = disk.registrations_waiting();
             let first = death.calls.first().copied();
             if let Some(call) = first.filter(|_| self.canary == Some(Canary::LostEntry)) {
                 disk.lose_call(call);
+            }
+            if self.canary == Some(Canary::LostRegistration) {
+                disk.lose_registration();
             }
         }
         self.checks.borrow_mut().control_died(death);
     }
 
     /// Compares what the successor knows with what it should.
-    fn check_successor(&mut self, gateway: &Gateway) {
+    fn check_successor(&mut self, at: Instant, gateway: &Gateway) {
         let standing: BTreeSet<u64> = answered(gateway).collect();
         let registrations = gateway.sizes().registrations;
-        self.checks.borrow_mut().succeeded(&standing, registrations);
+        let mut checks = self.checks.borrow_mut();
+        checks.succeeded(at, &standing, registrations);
     }
 }
 

@@ -88,6 +88,14 @@ impl Disk {
         self.entries.remove(&EntryKey::new(Kind::Call, number));
     }
 
+    /// The same with the registration that was made last.
+    pub fn lose_registration(&mut self) {
+        let mut all = self.entries.keys().rev();
+        if let Some(last) = all.find(|key| key.kind == Kind::Binding).copied() {
+            self.entries.remove(&last);
+        }
+    }
+
     fn catch_up(&mut self, now: Instant) {
         if let Some((_, done)) = self.under_way.filter(|(_, done)| *done <= now) {
             self.commit(done);
