@@ -72,7 +72,8 @@ impl<'a> Host<'a> {
         }
         let text = scanner.take_while(is_domain);
         let ip = ipv4(&text).map(IpAddr::V4);
-        (!text.is_empty()).then_some(Self { text, ip })
+        let is_host = !text.is_empty() && (ip.is_some() || !is_broken_address(&text));
+        is_host.then_some(Self { text, ip })
     }
 
     /// Whether both name the same host: addresses by value, names without regard to case.
@@ -107,6 +108,14 @@ pub(crate) fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
         *octet = number(group).and_then(|number| u8::try_from(number).ok())?;
     }
     groups.next().is_none().then(|| octets.into())
+}
+
+/// Whether text is neither an address nor a name, though made of the same characters: dotted, with
+/// a number last (RFC 3261 §25.1, `toplabel`). Who cannot read it cannot hide what it tells.
+fn is_broken_address(text: &[u8]) -> bool {
+    let text = text.strip_suffix(b".").unwrap_or(text);
+    let last = text.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    last.len() < text.len() && last.iter().all(u8::is_ascii_digit)
 }
 
 fn parse_ip<T: std::str::FromStr>(text: &[u8]) -> Option<T> {

@@ -186,8 +186,9 @@ mod tests {
         );
         for name in [
             "sip:a.example.com.",
-            "sip:300.1.1.1",
-            "sip:1.2.3",
+            "sip:192.0.2.1.example.com",
+            "sip:4x",
+            "sip:7",
             "sip:my_host",
         ] {
             assert_eq!(ip(name), None, "{name}");
@@ -213,6 +214,10 @@ mod tests {
             ":a",
             "sip:",
             "sip:@h",
+            "sip:300.1.1.1",
+            "sip:1.2.3",
+            "sip:192.0.2.1.66:5060",
+            "sip:192.0.2.1.",
             "sip:u@",
             "sip:a@b@c",
             "sip:h:",
