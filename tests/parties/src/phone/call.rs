@@ -37,6 +37,15 @@ pub enum State {
     Ended,
 }
 
+/// What is to happen once our answer is acknowledged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum OnAck {
+    /// The call goes on.
+    Talk,
+    /// It was hung up meanwhile: until then there is no BYE (RFC 3261 §15).
+    Bye,
+}
+
 /// A call.
 pub struct Call {
     pub(super) handle: CallHandle,
@@ -67,6 +76,8 @@ pub struct Call {
     pub(super) invite: Option<Message>,
     pub(super) proceeding: bool,
     pub(super) cancel_wanted: bool,
+    /// Our answer to its INVITE is not acknowledged yet, and what is to happen when it is.
+    pub(super) unacknowledged: Option<OnAck>,
     /// The ACK to the last 2xx and the number it acknowledges, to be repeated with it.
     pub(super) ack: Option<(u32, Datagram)>,
     /// The tags of phones that answered too late.

@@ -3,6 +3,7 @@
 use rsip::Method;
 use strait_shared::time::Instant;
 
+use super::call::OnAck;
 use super::event::Due;
 use super::reliable::Told;
 use super::{Answer, CallHandle, EndReason, Event, Phone, State};
@@ -26,10 +27,9 @@ impl Phone {
         };
         // With a late offer nothing is agreed before the ACK brings the answer.
         let complete = call.agreement.complete;
-        self.calls
-            .get_mut(&handle)
-            .expect("the call was just seen")
-            .state = State::Established;
+        let call = self.calls.get_mut(&handle).expect("it was just seen");
+        call.state = State::Established;
+        call.unacknowledged = Some(OnAck::Talk);
         if complete {
             self.events.push_back(Event::Established(handle));
         }
@@ -134,6 +134,10 @@ impl Phone {
             return;
         }
         self.transactions.acknowledged(id);
+        if call.unacknowledged.take() == Some(OnAck::Bye) {
+            self.send_bye(now, handle);
+            return;
+        }
         if call.agreement.awaiting_answer && !ack.body.is_empty() {
             let first = !call.agreement.complete;
             if call.take_answer(now, &ack.body) {

@@ -206,6 +206,7 @@ impl Phone {
             invite: None,
             proceeding: false,
             cancel_wanted: false,
+            unacknowledged: None,
             ack: None,
             dismissed: BTreeSet::new(),
             agreement: Agreement {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rsip::Method;
 use strait_shared::time::Instant;
 
+use super::call::OnAck;
 use super::config::Hold;
 use super::event::Due;
 use super::{CallHandle, EndReason, Event, Phone, Purpose, State};
@@ -144,6 +145,8 @@ impl Phone {
             dialog.refresh_target(request);
         }
         call.server = Some((id.clone(), request.clone()));
+        // Whoever makes another offer knows our answer to the first.
+        call.unacknowledged = None;
         let settled = !call.agreement.awaiting_answer;
         let mut response = Message::response(request, 200, "");
         response.push("Contact", contact);
@@ -182,6 +185,10 @@ impl Phone {
         };
         call.state = State::Leaving;
         call.stream.stop(now);
+        if let Some(then) = &mut call.unacknowledged {
+            *then = OnAck::Bye;
+            return;
+        }
         match call.dialog.as_mut() {
             Some(dialog) => {
                 let request = dialog.request(Method::Bye, None);

@@ -30,6 +30,7 @@ use std::net::SocketAddr;
 use rsip::Method;
 use strait_shared::time::Instant;
 
+use self::call::OnAck;
 pub use self::call::{Call, CallHandle, State};
 pub use self::config::{Answer, Answering, Config, Dual, Hold, Offer, Registering};
 pub use self::event::{EndReason, Event};
@@ -316,9 +317,14 @@ impl Phone {
                 }
             }
             Expired::NoAck(id) => {
-                let answered = |call: &&Call| call.server.as_ref().is_some_and(|s| s.0 == id);
-                if let Some(call) = self.calls.values().find(answered).map(|call| call.handle) {
-                    self.hang_up(now, call);
+                let answered = |call: &&mut Call| call.server.as_ref().is_some_and(|s| s.0 == id);
+                if let Some(call) = self.calls.values_mut().find(answered) {
+                    let left = call.unacknowledged.take() == Some(OnAck::Bye);
+                    let call = call.handle;
+                    match left {
+                        true => self.send_bye(now, call),
+                        false => self.hang_up(now, call),
+                    }
                 }
             }
         }
