@@ -8,7 +8,7 @@
 #   --jobs N        targets at a time (default: one for each core)
 #   --sanitizer S   address (default) or none, which is several times as fast and enough for the
 #                   targets without unsafe code: message framing uri authorization sdp configuration
-#                   journal gateway controlled h248_text h248_binary h248_tpkt
+#                   journal gateway controlled h248_text h248_binary h248_tpkt mgcp
 #   --output DIR    where corpora grow and logs and crashes go (default target/fuzz)
 #   --adopt N       afterwards bring the corpora in tests/fuzz/corpus up to N files each: from the
 #                   minimised ones up to 1 KiB, evenly over their sizes; files stay that have a name
@@ -22,7 +22,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin"
 
-all=(message framing uri authorization sdp configuration frame media burst record ring attach worker link journal gateway controlled h248_text h248_binary h248_tpkt)
+all=(tests/fuzz/fuzz_targets/*.rs)
+all=("${all[@]##*/}")
+all=("${all[@]%.rs}")
 seconds=60 runs="" jobs="$(nproc)" sanitizer=address output="$PWD/target/fuzz" adopt=0
 read_options "seconds runs jobs sanitizer output adopt" target "$@"
 targets=("${chosen[@]}")

@@ -76,7 +76,7 @@ fn message(bytes: &[u8]) {
             assert!(error.at <= bytes.len());
             let text = error.reason.into();
             let code = error.code;
-            own_messages_parse(ErrorDescriptor { code, text });
+            refusals_parse(bytes, ErrorDescriptor { code, text });
         }
     }
 }
@@ -229,8 +229,9 @@ fn summary(transactions: &[super::Transaction]) -> Vec<String> {
     kinds.collect()
 }
 
-/// What we say ourselves is understood.
-fn own_messages_parse(error: ErrorDescriptor) {
+/// What we say to a message that cannot be read is understood.
+fn refusals_parse(bytes: &[u8], error: ErrorDescriptor) {
+    let encoding = Encoding::begun_by(bytes);
     let sender = MessageId::Domain {
         name: "sbc.example.net".into(),
         port: Some(2945),
@@ -239,14 +240,8 @@ fn own_messages_parse(error: ErrorDescriptor) {
     let said = [
         Own::MessageError(error.clone()),
         Own::Refusal { transaction, error },
-        Own::Pending(transaction),
-        Own::Acknowledgement(transaction),
-        Own::AuditRoot(transaction),
     ];
-    for (encoding, what) in [Encoding::Text, Encoding::Compact, Encoding::Binary]
-        .into_iter()
-        .flat_map(|encoding| said.iter().map(move |what| (encoding, what.clone())))
-    {
+    for what in said {
         let own = OwnMessage {
             encoding,
             version: 2,

@@ -74,6 +74,17 @@ impl<'a> Message<'a> {
     }
 }
 
+impl Encoding {
+    /// How a message is encoded by its first octet, whether it can be read or not.
+    pub fn begun_by(bytes: &[u8]) -> Self {
+        match bytes.first() {
+            Some(&SEQUENCE) => Self::Binary,
+            Some(b'!') => Self::Compact,
+            _ => Self::Text,
+        }
+    }
+}
+
 impl OwnMessage<'_> {
     /// Appends the message to `out`, as its receiver speaks.
     pub fn write(&self, out: &mut Vec<u8>) {

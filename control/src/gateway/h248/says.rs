@@ -110,12 +110,7 @@ impl Gateway {
 
     /// Answers what could not be read.
     pub(super) fn h248_answer_unread(&mut self, flow: Flow, bytes: &[u8], what: Own) {
-        let encoding = match bytes {
-            [0x30, ..] => Encoding::Binary,
-            [b'!', ..] => Encoding::Compact,
-            _ => Encoding::Text,
-        };
-        self.h248_tell(flow, encoding, 1, what);
+        self.h248_tell(flow, Encoding::begun_by(bytes), 1, what);
     }
 
     fn h248_tell(&mut self, flow: Flow, encoding: Encoding, version: u16, what: Own) {
