@@ -225,6 +225,18 @@ fn a_reply_asks_to_be_acknowledged_once() {
 }
 
 #[test]
+fn a_digit_map_among_descriptions_is_none() {
+    let text = "!/1 <a> T=1{C=${A=${M{DM{;}}\n},R{v=0}}}}}";
+    let message = Message::parse(text.as_bytes()).unwrap();
+    let TransactionKind::Request { actions, .. } = &transactions(&message)[0].kind else {
+        panic!("a request");
+    };
+    let stream = &actions[0].commands[0].streams[0];
+    assert_eq!(stream.remote.as_ref().unwrap().text, b"v=0");
+    assert!(stream.local.is_none());
+}
+
+#[test]
 fn a_transaction_is_left_out() {
     let text = "!/1 <a> K{1} ;one\nPN=2{}PN=3{}\n";
     let new = edited(text, |message, edits| {

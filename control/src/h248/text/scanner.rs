@@ -35,8 +35,8 @@ pub(super) struct Item<'a> {
     pub value: &'a [u8],
     /// Where that stands, quotes included.
     pub value_span: Span,
-    /// What stands in braces that hold no items: those of Local, Remote and DigitMap. They have
-    /// been read.
+    /// What stands in the braces of Local and Remote, which hold no items. They have been read,
+    /// as a digit map's have.
     pub octets: Option<Span>,
 }
 
@@ -286,19 +286,23 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// The contents of braces that hold no items.
+    /// Reads braces that hold no items; a description's contents.
     fn octets(&mut self, name: &[u8], related: bool) -> Result<Option<Span>, SyntaxError> {
         let described = !related && (token::LOCAL.is(name) || token::REMOTE.is(name));
-        let span = match self.at_braces() {
-            true if described => octets::description(self.bytes, self.pos + 1),
-            true if token::DIGIT_MAP.is(name) => octets::digit_map(self.bytes, self.pos + 1),
+        let start = self.pos + 1;
+        let read = match self.at_braces() {
+            true if described => octets::description(self.bytes, start)
+                .map(|(description, close)| (Some(description), close)),
+            true if token::DIGIT_MAP.is(name) => {
+                octets::digit_map(self.bytes, start).map(|close| (None, close))
+            }
             _ => return Ok(None),
         };
-        let Some((span, close)) = span else {
+        let Some((description, close)) = read else {
             return Err(self.error("a brace does not close"));
         };
         self.advance(close + 1 - self.pos);
-        Ok(Some(span))
+        Ok(description)
     }
 }
 
