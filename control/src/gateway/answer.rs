@@ -93,6 +93,7 @@ impl Gateway {
             self.refuse_answer(now, key, flow, response, reply);
             return;
         };
+        self.stop_ringing(now, key, call);
         self.stand(now, call, dialog);
         let contact = self.contact_of(now, dialog, response);
         let passing = Passing {

@@ -143,7 +143,7 @@ impl Gateway {
 
     /// An early dialog is over while its call goes on. The last one leaves its session, and so
     /// the port that was offered, to whoever rings next.
-    fn early_over(&mut self, now: Instant, key: CallKey, dialog: DialogKey) {
+    pub(super) fn early_over(&mut self, now: Instant, key: CallKey, dialog: DialogKey) {
         let session = self.dialogs.get(dialog).and_then(|dialog| dialog.session);
         let Some(call) = self.calls.get_mut(key) else {
             return;

@@ -7,6 +7,7 @@ use strait_config::SoftswitchIndex;
 use super::branch::Passages;
 use super::calls::CallKey;
 use super::dialogs::DialogKey;
+use super::fork::Branch;
 use super::io::Flow;
 use super::keyed::{Key, Map, Purpose};
 use super::opening::Opening;
@@ -28,12 +29,17 @@ new_key_type! {
 pub struct Exchange {
     /// The transaction it came in.
     pub server: ServerId,
-    /// The transaction it went out in: the last one where several were tried.
+    /// The transaction it went out in: the last one where several were tried, the one heard last
+    /// where it is in several places.
     pub client: Option<ClientId>,
     /// Where it came from.
     pub near: Flow,
     /// Where it went.
     pub far: Flow,
+    /// Where it is beside that.
+    pub beside: Vec<Branch>,
+    /// The best refusal of the places that it was in beside those, and where it came from.
+    pub refusal: Option<(Flow, Received)>,
     /// The softswitch it went to, where one was chosen for it.
     pub softswitch: Option<SoftswitchIndex>,
     /// Where to try next, in order.
@@ -97,7 +103,7 @@ impl Exchanges {
         }
     }
 
-    /// Adds one.
+    /// Adds one, which holds no refusal yet.
     pub fn insert(&mut self, exchange: Exchange) -> ExchangeKey {
         let server = exchange.server;
         self.bytes += exchange.request.len();
@@ -110,8 +116,21 @@ impl Exchanges {
     pub fn remove(&mut self, key: ExchangeKey) -> Option<Exchange> {
         let exchange = self.table.remove(key)?;
         self.by_server.remove(&exchange.server);
-        self.bytes -= exchange.request.len();
+        self.bytes -= exchange.request.len() + refusal_len(&exchange.refusal);
         Some(exchange)
+    }
+
+    /// Has an exchange hold this refusal, or none; the one that it held.
+    pub fn hold_refusal(
+        &mut self,
+        key: ExchangeKey,
+        refusal: Option<(Flow, Received)>,
+    ) -> Option<(Flow, Received)> {
+        let exchange = self.table.get_mut(key)?;
+        self.bytes += refusal_len(&refusal);
+        let old = std::mem::replace(&mut exchange.refusal, refusal);
+        self.bytes -= refusal_len(&old);
+        old
     }
 
     /// One of them.
@@ -129,7 +148,7 @@ impl Exchanges {
         self.by_server.get(&server).copied()
     }
 
-    /// How long their requests are together.
+    /// How long their requests and refusals are together.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -138,4 +157,8 @@ impl Exchanges {
     pub fn len(&self) -> usize {
         self.table.len()
     }
+}
+
+fn refusal_len(refusal: &Option<(Flow, Received)>) -> usize {
+    refusal.as_ref().map_or(0, |(_, refusal)| refusal.len())
 }

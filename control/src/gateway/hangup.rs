@@ -27,12 +27,14 @@ impl Gateway {
         exchange.cancelled = true;
         let reason = joined(cancel, HeaderName::Reason, false);
         let reason = Some(&*reason).filter(|reason| !reason.is_empty());
-        match exchange.client {
-            Some(client) => {
-                self.transactions
-                    .cancel(now, client, reason, &mut self.outputs);
-            }
-            None => self.fail(now, key, Status::REQUEST_TERMINATED.into()),
+        let beside = exchange.beside.iter().map(|branch| branch.client);
+        let clients: Vec<_> = exchange.client.into_iter().chain(beside).collect();
+        if clients.is_empty() {
+            self.fail(now, key, Status::REQUEST_TERMINATED.into());
+        }
+        for client in clients {
+            self.transactions
+                .cancel(now, client, reason, &mut self.outputs);
         }
     }
 

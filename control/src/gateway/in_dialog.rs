@@ -63,6 +63,8 @@ impl Gateway {
             near,
             far: near,
             softswitch: None,
+            beside: Vec::new(),
+            refusal: None,
             others: Vec::new(),
             request: Received::new(request),
             passages: inspected.passages,

@@ -31,6 +31,7 @@ mod dispatch;
 mod due;
 mod early;
 mod exchange;
+mod fork;
 mod h248;
 mod hangup;
 mod in_dialog;

@@ -36,7 +36,10 @@ impl Gateway {
 
     fn deliver(&mut self, now: Instant, flow: Flow, client: ClientId, response: &Message) {
         match self.asked.get(&client).cloned() {
-            Some(Asked::Exchange(key)) => self.exchange_response(now, key, flow, response),
+            Some(Asked::Exchange(key)) => {
+                self.bring_forward(key, client);
+                self.exchange_response(now, key, flow, response);
+            }
             Some(Asked::Success(dialog)) => {
                 self.success_again(now, dialog, flow, client, response);
             }
@@ -69,9 +72,24 @@ impl Gateway {
             .into_iter()
             .for_each(|index| self.softswitch_answered(now, index));
         let status = response.status().expect("it is a response");
-        if status == Status::TRYING {
+        if status == Status::TRYING || self.rings_on(now, key, status, response) {
             return;
         }
+        match self.better_refusal(key, status) {
+            Some(better) => self.conclude(now, key, flow, &better.message()),
+            None => self.conclude(now, key, flow, response),
+        }
+    }
+
+    /// A response for whoever asked: none of the places that the request is in has a better one.
+    pub(super) fn conclude(
+        &mut self,
+        now: Instant,
+        key: ExchangeKey,
+        flow: Flow,
+        response: &Message,
+    ) {
+        let status = response.status().expect("it is a response");
         if status == Status::SERVICE_UNAVAILABLE && self.try_next(now, key) {
             return;
         }
@@ -175,6 +193,7 @@ impl Gateway {
 
     /// Takes an exchange out: what it held is released.
     pub(super) fn finish(&mut self, now: Instant, key: ExchangeKey) -> Option<Exchange> {
+        self.leave_beside(now, key, None);
         let mut exchange = self.exchanges.remove(key)?;
         exchange
             .failover
@@ -274,16 +293,18 @@ impl Gateway {
         let Some(key) = self.exchanges.of_server(server) else {
             return;
         };
-        let exchange = self.exchanges.get_mut(key);
-        if let Some(client) = exchange.and_then(|exchange| exchange.client.take()) {
-            self.leave(now, client);
-        }
+        self.leave_all(now, key);
         self.fail(now, key, Status::REQUEST_TIMEOUT.into());
     }
 
     fn client_failed(&mut self, now: Instant, client: ClientId, unreachable: bool) {
         match self.asked.remove(&client) {
-            Some(Asked::Exchange(key)) => self.exchange_failed(now, key, unreachable),
+            Some(Asked::Exchange(key)) => {
+                self.bring_forward(key, client);
+                if !self.falls_silent(now, key) {
+                    self.exchange_failed(now, key, unreachable);
+                }
+            }
             Some(Asked::Probe(index)) => self.softswitch_failed(now, index),
             Some(Asked::KeepAlive(name)) => self.keepalive_failed(name),
             Some(Asked::Success(dialog)) => self.forget_handshake(dialog, client),

@@ -39,6 +39,9 @@ pub enum Target {
         uri: Box<[u8]>,
         /// The Route that leads to it (RFC 3327), comma-separated; mostly empty.
         path: Box<[u8]>,
+        /// How much its user prefers it to the user's others, in thousandths; those liked alike
+        /// are rung at once.
+        preference: u16,
     },
     /// A softswitch of the configuration.
     Softswitch(SoftswitchIndex),
@@ -61,7 +64,13 @@ impl Route {
     /// To one party.
     fn party(flow: Flow, uri: &[u8]) -> Self {
         let (uri, path) = (uri.into(), Box::default());
-        Self::Targets(vec![Target::Party { flow, uri, path }])
+        let preference = 0;
+        Self::Targets(vec![Target::Party {
+            flow,
+            uri,
+            path,
+            preference,
+        }])
     }
 }
 

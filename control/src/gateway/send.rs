@@ -46,6 +46,8 @@ impl Gateway {
             near: forward.near,
             far: forward.near,
             softswitch: None,
+            beside: Vec::new(),
+            refusal: None,
             others: Vec::new(),
             request: Received::new(request),
             passages: forward.inspected.passages,
@@ -69,7 +71,7 @@ impl Gateway {
         if let Some(exchange) = self.exchanges.get_mut(key) {
             exchange.others = targets;
         }
-        if let Err(reply) = self.transmit(now, key, request, first) {
+        if let Err(reply) = self.send_on(now, key, request, first) {
             self.fail(now, key, reply);
         }
     }
@@ -103,14 +105,11 @@ impl Gateway {
         let next = exchange.others.drain(..=position).next_back();
         let next = next.expect("its place was just found");
         exchange.heard = false;
-        let old = exchange.client.take();
         let request = exchange.request.clone();
         self.counters.failovers += 1;
-        if let Some(old) = old {
-            self.leave(now, old);
-        }
+        self.leave_all(now, key);
         let message = request.message();
-        match self.transmit(now, key, &message, next) {
+        match self.send_on(now, key, &message, next) {
             Ok(()) => true,
             Err(reply) => {
                 self.fail(now, key, reply);
@@ -231,7 +230,9 @@ impl Gateway {
         if !exchange.others.is_empty() {
             let configured = |index| self.settings.config.softswitch(index).failover_after;
             let delay = softswitch.map_or(NEXT_TARGET_AFTER, configured);
-            exchange.failover = Some(self.timers.arm(now, delay, Due::Failover(key)));
+            let timer = self.timers.arm(now, delay, Due::Failover(key));
+            let old = exchange.failover.replace(timer);
+            old.map(|old| self.timers.cancel(old));
         }
         Ok(())
     }

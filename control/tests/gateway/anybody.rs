@@ -93,11 +93,15 @@ impl<C: Choices> Anybody<C> {
         Self::at(usual(), false, choices)
     }
 
-    /// With a gateway that is a SIP server, and a phone that is registered there.
+    /// With a gateway that is a SIP server, and a user who has registered three phones there.
     pub fn at_a_server(choices: C) -> Self {
         let mut anybody = Self::at(serving(), true, choices);
-        let phone = anybody.world.phone("203.0.113.7:40001");
-        anybody.send(phone, REGISTER);
+        for (port, line) in [(40_000, "1"), (40_001, "2"), (40_002, "3")] {
+            let phone = anybody.world.phone(&format!("203.0.113.7:{port}"));
+            let text = REGISTER.replace("reg1", &format!("reg1{line}"));
+            let text = text.replace("reg-1", &format!("reg-1{line}"));
+            anybody.send(phone, &text.replace(";ob>", &format!(";ob;line={line}>")));
+        }
         anybody
     }
 

@@ -8,4 +8,5 @@ mod figures;
 mod matrix;
 mod network;
 mod registering;
+mod ringing;
 mod scene;

@@ -17,7 +17,7 @@ use crate::gateway::serve::steer::Steered;
 use crate::media::KeptSession;
 
 /// What the journal is told apart by: entries of another layout are refused.
-pub const LAYOUT: u32 = 3;
+pub const LAYOUT: u32 = 4;
 
 /// What an entry is about.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -170,6 +170,8 @@ pub struct KeptRequest {
     pub received: ByteBuf,
     pub far: KeptFlow,
     pub sent: Option<ByteBuf>,
+    /// Where else it is, and as what.
+    pub beside: Vec<(KeptFlow, ByteBuf)>,
     pub offer: bool,
 }
 

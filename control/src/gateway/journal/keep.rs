@@ -154,12 +154,17 @@ impl Gateway {
         let sent = exchange
             .client
             .and_then(|client| self.transactions.request(client));
+        let beside = exchange.beside.iter().filter_map(|branch| {
+            let sent = self.transactions.request(branch.client)?;
+            Some((keep_flow(branch.far), bytes(sent)))
+        });
         let offer = matches!(exchange.part_of, PartOf::Dialog { offer: true, .. });
         Some(KeptRequest {
             near: keep_flow(exchange.near),
             received: bytes(exchange.request.message().bytes()),
             far: keep_flow(exchange.far),
             sent: sent.map(bytes),
+            beside: beside.collect(),
             offer,
         })
     }

@@ -256,6 +256,8 @@ impl Gateway {
             near,
             far,
             softswitch: None,
+            beside: Vec::new(),
+            refusal: None,
             others: Vec::new(),
             request: Received::new(&request),
             passages: Passages::default(),
@@ -291,10 +293,16 @@ impl Gateway {
             let reply = Reply::unavailable("Control Restarted");
             self.reply(now, server, &request, reply);
         }
-        let Some(sent) = &kept.sent else { return };
-        if let Some(client) = self.ask_again(now, far, sent, Asked::Unwanted(Vec::new())) {
-            self.transactions
-                .cancel(now, client, None, &mut self.outputs);
+        let sent = kept.sent.iter().map(|sent| (far, sent));
+        let beside = kept.beside.iter().filter_map(|(far, sent)| {
+            let far = restoring.places.flow(*far)?;
+            Some((far, sent))
+        });
+        for (far, sent) in sent.chain(beside) {
+            if let Some(client) = self.ask_again(now, far, sent, Asked::Unwanted(Vec::new())) {
+                self.transactions
+                    .cancel(now, client, None, &mut self.outputs);
+            }
         }
     }
 

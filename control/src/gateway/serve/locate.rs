@@ -88,6 +88,7 @@ impl Gateway {
             flow,
             uri: contact.uri.clone(),
             path: contact.path.clone(),
+            preference: contact.preference,
         }
     }
 
