@@ -11,6 +11,7 @@ use super::calls::CallKey;
 use super::exchange::ExchangeKey;
 use super::io::{Flow, RealmIndex};
 use super::keyed::{Key, Map, Purpose};
+use super::record::Timestamp;
 use super::timer::TimerId;
 use super::token::Token;
 use super::transaction::{ClientId, ServerId};
@@ -67,6 +68,19 @@ pub struct Dialog {
     pub handshakes: [Option<Handshake>; 2],
     /// Ends the call unless its session is refreshed before (RFC 4028).
     pub session_timer: Option<TimerId>,
+    /// The last BYE that was challenged.
+    pub challenged: Option<ChallengedBye>,
+}
+
+/// A BYE whose sender was to show first who it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ChallengedBye {
+    /// Its sender.
+    pub by: Side,
+    /// Its CSeq number.
+    pub number: u32,
+    /// When it came.
+    pub at: Timestamp,
 }
 
 /// A 2xx to an INVITE and the ACK for it, for as long as either may come again.
@@ -104,6 +118,13 @@ impl Dialog {
         &mut self.parties[side as usize]
     }
 
+    /// The challenged BYE of a party that has said nothing since: to itself the call is over
+    /// (RFC 3261 §15.1.1).
+    pub fn left(&self) -> Option<ChallengedBye> {
+        self.challenged
+            .filter(|bye| self.party(bye.by).cseq == bye.number)
+    }
+
     /// A dialog between parties that both have their tags.
     pub fn new(parties: [Party; 2], call: Option<CallKey>) -> Self {
         Self {
@@ -117,6 +138,7 @@ impl Dialog {
             invite: None,
             handshakes: [None, None],
             session_timer: None,
+            challenged: None,
         }
     }
 

@@ -62,7 +62,7 @@ impl Gateway {
             Due::AckMissing(key) => self.ack_missing(now, key),
             Due::SessionExpired(key) => self.session_expired(now, key),
             Due::ByeMissing(key) => self.bye_missing(now, key),
-            Due::ByeChallenged(key, from, number) => self.bye_given_up(now, key, from, number),
+            Due::ByeChallenged(key, number) => self.bye_given_up(now, key, number),
             Due::Subscription(key) => self.subscription_expired(now, key),
             Due::Opening(name) => self.close_opening(now, name),
             Due::Location(key) => self.location_expired(key),

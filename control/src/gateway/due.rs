@@ -12,7 +12,6 @@ use super::keepalive::FlowName;
 use super::opening::OpeningName;
 use super::registrations::BindingKey;
 use super::serve::locations::ContactKey;
-use crate::media::Side;
 
 /// What is due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,7 +31,7 @@ pub enum Due {
     /// A party hung up before control restarted, and has not said so again.
     ByeMissing(CallKey),
     /// A party's BYE of this number was challenged.
-    ByeChallenged(DialogKey, Side, u32),
+    ByeChallenged(DialogKey, u32),
     /// A subscription ran out.
     Subscription(DialogKey),
     /// No further dialogs come of a SUBSCRIBE or REFER.

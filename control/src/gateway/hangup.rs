@@ -155,18 +155,21 @@ impl Gateway {
         self.close_call(now, key, ending);
     }
 
-    /// A party was to show who it is, and has not said BYE again, nor anything else: to itself the
-    /// call is over since its BYE (RFC 3261 §15.1.1).
-    pub(super) fn bye_given_up(&mut self, now: Instant, key: DialogKey, from: Side, number: u32) {
-        let dialog = self.dialogs.get(key);
-        let silent = dialog.filter(|dialog| dialog.party(from).cseq == number);
-        let ended_by = match from {
+    /// A party was to show who it is, and has had its time. What it did not say again, nor take
+    /// back, stands.
+    pub(super) fn bye_given_up(&mut self, now: Instant, key: DialogKey, number: u32) {
+        let Some(dialog) = self.dialogs.get(key) else {
+            return;
+        };
+        let bye = dialog.left().filter(|bye| bye.number == number);
+        let (Some(bye), Some(call)) = (bye, dialog.call) else {
+            return;
+        };
+        let ended_by = match bye.by {
             Side::Caller => EndedBy::Caller,
             Side::Callee => EndedBy::Callee,
         };
-        if let Some(call) = silent.and_then(|dialog| dialog.call) {
-            self.end_call(now, call, ended_by, "bye");
-        }
+        self.end_call(now, call, ended_by, "bye");
     }
 
     /// Ends a dialog towards one party in the other one's name.

@@ -6,7 +6,7 @@ use strait_shared::time::Instant;
 
 use super::Gateway;
 use super::describe::{Described, Role};
-use super::dialogs::DialogKey;
+use super::dialogs::{ChallengedBye, DialogKey};
 use super::due::Due;
 use super::exchange::{ExchangeKey, PartOf};
 use super::limits::BYE_WAIT;
@@ -82,13 +82,18 @@ impl Gateway {
         if challenged || early {
             // The call goes on: until the party has shown who it is, or because this was one early
             // dialog of several (RFC 3261 §15.1.1) and the INVITE is still to be answered.
-            if let Some(call) = self.calls.get_mut(call) {
-                call.record.ended = None;
-            }
-            let number = self.dialogs.get(key).map(|dialog| dialog.party(from).cseq);
-            if let (false, Some(number)) = (early, number) {
-                let due = Due::ByeChallenged(key, from, number);
-                self.timers.arm(now, BYE_WAIT, due);
+            let ended = self.calls.get_mut(call);
+            let ended = ended.and_then(|call| call.record.ended.take());
+            let dialog = self.dialogs.get_mut(key);
+            if let (false, Some(at), Some(dialog)) = (early, ended, dialog) {
+                let number = dialog.party(from).cseq;
+                dialog.challenged = Some(ChallengedBye {
+                    by: from,
+                    number,
+                    at,
+                });
+                self.timers
+                    .arm(now, BYE_WAIT, Due::ByeChallenged(key, number));
             }
             return;
         }

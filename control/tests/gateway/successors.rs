@@ -73,6 +73,26 @@ fn a_calendar_that_is_set_back_gives_nobody_more_time() {
 }
 
 #[test]
+fn a_bye_that_was_challenged_before_is_waited_for_by_the_successor() {
+    for goes_on in [false, true] {
+        let mut world = World::new();
+        let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+        let (_, ok) = answered(&mut world, phone);
+        let bye = world.send(phone, &within(&ok, "BYE", 2, "bye", "192.168.1.5"));
+        let bye = bye.only(softswitch).to_owned();
+        world.send(softswitch, &response(&bye, "401 Unauthorized", "", ""));
+        if goes_on {
+            world.send(phone, &within(&ok, "INFO", 3, "info", "192.168.1.5"));
+        }
+        succeed(&mut world);
+        assert_eq!(world.gateway.sizes().calls, 1);
+        let over = world.wait(Duration::from_secs(33));
+        assert_eq!(over.records.len(), usize::from(!goes_on));
+        assert_eq!(world.gateway.sizes().calls, usize::from(goes_on));
+    }
+}
+
+#[test]
 fn a_session_that_is_refreshed_goes_on_over_any_number_of_successors() {
     let mut world = World::new();
     let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));

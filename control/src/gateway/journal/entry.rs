@@ -275,6 +275,12 @@ impl KeptRecord {
         self.number
     }
 
+    /// The same of a call that a party has hung up, where its record does not say so yet.
+    pub fn hung_up(self, at: Option<Timestamp>) -> Self {
+        let ended = self.ended.or(at.map(|at| at.unix_ms));
+        Self { ended, ..self }
+    }
+
     pub fn of(record: &CallRecord) -> Self {
         let ending = record.ending.as_ref();
         let ended_by = |by: EndedBy| match by {

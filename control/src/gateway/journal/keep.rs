@@ -37,10 +37,12 @@ impl Gateway {
             }
             (None, None) => (Progress::Calling(self.keep_invite(call)), None),
         };
+        // A successor waits for what is to follow a BYE, or ends the call.
+        let left = dialog.and_then(Dialog::left).map(|bye| bye.at);
         let others = call.sessions.iter().copied();
         let others = others.filter(|session| Some(*session) != first);
         Some(KeptCall {
-            record: KeptRecord::of(&call.record),
+            record: KeptRecord::of(&call.record).hung_up(left),
             offered: call.offered,
             sessions: self.keep_sessions(first.into_iter().chain(others), answered),
             progress,
