@@ -106,11 +106,16 @@ impl MediaPlane {
         }
     }
 
-    /// Gives up on slots whose reports are overdue.
+    /// Gives up on slots whose reports are overdue. They are told once more: where the command or
+    /// what was said of it got lost, a slot that stays open would be of no use to any other call.
     pub fn timeout(&mut self, now: Instant) {
-        while let Some((holder, missing)) = self.ports.give_up(now) {
-            if let Some(Holder { session, .. }) = holder {
-                self.count_down(session, missing);
+        while let Some(overdue) = self.ports.give_up(now) {
+            let generation = overdue.generation;
+            let again = overdue.slots.iter();
+            let again = again.map(|&slot| Command::Close { slot, generation });
+            self.commands.extend(again);
+            if let Some(Holder { session, .. }) = overdue.holder {
+                self.count_down(session, overdue.slots.len() as u16);
             }
         }
     }

@@ -74,6 +74,16 @@ struct Pair {
     stale_in_pool: bool,
 }
 
+/// A pair that was closed long ago and has not reported it all.
+#[derive(Debug)]
+pub(super) struct Overdue {
+    /// Whose it was.
+    pub holder: Option<Holder>,
+    pub generation: Generation,
+    /// Its slots that never reported.
+    pub slots: Vec<SlotIndex>,
+}
+
 #[derive(Debug)]
 struct Deadline {
     at: Instant,
@@ -211,17 +221,20 @@ impl Ports {
         holder.map(|holder| (holder, component))
     }
 
-    /// Gives up on the next pair whose reports are overdue: whose it was, and how many of its
-    /// slots never reported.
-    pub fn give_up(&mut self, now: Instant) -> Option<(Option<Holder>, u16)> {
+    /// Gives up on the next pair whose reports are overdue.
+    pub fn give_up(&mut self, now: Instant) -> Option<Overdue> {
         let deadline = self.closing.front().filter(|deadline| deadline.at <= now)?;
         let pair = deadline.pair;
-        let missing = self.open_slots(pair);
         let state = &mut self.pairs[pair.index()];
-        state.open = [false; 2];
-        let holder = state.holder;
+        let open = std::mem::take(&mut state.open);
+        let unreported = Component::BOTH.into_iter().filter(|it| open[it.index()]);
+        let overdue = Overdue {
+            holder: state.holder,
+            generation: state.generation,
+            slots: unreported.map(|component| pair.slot(component)).collect(),
+        };
         self.quarantine_if_closed(now, pair);
-        Some((holder, missing))
+        Some(overdue)
     }
 
     /// When [`give_up`](Self::give_up) is next worth asking.

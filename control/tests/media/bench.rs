@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use strait_config::{Config, RealmIndex};
+use strait_control::media::limits::CLOSE_TIMEOUT;
 use strait_control::media::{BySide, Family, MediaError, MediaPlane, Notice, SessionId};
 use strait_control::media::{Side, SideSetup};
 use strait_control::sdp::Description;
@@ -65,6 +66,10 @@ pub struct Bench {
     used: BTreeMap<SlotIndex, Generation>,
     /// Slots closed whose reports are still under way.
     pub unreported: Vec<(SlotIndex, Generation)>,
+    /// When each use was closed.
+    closed: BTreeMap<(SlotIndex, Generation), Instant>,
+    /// What was closed once more.
+    pub closed_again: Vec<(SlotIndex, Generation)>,
     /// Slots that turned out not to be open, until they are opened again.
     pub never_opened: BTreeSet<SlotIndex>,
     pub notices: Vec<Notice>,
@@ -87,6 +92,8 @@ impl Bench {
             slots: BTreeMap::new(),
             used: BTreeMap::new(),
             unreported: Vec::new(),
+            closed: BTreeMap::new(),
+            closed_again: Vec::new(),
             never_opened: BTreeSet::new(),
             notices: Vec::new(),
             commands: 0,
@@ -243,6 +250,16 @@ impl Bench {
                 open.rearmed += usize::from(rearm);
             }
             Command::Close { slot, generation } => {
+                if self
+                    .closed
+                    .get(&(slot, generation))
+                    .is_some_and(|at| *at + CLOSE_TIMEOUT <= self.now)
+                {
+                    // Its report is overdue.
+                    self.closed_again.push((slot, generation));
+                    return;
+                }
+                self.closed.insert((slot, generation), self.now);
                 let open = self
                     .slots
                     .remove(&slot)

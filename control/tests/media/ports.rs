@@ -88,8 +88,13 @@ fn a_dataplane_that_never_reports_is_given_up_on() {
     bench.close(call);
     let unreported = std::mem::take(&mut bench.unreported);
     bench.pass(9);
-    assert_eq!(bench.notices, []);
+    assert_eq!(
+        (&bench.notices[..], &bench.closed_again[..]),
+        (&[][..], &[][..])
+    );
     bench.pass(1);
+    // What became of its commands is not known: should any be open still, it is of no use.
+    assert_eq!(bench.closed_again, unreported);
     assert!(matches!(&bench.notices[..], [Notice::Finished { session, .. }] if *session == call));
     bench.check_all_given_back();
     for (slot, generation) in unreported {

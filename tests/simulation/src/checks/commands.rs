@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use strait_control::media::limits::CLOSE_TIMEOUT;
 use strait_shared::command::{Command, Event};
 use strait_shared::net::Endpoint;
 use strait_shared::slot::{Forwarding, Generation, SlotIndex};
 use strait_shared::table::Table;
+use strait_shared::time::Instant;
 
 use super::{Checker, Checks};
 
@@ -14,8 +16,10 @@ use super::{Checker, Checks};
 #[derive(Default)]
 pub struct Commands {
     slots: BTreeMap<SlotIndex, Use>,
-    /// Uses that were ended and not yet reported.
-    closing: BTreeSet<(SlotIndex, Generation)>,
+    /// Uses that were ended and not yet reported, and when.
+    closing: BTreeMap<(SlotIndex, Generation), Instant>,
+    /// Uses that were ended once more.
+    again: BTreeSet<(SlotIndex, Generation)>,
     /// Slots commanded since the table was last compared.
     moved: BTreeSet<SlotIndex>,
     /// Whether commands may get lost: a record is damaged, or a ring was.
@@ -43,6 +47,7 @@ impl Commands {
         self.slots
             .retain(|slot, used| known(*slot, used.generation));
         self.closing.clear();
+        self.again.clear();
         self.moved.extend(self.slots.keys());
     }
 
@@ -89,12 +94,17 @@ impl Commands {
         self.open() > 0 && !open.any(watched)
     }
 
+    /// Whether this use was ended and is still to be reported.
+    pub fn awaits(&self, slot: SlotIndex, generation: Generation) -> bool {
+        self.closing.contains_key(&(slot, generation))
+    }
+
     /// Uses that ended without a report.
     pub fn unreported(&self) -> usize {
         self.closing.len()
     }
 
-    fn given(&mut self, command: &Command) -> Result<(), String> {
+    fn given(&mut self, at: Instant, command: &Command) -> Result<(), String> {
         let (slot, generation) = match *command {
             Command::Open {
                 slot,
@@ -122,6 +132,12 @@ impl Commands {
             | Command::Close { slot, generation } => (slot, generation),
             Command::Adjacency { .. } => return Ok(()),
         };
+        let ended = self.closing.get(&(slot, generation));
+        if ended.is_some_and(|ended| at.since(*ended) >= CLOSE_TIMEOUT) {
+            // What is not reported for so long is said again.
+            self.again.insert((slot, generation));
+            return Ok(());
+        }
         self.moved.insert(slot);
         let current = self.slots.get_mut(&slot);
         // What no worker was told of may be taken up by a control that does not know it either.
@@ -135,7 +151,7 @@ impl Commands {
             Command::Update { forwarding, .. } => current.forwarding = Some(forwarding),
             _ => {
                 current.forwarding = None;
-                self.closing.insert((slot, generation));
+                self.closing.insert((slot, generation), at);
             }
         }
         Ok(())
@@ -145,12 +161,15 @@ impl Commands {
         match *event {
             Event::Closed {
                 slot, generation, ..
-            } => match self.closing.remove(&(slot, generation)) {
-                true => Ok(()),
-                false => Err(format!(
-                    "{slot:?} closed without being told: {generation:?}"
-                )),
-            },
+            } => {
+                let used = (slot, generation);
+                match self.closing.remove(&used).is_some() || self.again.remove(&used) {
+                    true => Ok(()),
+                    false => Err(format!(
+                        "{slot:?} closed without being told: {generation:?}"
+                    )),
+                }
+            }
             Event::Latched {
                 slot, generation, ..
             }
@@ -175,7 +194,7 @@ impl Commands {
             if let Some(slot) = command.slot() {
                 self.moved.remove(&slot);
                 self.slots.remove(&slot);
-                self.closing.retain(|(closing, _)| *closing != slot);
+                self.closing.retain(|(closing, _), _| *closing != slot);
             }
             return Ok(());
         }
@@ -211,9 +230,9 @@ impl Commands {
 }
 
 impl Checks {
-    /// The gateway gives a command.
-    pub fn command_given(&mut self, command: &Command) {
-        let verdict = self.commands.given(command);
+    /// The gateway gives a command, at `at` of Strait's clock.
+    pub fn command_given(&mut self, at: Instant, command: &Command) {
+        let verdict = self.commands.given(at, command);
         let verdict = if self.commands.lossy { Ok(()) } else { verdict };
         self.note(Checker::Commands, verdict);
     }

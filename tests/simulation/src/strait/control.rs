@@ -115,7 +115,9 @@ impl Strait {
                 if closes && self.plants(Canary::ForgottenClose) {
                     return;
                 }
-                self.checks.borrow_mut().command_given(&command);
+                self.checks
+                    .borrow_mut()
+                    .command_given(now + self.ahead, &command);
                 self.counters.commands += 1;
                 self.command(&mut control.link, command);
                 let ready = control.link.is_ready();

@@ -177,7 +177,13 @@ impl Strait {
         {
             self.checks.borrow_mut().records.shared(port);
         }
-        if let Event::Closed { slot, counters, .. } = event {
+        if let Event::Closed {
+            slot,
+            generation,
+            counters,
+        } = event
+            && self.checks.borrow().commands.awaits(*slot, *generation)
+        {
             let port = self.dataplane.region().geometry().local(*slot);
             let remote = counters.latched.map(|latched| latched.ip());
             let own = remote.is_some_and(|remote| self.media.contains_key(&remote));
