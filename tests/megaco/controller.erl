@@ -191,7 +191,13 @@ answer(Connection, {serviceChangeReq, Request}) ->
     #'ServiceChangeParm'{serviceChangeMethod = Method, serviceChangeReason = [Reason]} =
         Parameters,
     Who = party:written(Connection#megaco_conn_handle.remote_mid),
-    party:say("registered ~b ~s ~p ~s", [at(Connection), Who, Method, party:said(Reason)]),
+    case Ids of
+        [?megaco_root_termination_id] ->
+            party:say("registered ~b ~s ~p ~s",
+                      [at(Connection), Who, Method, party:said(Reason)]);
+        [_] ->
+            party:say("~b has lost a stream ~p ~s", [at(Connection), Method, party:said(Reason)])
+    end,
     Result = {serviceChangeResParms, #'ServiceChangeResParm'{serviceChangeVersion = 2}},
     {serviceChangeReply, #'ServiceChangeReply'{terminationID = Ids, serviceChangeResult = Result}};
 answer(Connection, {notifyReq, #'NotifyRequest'{terminationID = Ids}}) ->

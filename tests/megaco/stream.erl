@@ -70,6 +70,9 @@ listed(asn1_NOVALUE) -> [].
 parameters(#'StreamParms'{localControlDescriptor = Control, localDescriptor = Local,
                           remoteDescriptor = Remote}, {Said, State}) ->
     Moded = case Control of
+                #'LocalControlDescriptor'{streamMode = inactive} ->
+                    party:say("silenced", []),
+                    State#{mode := inactive};
                 #'LocalControlDescriptor'{streamMode = Mode} when Mode =/= asn1_NOVALUE ->
                     State#{mode := Mode};
                 _ -> State

@@ -39,7 +39,7 @@ impl Gateway {
     }
 
     /// Ends a call towards both sides: with BYE where it was answered, with CANCEL and a final
-    /// response where not.
+    /// response where not; a gateway's leg as its controller's protocol has it.
     pub(super) fn end_call(
         &mut self,
         now: Instant,
@@ -50,7 +50,7 @@ impl Gateway {
         let Some(call) = self.calls.get(key) else {
             return;
         };
-        let (invite, dialogs) = (call.invite, call.dialogs.clone());
+        let (invite, dialogs, leg) = (call.invite, call.dialogs.clone(), call.leg);
         let bye_under_way = call.record.ended.is_some();
         let status = invite.map(|_| 480);
         match invite {
@@ -75,6 +75,9 @@ impl Gateway {
                     self.say_bye(now, dialog, Side::Callee, reason);
                 }
             }
+        }
+        if let Some(leg) = leg {
+            self.say_leg_ended(now, leg, by);
         }
         self.close_call(
             now,

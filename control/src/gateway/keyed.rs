@@ -27,6 +27,8 @@ pub enum Purpose {
     Unique,
     /// Which port a gateway gets.
     Ports,
+    /// What a gateway asked as it restarted.
+    Requests,
 }
 
 /// A secret key for one purpose.

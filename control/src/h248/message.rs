@@ -3,7 +3,7 @@
 use super::binary;
 use super::edits::Edits;
 use super::limits::MAX_MESSAGE_BYTES;
-use super::model::{Content, Encoding, ErrorCode, SyntaxError};
+use super::model::{Content, Encoding, ErrorCode, Site, SyntaxError};
 use super::own::OwnMessage;
 use super::text;
 
@@ -63,6 +63,14 @@ impl<'a> Message<'a> {
     /// The octets it was read from.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
+    }
+
+    /// A transaction's own octets, whatever it is packed with; none of other sites.
+    pub fn transaction(&self, site: Site) -> &'a [u8] {
+        match &self.sites {
+            Sites::Binary(sites) => sites.transaction(self.bytes, site),
+            Sites::Text(sites) => sites.transaction(self.bytes, site),
+        }
     }
 
     /// Appends the message with `edits` to `out`. What they do not name leaves as it came.

@@ -27,4 +27,4 @@ pub mod tpkt;
 pub use self::edits::{Edits, Replacement};
 pub use self::message::Message;
 pub use self::model::*;
-pub use self::own::{Own, OwnMessage};
+pub use self::own::{Own, OwnMessage, OwnTermination, ServiceChangeReason};

@@ -43,5 +43,5 @@ pub use self::model::{
     Mode, ParameterName, RestartMethod, ReturnCode, TransactionId, TransactionRange, Verb,
 };
 pub use self::name::{Domain, EndpointName, NotifiedEntity};
-pub use self::own::{LineEnd, Own};
+pub use self::own::{LineEnd, LossReason, Own};
 pub use self::read::{Fault, Malformed, messages};

@@ -34,6 +34,39 @@ pub enum Own<'a> {
         /// The connection.
         connection: &'a str,
     },
+    /// DLCX to a call agent in a gateway's name: a connection cannot go on (RFC 3435 §2.3.8).
+    Lost {
+        /// Its number.
+        transaction: TransactionId,
+        /// The endpoint's name with its domain.
+        endpoint: &'a str,
+        /// `MGCP 1.0`, or what the gateway writes.
+        version: &'a str,
+        /// The call, where it is known.
+        call: &'a str,
+        /// The connection.
+        connection: &'a str,
+        /// Why.
+        reason: LossReason,
+    },
+}
+
+/// Why a connection cannot go on (RFC 3435 §2.5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LossReason {
+    /// 902: what lies below is lost: its media.
+    LayerLost,
+    /// 904: somebody has ended it.
+    Intervention,
+}
+
+impl LossReason {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::LayerLost => "902 - Loss of lower layer connectivity",
+            Self::Intervention => "904 - Manual intervention",
+        }
+    }
 }
 
 /// What ends lines: as the receiver writes them itself.
@@ -80,6 +113,22 @@ impl Own<'_> {
                 let number = transaction.number();
                 line(format_args!("DLCX {number} {endpoint} {version}"));
                 line(format_args!("I: {connection}"));
+            }
+            Self::Lost {
+                transaction,
+                endpoint,
+                version,
+                call,
+                connection,
+                reason,
+            } => {
+                let (number, why) = (transaction.number(), reason.text());
+                line(format_args!("DLCX {number} {endpoint} {version}"));
+                if !call.is_empty() {
+                    line(format_args!("C: {call}"));
+                }
+                line(format_args!("I: {connection}"));
+                line(format_args!("E: {why}"));
             }
         }
     }
@@ -147,6 +196,23 @@ mod tests {
         assert_eq!(
             written(delete, LineEnd::Lf),
             "DLCX 1201 aaln/1@rgw MGCP 1.0\nI: FD\n"
+        );
+        let lost = |call, reason| Own::Lost {
+            transaction,
+            endpoint: "aaln/1@rgw",
+            version: "MGCP 1.0",
+            call,
+            connection: "FD",
+            reason,
+        };
+        assert_eq!(
+            written(lost("A3", LossReason::Intervention), LineEnd::Lf),
+            "DLCX 1201 aaln/1@rgw MGCP 1.0\nC: A3\nI: FD\nE: 904 - Manual intervention\n"
+        );
+        assert_eq!(
+            written(lost("", LossReason::LayerLost), LineEnd::CrLf),
+            "DLCX 1201 aaln/1@rgw MGCP 1.0\r\nI: FD\r\n\
+             E: 902 - Loss of lower layer connectivity\r\n"
         );
     }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
+use strait_control::gateway::io::{Input, OperatorCommand};
 
 use super::scene::{CONFIG, gateway_at, party, say};
 use crate::world::{CORE, Party, World};
@@ -43,6 +44,7 @@ fn run(random: &mut Rng) {
         match random.u8(..20) {
             0 => drop(world.wait(Duration::from_millis(random.u64(..40_000)))),
             1 => drop(world.crash(world.journal.clone())),
+            2 => drop(world.input(Input::Operator(OperatorCommand::EndAllCalls))),
             _ => drop(world.wait(Duration::from_millis(random.u64(..900)))),
         }
     }

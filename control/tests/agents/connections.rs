@@ -35,7 +35,7 @@ fn a_connection_gets_places_on_both_sides_and_gives_them_back() {
     );
     assert_eq!(
         (&*gateway.termination, &*gateway.context),
-        ("aaln/1 fde234c8", "a3c47f21456789f0")
+        ("aaln/1 fde234c8", "A3C47F21456789F0")
     );
     assert_eq!(record.ending.as_ref().unwrap().reason, "deleted");
     assert_eq!(record.streams.len(), 4);

@@ -2,6 +2,7 @@
 
 mod chaos;
 mod connections;
+mod endings;
 mod flows;
 mod restarts;
 mod scene;

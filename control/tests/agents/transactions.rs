@@ -107,3 +107,41 @@ fn both_sides_may_use_the_same_numbers() {
     assert_eq!(scene.command("200 77 ours\r\n"), "200 77 ours\r\n");
     assert_eq!(scene.world.gateway.sizes().passages, 3, "and the restart");
 }
+
+const HOOK: &str = "NTFY 2 aaln/1@GW MGCP 1.0\r\nX: 1\r\nO: L/hd\r\n";
+
+/// Whether a command of the gateway's is answered from what was answered before.
+fn is_remembered(scene: &mut Scene, command: &str) -> bool {
+    let text = command.replace("@GW", &format!("@{}", scene.domain));
+    let outcome = say(&mut scene.world, scene.gateway, &text);
+    outcome.to(scene.agent).is_empty()
+}
+
+#[test]
+fn a_gateway_that_restarts_numbers_its_commands_anew() {
+    for (restart, anew) in [
+        // As it did before, but with a delay: the same number, other words.
+        ("RSIP 1 *@GW MGCP 1.0\r\nRM: restart\r\nRD: 0\r\n", true),
+        ("RSIP 1 aaln/1@GW MGCP 1.0\r\nRM: restart\r\n", true),
+        ("RSIP 7 *@GW MGCP 1.0\r\n", true),
+        ("RSIP 7 aaln/2@GW MGCP 1.0\r\nRM: restart\r\n", false),
+        ("RSIP 7 *@GW MGCP 1.0\r\nRM: disconnected\r\n", false),
+        ("RSIP 7 *@GW MGCP 1.0\r\nRM: graceful\r\n", false),
+    ] {
+        let mut scene = Scene::by_name();
+        scene.answer(HOOK);
+        scene.command("200 2 OK\r\n");
+        assert!(is_remembered(&mut scene, HOOK));
+        assert_eq!(scene.answer(restart), restart);
+        assert!(is_remembered(&mut scene, restart), "it waits");
+        let number = restart.split(' ').nth(1).unwrap().to_owned();
+        scene.command(&format!("200 {number} OK\r\n"));
+        assert!(is_remembered(&mut scene, restart), "it was answered");
+        let repeated = format!("{restart}K: 2\r\n");
+        assert!(
+            is_remembered(&mut scene, &repeated),
+            "what has arrived is said beside it"
+        );
+        assert_eq!(is_remembered(&mut scene, HOOK), !anew, "{restart}");
+    }
+}

@@ -65,6 +65,11 @@ impl<C: Choices> Anything<C> {
             7 => self.media(),
             8 => self.damage(),
             9 if self.choices.once_in(3) => self.crash(),
+            9 if self.choices.once_in(3) => {
+                let all = Input::Operator(OperatorCommand::EndAllCalls);
+                let outcome = self.world.input(all);
+                self.take(outcome);
+            }
             10 => self.repeat(),
             _ => self.react(),
         }

@@ -1,5 +1,6 @@
 //! The call of RFC 3525 Appendix A in binary, as Erlang's megaco encodes it, through the gateway.
 
+use strait_control::gateway::io::Output;
 use strait_control::h248::{Body, Encoding, Message, TransactionKind};
 
 use super::scene::{GATEWAYS, PUBLIC, gateway_at};
@@ -21,7 +22,7 @@ fn vector(name: &str) -> Vec<u8> {
 /// The last message that was sent, and where; without an address of whoever sent it.
 fn last(outcome: &Outcome, hidden: [u8; 4]) -> (Party, Vec<u8>) {
     let sent = outcome.in_order.iter().filter_map(|output| match output {
-        strait_control::gateway::io::Output::Send { flow, bytes } => Some((*flow, bytes.clone())),
+        Output::Send { flow, bytes } => Some((*flow, bytes.clone())),
         _ => None,
     });
     let sent: Vec<_> = sent.collect();
@@ -56,6 +57,23 @@ fn description(bytes: &[u8], remote: bool) -> String {
 
 #[test]
 fn a_call_in_binary_passes_with_its_media() {
+    let (world, ..) = in_a_call();
+    let sizes = world.gateway.sizes();
+    assert_eq!((sizes.legs, sizes.gateways), (1, 1));
+    assert_eq!(world.open.len(), 4);
+}
+
+/// The last message to somebody in a party's realm.
+pub fn last_to(outcome: &Outcome, party: Party) -> Vec<u8> {
+    let mut sent = outcome.in_order.iter().filter_map(|output| match output {
+        Output::Send { flow, bytes } if flow.realm == party.flow.realm => Some(bytes.clone()),
+        _ => None,
+    });
+    sent.next_back().expect("a message")
+}
+
+/// A gateway with a call's termination, and its controller.
+pub fn in_a_call() -> (World, Party, Party) {
     let mut world = World::with(GATEWAYS);
     let gateway = gateway_at(PUBLIC, 0);
     let registered = world.send_bytes(gateway, &vector("register"));
@@ -82,7 +100,5 @@ fn a_call_in_binary_passes_with_its_media() {
         remote.contains("c=IN IP4 192.0.2.1\r\nm=audio 20"),
         "{remote}"
     );
-    let sizes = world.gateway.sizes();
-    assert_eq!((sizes.legs, sizes.gateways), (1, 1));
-    assert_eq!(world.open.len(), 4);
+    (world, gateway, controller)
 }

@@ -72,6 +72,25 @@ fn media_flows_as_the_mode_says() {
     }
 }
 
+/// RFC 3525 §7.1.7: the mode is Inactive where none is said.
+#[test]
+fn without_a_mode_nothing_flows_and_a_mode_stays_until_another_is_said() {
+    let mut scene = Scene::registered();
+    scene.command(&ADD.replace("LocalControl{Mode=ReceiveOnly},", ""));
+    scene.answer(ADDED);
+    let remote = MODIFY.replace("LocalControl{Mode=SendReceive},", "");
+    scene.command(&remote);
+    scene.answer(MODIFIED);
+    // RTCP goes on whatever the mode.
+    assert_eq!(scene.world.gates.len(), 2);
+    scene.command(&MODIFY.replace("=11{", "=12{"));
+    scene.answer(&MODIFIED.replace("=11{", "=12{"));
+    assert_eq!(scene.world.gates.len(), 4);
+    scene.command(&remote.replace("=11{", "=13{"));
+    scene.answer(&MODIFIED.replace("=11{", "=13{"));
+    assert_eq!(scene.world.gates.len(), 4);
+}
+
 #[test]
 fn what_was_refused_is_as_before() {
     let mut scene = Scene::registered();

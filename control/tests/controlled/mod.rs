@@ -6,6 +6,7 @@ mod calls;
 mod chaos;
 mod controllers;
 mod crashes;
+mod endings;
 mod scene;
 mod strangers;
 mod transactions;

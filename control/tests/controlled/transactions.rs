@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::scene::{ADD, ADDED, SUBTRACT, Scene, say};
+use super::scene::{ADD, ADDED, SUBTRACT, Scene, restart, say};
 
 #[test]
 fn a_request_that_comes_again_is_carried_out_once() {
@@ -117,4 +117,93 @@ fn a_gateway_is_asked_whether_it_is_there() {
     let reply =
         format!("MEGACO/1 [192.168.1.5]:2944 Reply={number}{{Context=-{{AuditValue=ROOT}}}}");
     assert!(say(&mut scene.world, scene.gateway, &reply).sent.is_empty());
+}
+
+#[test]
+fn two_requests_of_one_number_in_one_message_are_one_or_an_error() {
+    let mut scene = Scene::registered();
+    let audit =
+        |name: &str| format!("Transaction=30{{Context=-{{AuditValue={name}{{Audit{{}}}}}}}}");
+    let (one, other) = (audit("A1"), audit("A2"));
+    let both = format!("MEGACO/1 [10.0.0.1]:2944 {one} {other}");
+    let outcome = say(&mut scene.world, scene.controller, &both);
+    let refused = outcome.only(scene.controller);
+    assert!(refused.contains("Reply=30{Error=401{"), "{refused}");
+    let sent = outcome.only(scene.gateway);
+    assert!(sent.contains("A1") && !sent.contains("A2"), "{sent}");
+    let answer = "MEGACO/1 [192.168.1.5]:2944 Reply=30{Context=-{AuditValue=A1}}";
+    assert!(scene.answer(answer).contains("AuditValue=A1"));
+    // The same once more is no other request.
+    let twice = format!("MEGACO/1 [10.0.0.1]:2944 {one}\n{one}").replace("=30{", "=31{");
+    let outcome = say(&mut scene.world, scene.controller, &twice);
+    assert!(outcome.to(scene.controller).is_empty());
+    assert_eq!(outcome.only(scene.gateway).matches("=31{").count(), 1);
+    let answer = answer.replace("=30{", "=31{");
+    assert!(scene.answer(&answer).contains("AuditValue=A1"));
+}
+
+/// The gateway's registration, with a word that tells one start from another.
+fn started(number: u32, stamp: &str) -> String {
+    restart("192.168.1.5", number).replace("\"901 Cold Boot\"", &format!("\"901 {stamp}\""))
+}
+
+fn notify(number: u32) -> String {
+    format!(
+        "MEGACO/1 [192.168.1.5]:2944 Transaction={number}{{Context=-{{Notify=A1{{\
+         ObservedEvents=1{{al/of}}}}}}}}"
+    )
+}
+
+fn answered(scene: &mut Scene, number: u32, what: &str) {
+    scene.command(&format!(
+        "MEGACO/1 [10.0.0.1]:2944 Reply={number}{{Context=-{{{what}}}}}"
+    ));
+}
+
+#[test]
+fn a_gateway_that_restarts_numbers_its_requests_anew() {
+    let mut scene = Scene::registered();
+    scene.answer(&notify(2));
+    answered(&mut scene, 2, "Notify=A1");
+    let again = say(&mut scene.world, scene.gateway, &notify(2));
+    assert!(
+        again.only(scene.gateway).contains("Reply=2{"),
+        "it is a repetition"
+    );
+    let asked = scene.answer(&started(1, "Power Loss"));
+    assert!(asked.contains("901 Power Loss"), "{asked}");
+    // It is repeated while it waits, and once it is answered.
+    let again = say(&mut scene.world, scene.gateway, &started(1, "Power Loss"));
+    assert!(again.only(scene.gateway).contains("Pending=1{"));
+    answered(&mut scene, 1, "ServiceChange=ROOT");
+    let again = say(&mut scene.world, scene.gateway, &started(1, "Power Loss"));
+    assert!(again.only(scene.gateway).contains("Reply=1{"));
+    assert!(again.to(scene.controller).is_empty());
+    assert!(scene.answer(&notify(2)).contains("Transaction=2{"));
+}
+
+#[test]
+fn a_restart_with_a_number_of_its_own_is_one_too() {
+    let mut scene = Scene::registered();
+    scene.answer(&notify(2));
+    answered(&mut scene, 2, "Notify=A1");
+    scene.answer(&started(7, "Power Loss"));
+    answered(&mut scene, 7, "ServiceChange=ROOT");
+    assert!(scene.answer(&notify(2)).contains("Transaction=2{"));
+}
+
+#[test]
+fn what_comes_back_is_not_new() {
+    let mut scene = Scene::registered();
+    scene.answer(&notify(2));
+    answered(&mut scene, 2, "Notify=A1");
+    scene.answer(&started(8, "x").replace("Restart", "Disconnected"));
+    answered(&mut scene, 8, "ServiceChange=ROOT");
+    let again = say(&mut scene.world, scene.gateway, &notify(2));
+    assert!(again.only(scene.gateway).contains("Reply=2{"));
+    // A line is no gateway.
+    let line = started(10, "x").replace("ROOT", "A1");
+    scene.answer(&line);
+    let again = say(&mut scene.world, scene.gateway, &notify(2));
+    assert!(again.only(scene.gateway).contains("Reply=2{"));
 }

@@ -5,8 +5,9 @@ use strait_control::h248::limits::{
 };
 use strait_control::h248::{
     Action, Body, Command, ContextId, Edits, Encoding, ErrorCode, ErrorDescriptor, Message,
-    MessageId, Own, OwnMessage, Replacement, Segment, ServiceChangeAddress, ServiceChangeMethod,
-    SyntaxError, Transaction, TransactionId, TransactionKind,
+    MessageId, Own, OwnMessage, OwnTermination, Replacement, Segment, ServiceChangeAddress,
+    ServiceChangeMethod, ServiceChangeReason, SyntaxError, Transaction, TransactionId,
+    TransactionKind,
 };
 
 fn transactions(message: &Message) -> Vec<Transaction> {
@@ -265,6 +266,29 @@ fn our_own_messages_are_written_as_their_receiver_writes() {
         (Own::Pending(id), "PN=9{}"),
         (Own::Acknowledgement(id), "K{9}"),
         (Own::AuditRoot(id), "T=9{C=-{AV=ROOT{AT{}}}}"),
+        (
+            Own::Forced {
+                transaction: id,
+                termination: termination(ContextId::Number(7)),
+                reason: ServiceChangeReason::TakenOut,
+            },
+            "T=9{C=7{SC=rtp/1{SV{MT=FO,RE=\"905 Termination taken out of service\"}}}}",
+        ),
+        (
+            Own::Silence {
+                transaction: id,
+                termination: termination(ContextId::Number(7)),
+                streams: vec![1, 3],
+            },
+            "T=9{C=7{MF=rtp/1{M{ST=1{O{MO=IN}},ST=3{O{MO=IN}}}}}}",
+        ),
+        (
+            Own::Subtract {
+                transaction: id,
+                termination: termination(ContextId::Null),
+            },
+            "T=9{C=-{S=rtp/1{AT{}}}}",
+        ),
     ];
     let write = |what: &Own, encoding| {
         let what = what.clone();
@@ -285,6 +309,14 @@ fn our_own_messages_are_written_as_their_receiver_writes() {
     }
     let long = "MEGACO/2 sbc\nTransaction=9{Context=-{AuditValue=ROOT{Audit{}}}}";
     assert_eq!(write(&own[4].0, Encoding::Text), long);
+    let long = "MEGACO/2 sbc\nTransaction=9{Context=7{ServiceChange=rtp/1{Services{\
+        Method=Forced,Reason=\"905 Termination taken out of service\"}}}}";
+    assert_eq!(write(&own[5].0, Encoding::Text), long);
+}
+
+fn termination(context: ContextId) -> OwnTermination {
+    let name = b"rtp/1".as_slice().into();
+    OwnTermination { context, name }
 }
 
 #[test]

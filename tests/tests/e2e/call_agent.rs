@@ -49,7 +49,7 @@ fn a_real_media_gateway_is_commanded_through_strait() {
             .iter()
             .all(|place| place.ip() == at(CORE, 0).ip())
     );
-    for connection in [first, second] {
+    for connection in [&first, &second] {
         let modify = format!("C: 1F\r\nI: {connection}\r\nM: sendrecv\r\n");
         assert!(
             agent
@@ -60,6 +60,7 @@ fn a_real_media_gateway_is_commanded_through_strait() {
     assert_heard(&ears[0], one, &ears[1]);
     assert_heard(&ears[1], other, &ears[0]);
     assert_eq!(strait.query(&["status"]).expect("it answers")["calls"], 2);
+    an_end_by_the_operator(&strait, &mut agent, gateway, &endpoint, [&first, &second]);
     let deleted = agent.command(gateway, "DLCX", &endpoint, "C: 1F\r\n");
     assert!(
         deleted.starts_with("250 ") || deleted.starts_with("200 "),
@@ -68,21 +69,59 @@ fn a_real_media_gateway_is_commanded_through_strait() {
     let records = strait.records(2);
     for record in &records {
         assert_eq!(record["gateway"]["name"], "[192.168.1.10]", "{record:#}");
-        assert_eq!(record["reason"], "deleted", "{record:#}");
     }
+    let reasons = [0, 1].map(|place| records[place]["reason"].as_str());
+    assert_eq!(reasons, [Some("ended by operator"), Some("deleted")]);
     strait.assert_idle();
     // It is asked whether it is there, by which its NAT remembers it.
     std::thread::sleep(Duration::from_secs(2));
     let (access, core) = (access.finish(), core.finish());
     strait.stop();
     drop(program);
-    for file in [&access, &core] {
-        assert_eq!(tshark(file, "_ws.malformed"), "");
+    for (file, own) in [(&access, ACCESS), (&core, CORE)] {
+        // The gateway's own one octet to where media will be is whatever its NAT's port makes it.
+        let malformed = tshark(file, &format!("_ws.malformed && ip.src == {own}"));
+        assert_eq!(malformed, "");
         assert!(tshark(file, "mgcp").lines().count() > 10);
     }
     assert!(!tshark(&access, "mgcp.req.verb == \"AUEP\"").is_empty());
     assert_no_leak(&access, &[ACCESS], HIDDEN_FROM_ACCESS);
     assert_no_leak(&core, &[CORE], HIDDEN_FROM_CORE);
+}
+
+/// The operator ends a connection: its gateway deletes it, its call agent hears of it and may yet
+/// delete it itself.
+fn an_end_by_the_operator(
+    strait: &Strait,
+    agent: &mut Agent,
+    gateway: SocketAddr,
+    endpoint: &str,
+    connections: [&str; 2],
+) {
+    let list = strait.query(&["calls", "list"]).expect("calls are up");
+    let number = list[0]["number"].to_string();
+    let ended = strait.query(&["calls", "end", &number]);
+    ended.expect("the call can be ended");
+    let limit = Some(LIMIT);
+    agent
+        .socket
+        .set_read_timeout(limit)
+        .expect("a socket may wait");
+    let (lost, from) = receive(&agent.socket);
+    assert_eq!(from, gateway);
+    assert!(lost.starts_with("DLCX 9"), "{lost}");
+    assert!(
+        lost.ends_with("\r\nE: 904 - Manual intervention\r\n"),
+        "{lost}"
+    );
+    let is_lost = |connection: &&&str| lost.contains(&format!("\r\nC: 1F\r\nI: {connection}\r\n"));
+    let connection = connections.iter().find(is_lost);
+    let connection = connection.unwrap_or_else(|| panic!("none of {connections:?}: {lost}"));
+    let transaction = lost.split(' ').nth(1).expect("it has a number");
+    agent.tell(gateway, &format!("200 {transaction} OK\r\n"));
+    let delete = format!("C: 1F\r\nI: {connection}\r\n");
+    let deleted = agent.command(gateway, "DLCX", endpoint, &delete);
+    assert!(deleted.starts_with("250 "), "{deleted}");
 }
 
 /// The configuration: two call agents, of which the first is not there.

@@ -76,6 +76,7 @@ fn whole_story(speech: Speech) {
     scene.first.has("audit 2", "audited 2");
     one.has("notify", "notify answered");
     a_call(&mut scene, &mut one, &mut two);
+    an_end_by_the_operator(&mut scene, &mut one, &mut two);
     a_restart_in_a_call(&mut scene, &mut one);
     let address = format!("[{SOFTSWITCH_2}]:{}", speech.port());
     scene.first.tell(&format!("hand-off 2 {address}"));
@@ -117,6 +118,28 @@ fn a_call(scene: &mut Scene, one: &mut Party, two: &mut Party) {
     scene.strait.assert_idle();
 }
 
+/// The operator ends a call: gateways send no more, and their controller cleans up.
+fn an_end_by_the_operator(scene: &mut Scene, one: &mut Party, two: &mut Party) {
+    scene.first.has("call 1 2", "call up");
+    let list = scene.strait.query(&["calls", "list"]).unwrap();
+    for place in [0, 1] {
+        let number = list[place]["number"].to_string();
+        scene.strait.query(&["calls", "end", &number]).unwrap();
+        let lost = " has lost a stream forced 905 Termination taken out of service";
+        scene.first.wait(lost);
+    }
+    one.wait("silenced");
+    two.wait("silenced");
+    scene.strait.assert_idle();
+    scene.first.tell("hang-up");
+    scene.first.wait("1 counted ");
+    scene.first.wait("2 counted ");
+    scene.first.wait("call ended");
+    for record in &scene.strait.records(4)[2..] {
+        assert_eq!(record["reason"], "ended by operator", "{record:#}");
+    }
+}
+
 /// The gateway loses power: what it did is over, and it is the same gateway when it is back.
 fn a_restart_in_a_call(scene: &mut Scene, one: &mut Party) {
     scene.first.has("call 1 2", "call up");
@@ -124,9 +147,9 @@ fn a_restart_in_a_call(scene: &mut Scene, one: &mut Party) {
     one.kill();
     *one = scene.gateway("one");
     scene.first.wait("registered 1 ");
-    scene.strait.records(3);
+    scene.strait.records(5);
     scene.first.tell("hang-up");
-    scene.strait.records(4);
+    scene.strait.records(6);
     scene.strait.assert_idle();
 }
 

@@ -8,7 +8,8 @@ use strait_config::{ControlPort, ControlProtocol, ControllerIndex};
 use strait_shared::time::Instant;
 
 use super::Role;
-use super::limits::{LOOK_EVERY, MAX_ASSOCIATIONS, MAX_NAME_BYTES};
+use super::ended::EndedLegs;
+use super::limits::{FIRST_OWN, LAST_OWN, LOOK_EVERY, MAX_ASSOCIATIONS, MAX_NAME_BYTES};
 use super::passages::PassageName;
 use crate::gateway::Gateway;
 use crate::gateway::changed::Changed;
@@ -63,7 +64,9 @@ pub struct Association {
     pub unanswered: u8,
     /// When it is asked, or looked at, next.
     pub timer: TimerId,
-    /// The last number of a question of our own.
+    /// The legs lately ended here that its controller may yet speak of.
+    pub ended: EndedLegs,
+    /// The last number of a request of our own; 0 before the first.
     pub own_number: u32,
 }
 
@@ -335,6 +338,7 @@ impl Gateway {
             heard: now,
             unanswered: 0,
             timer: timers.arm(now, interval, Due::Gateway(key)),
+            ended: EndedLegs::default(),
             own_number: 0,
         });
         Ok(key)
@@ -392,16 +396,17 @@ impl Gateway {
         }
     }
 
-    /// The name of a question of our own to a gateway, and where the gateway is; nothing where it
-    /// cannot be asked now.
+    /// The name of a request of our own to a gateway or its controller, and where that is; nothing
+    /// where it cannot be asked now.
     pub(in crate::gateway) fn own_question(
         &mut self,
         key: AssociationKey,
+        asked: Role,
     ) -> Option<(PassageName, Flow)> {
-        let to = self.control_way(key, Role::Gateway)?;
+        let to = self.control_way(key, asked)?;
         let name = PassageName {
             association: key,
-            asker: Role::Controller,
+            asker: asked.other(),
             number: self.own_number(key)?,
         };
         let passages = &self.controlled.passages;
@@ -409,12 +414,13 @@ impl Gateway {
         free.then_some((name, to))
     }
 
-    /// A number for a question of our own.
+    /// A number for a request of our own.
     fn own_number(&mut self, key: AssociationKey) -> Option<u32> {
         let association = self.controlled.associations.watch(key)?;
-        // RFC 3435 §3.2.1.2: 1 to 999999999; ours are at the upper end, where few others are.
         association.own_number = match association.own_number {
-            999_999_999 | 0 => 900_000_000,
+            // Whoever is asked remembers what an earlier process asked by its numbers.
+            0 => FIRST_OWN + (self.unique.next() % u64::from(LAST_OWN - FIRST_OWN)) as u32,
+            LAST_OWN => FIRST_OWN,
             last => last + 1,
         };
         Some(association.own_number)

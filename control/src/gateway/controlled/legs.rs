@@ -28,6 +28,8 @@ pub struct Leg {
     pub association: AssociationKey,
     /// What the gateway calls it, once it is known: a termination, or an endpoint's connection.
     pub name: Option<Box<[u8]>>,
+    /// The same as the gateway writes it, where that differs.
+    pub said: Option<Box<[u8]>>,
     /// What it belongs to at the gateway: a context's number, or a call's name.
     pub group: Box<[u8]>,
     /// Its call.
@@ -125,10 +127,11 @@ impl Legs {
         key
     }
 
-    /// The gateway has said what it calls a leg.
-    pub fn call_it(&mut self, key: LegKey, name: &[u8]) {
+    /// The gateway has said what it calls a leg, and how it writes that.
+    pub fn call_it(&mut self, key: LegKey, name: &[u8], said: &[u8]) {
         if let Some(leg) = self.table.get_mut(key) {
             let association = leg.association;
+            leg.said = Some(said.into());
             if let Some(before) = leg.name.replace(name.into()) {
                 self.by_name.remove(&(association, before));
             }
@@ -235,6 +238,7 @@ impl Gateway {
         let leg = self.controlled.legs.insert(Leg {
             association,
             name: name.map(Into::into),
+            said: name.map(Into::into),
             group: group.into(),
             call,
             session,
@@ -247,9 +251,15 @@ impl Gateway {
         Ok(leg)
     }
 
-    /// The gateway has carried out what made the leg.
-    pub(in crate::gateway) fn leg_stands(&mut self, now: Instant, key: LegKey, name: &[u8]) {
-        self.controlled.legs.call_it(key, name);
+    /// The gateway has carried out what made the leg, which it calls `name` and writes `said`.
+    pub(in crate::gateway) fn leg_stands(
+        &mut self,
+        now: Instant,
+        key: LegKey,
+        name: &[u8],
+        said: &[u8],
+    ) {
+        self.controlled.legs.call_it(key, name, said);
         let Some(leg) = self.controlled.legs.get(key) else {
             return;
         };

@@ -8,6 +8,16 @@ pub const MAX_ASSOCIATIONS: usize = 100_000;
 /// Longest name of a gateway, termination, endpoint or connection that is kept, in bytes.
 pub const MAX_NAME_BYTES: usize = 255;
 
+/// Numbers of requests of our own: at the upper end of what MGCP has (1 to 999999999, RFC 3435
+/// §3.2.1.2), where few others are.
+pub const FIRST_OWN: u32 = 900_000_000;
+
+/// The last of them.
+pub const LAST_OWN: u32 = 999_999_999;
+
+/// Connections of one gateway that were ended here and are remembered.
+pub const MAX_ENDED: usize = 256;
+
 /// Requests on their way or lately answered at once.
 pub const MAX_PASSAGES: usize = 200_000;
 

@@ -6,17 +6,20 @@
 //!
 //! * `associations`: which gateway is where, and which controller it is brought to
 //! * `controllers`: who is tried next
-//! * `passages`: requests on their way, carried out at most once
-//! * `legs`, `descriptors`: what has media, and where
+//! * `passages`: requests on their way, carried out at most once; `watched`: until they are
+//!   answered
+//! * `legs`, `descriptors`: what has media, and where; `ended`: legs that end here
 //! * `watch`: who is still there
 
 pub mod associations;
 mod controllers;
 pub mod descriptors;
+pub mod ended;
 pub mod legs;
 pub mod limits;
 pub mod passages;
 mod watch;
+mod watched;
 
 use strait_config::{Config, ControlPort, ControlProtocol};
 use strait_shared::time::Instant;

@@ -6,6 +6,7 @@
 //! | waiting  | is being worked on | answered, sent on | sent again, or given up  |
 //! | answered | the answer again   | dropped           | forgotten                |
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,14 +15,9 @@ use strait_shared::time::Instant;
 
 use super::Role;
 use super::associations::AssociationKey;
-use super::limits::{
-    ANSWER_KEPT, FIRST_REPEAT, GIVE_UP, LONGEST_REPEAT, LONGEST_WORK, MAX_ANSWER_PARTS,
-    MAX_PASSAGE_BYTES, MAX_PASSAGES,
-};
-use crate::gateway::Gateway;
-use crate::gateway::due::Due;
+use super::limits::{MAX_PASSAGE_BYTES, MAX_PASSAGES};
 use crate::gateway::h248::Work as H248Work;
-use crate::gateway::io::{Flow, Output, Transport};
+use crate::gateway::io::Flow;
 use crate::gateway::keyed::{Key, Map, Purpose};
 use crate::gateway::mgcp::Work as MgcpWork;
 use crate::gateway::timer::TimerId;
@@ -57,11 +53,17 @@ pub struct Passage {
     pub state: State,
     /// Its answer comes in parts.
     pub in_parts: bool,
+    /// What was asked, where a gateway said that it had restarted.
+    pub restart: Option<Mark>,
     /// The request as it was sent on.
-    request: Arc<[u8]>,
-    began: Instant,
-    timer: TimerId,
+    pub(super) request: Arc<[u8]>,
+    pub(super) began: Instant,
+    pub(super) timer: TimerId,
 }
+
+/// What stands for the octets of a request: other octets, another mark.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mark(u128);
 
 /// How far a request is.
 #[derive(Debug)]
@@ -89,6 +91,8 @@ pub enum State {
 pub enum Work {
     /// We asked whether the gateway is there.
     KeepAlive,
+    /// We said that something is over, upon which nothing follows.
+    Farewell,
     /// Commands of H.248.
     H248(H248Work),
     /// A command of MGCP.
@@ -110,24 +114,36 @@ pub struct Asking {
     pub work: Work,
     /// How long it may stay unanswered.
     pub patience: Duration,
+    /// What was asked, where a gateway says that it has restarted.
+    pub restart: Option<Mark>,
 }
 
 /// All requests on their way, and those lately answered.
 #[derive(Debug)]
 pub struct Passages {
-    table: SlotMap<PassageKey, Passage>,
-    by_name: Map<PassageName, PassageKey>,
-    bytes: usize,
+    pub(super) table: SlotMap<PassageKey, Passage>,
+    pub(super) by_name: Map<PassageName, PassageKey>,
+    pub(super) by_association: Map<AssociationKey, BTreeSet<PassageKey>>,
+    pub(super) bytes: usize,
+    mark_key: Key,
 }
 
 impl Passages {
     /// None.
     pub fn new(seed: &[u8; 32]) -> Self {
+        let tables = Key::new(seed, Purpose::Tables);
         Self {
             table: SlotMap::with_key(),
-            by_name: Map::with_hasher(Key::new(seed, Purpose::Tables)),
+            by_name: Map::with_hasher(tables),
+            by_association: Map::with_hasher(tables),
             bytes: 0,
+            mark_key: Key::new(seed, Purpose::Requests),
         }
+    }
+
+    /// What stands for the octets of a request.
+    pub fn mark(&self, request: &[u8]) -> Mark {
+        Mark(self.mark_key.hash(&[request]))
     }
 
     /// Whether one more finds room.
@@ -164,25 +180,31 @@ impl Passages {
         self.table.len()
     }
 
-    fn remove(&mut self, key: PassageKey) -> Option<Passage> {
+    pub(super) fn remove(&mut self, key: PassageKey) -> Option<Passage> {
         let passage = self.table.remove(key)?;
         self.by_name.remove(&passage.name);
+        let association = passage.name.association;
+        if let Some(own) = self.by_association.get_mut(&association) {
+            own.remove(&key);
+            if own.is_empty() {
+                self.by_association.remove(&association);
+            }
+        }
         self.bytes -= passage.bytes();
         Some(passage)
     }
 
     /// Those that wait for somebody there.
-    fn towards(&self, flow: Flow) -> Vec<PassageKey> {
+    pub(super) fn towards(&self, flow: Flow) -> Vec<PassageKey> {
         let here = |to: Flow| (to.realm, to.listener, to.remote);
         let all = self.table.iter();
         let fit = all.filter(|(_, passage)| passage.waits() && here(passage.to) == here(flow));
         fit.map(|(key, _)| key).collect()
     }
 
-    fn of(&self, association: AssociationKey) -> Vec<PassageKey> {
-        let all = self.table.iter();
-        let own = all.filter(|(_, passage)| passage.name.association == association);
-        own.map(|(key, _)| key).collect()
+    pub(super) fn of(&self, association: AssociationKey) -> Vec<PassageKey> {
+        let own = self.by_association.get(&association);
+        own.into_iter().flatten().copied().collect()
     }
 }
 
@@ -203,208 +225,5 @@ impl Passage {
             State::Answered { parts } => parts.iter().map(|part| part.len()).sum(),
         };
         self.request.len() + answer
-    }
-}
-
-impl Gateway {
-    /// Remembers a request that leaves now, and watches over it.
-    pub(in crate::gateway) fn begin_passage(&mut self, now: Instant, asking: Asking) {
-        let (passages, timers) = (&mut self.controlled.passages, &mut self.timers);
-        let name = asking.name;
-        passages.bytes += asking.message.len();
-        let key = passages.table.insert_with_key(|key| Passage {
-            name,
-            from: asking.from,
-            to: asking.to,
-            work: asking.work,
-            state: State::Waiting {
-                sent: 1,
-                alive: now,
-                patience: asking.patience,
-                told: false,
-            },
-            in_parts: false,
-            request: asking.message,
-            began: now,
-            timer: timers.arm(now, FIRST_REPEAT, Due::Passage(key)),
-        });
-        passages.by_name.insert(name, key);
-    }
-
-    /// A request's timer fired.
-    pub(in crate::gateway) fn passage_due(&mut self, now: Instant, key: PassageKey) {
-        let Some(passage) = self.controlled.passages.get_mut(key) else {
-            return;
-        };
-        let State::Waiting {
-            sent,
-            alive,
-            patience,
-            ..
-        } = &mut passage.state
-        else {
-            self.controlled.passages.remove(key);
-            return;
-        };
-        let worked = now.since(passage.began) >= LONGEST_WORK;
-        if now.since(*alive) >= *patience || worked {
-            return self.passage_failed(now, key);
-        }
-        *sent = sent.saturating_add(1);
-        let repeat = FIRST_REPEAT * 2u32.saturating_pow(u32::from(*sent) - 1);
-        let left = *patience - now.since(*alive);
-        let (flow, bytes) = (passage.to, passage.request.to_vec());
-        if flow.transport == Transport::Udp {
-            self.outputs.push_back(Output::Send { flow, bytes });
-        }
-        self.arm_passage(now, key, repeat.min(LONGEST_REPEAT).min(left));
-    }
-
-    /// A request that is on its way or was answered came again: its answer, or nothing where it
-    /// waits. Whether it waits and its sender has not been told so.
-    pub(in crate::gateway) fn request_again(&mut self, key: PassageKey, from: Flow) -> bool {
-        let Some(passage) = self.controlled.passages.get_mut(key) else {
-            return false;
-        };
-        match &mut passage.state {
-            State::Waiting { told, .. } => {
-                passage.from = Some(from);
-                !std::mem::replace(told, true)
-            }
-            State::Answered { parts } => {
-                let answers = parts.iter().map(|part| Output::Send {
-                    flow: from,
-                    bytes: part.to_vec(),
-                });
-                self.outputs.extend(answers);
-                false
-            }
-        }
-    }
-
-    /// It was heard that a request is being worked on; whether its sender is to be told.
-    pub(in crate::gateway) fn passage_alive(&mut self, now: Instant, key: PassageKey) -> bool {
-        let passage = self.controlled.passages.get_mut(key);
-        let Some(State::Waiting {
-            alive,
-            patience,
-            told,
-            ..
-        }) = passage.map(|passage| &mut passage.state)
-        else {
-            return false;
-        };
-        *alive = now;
-        *patience = GIVE_UP;
-        let news = !std::mem::replace(told, true);
-        self.arm_passage(now, key, LONGEST_REPEAT);
-        news
-    }
-
-    /// A request was answered by `part`, in the form in which it is sent on.
-    pub(in crate::gateway) fn passage_answered(
-        &mut self,
-        now: Instant,
-        key: PassageKey,
-        part: Arc<[u8]>,
-    ) {
-        let passages = &mut self.controlled.passages;
-        let Some(passage) = passages.table.get_mut(key) else {
-            return;
-        };
-        if passage.waits() {
-            passage.state = State::Answered { parts: Vec::new() };
-        }
-        if let State::Answered { parts } = &mut passage.state
-            && parts.len() < MAX_ANSWER_PARTS
-        {
-            passages.bytes += part.len();
-            parts.push(part);
-        }
-        self.arm_passage(now, key, ANSWER_KEPT);
-    }
-
-    /// Whoever asked has the answer, or nobody waits for one.
-    pub(in crate::gateway) fn forget_passage(&mut self, key: PassageKey) -> Option<Passage> {
-        let passage = self.controlled.passages.remove(key)?;
-        self.timers.cancel(passage.timer);
-        Some(passage)
-    }
-
-    /// A gateway is gone, and what it was asked.
-    pub(in crate::gateway) fn forget_passages(&mut self, association: AssociationKey) {
-        for key in self.controlled.passages.of(association) {
-            self.forget_passage(key);
-        }
-    }
-
-    /// Sends a request that waits elsewhere, as new.
-    pub(in crate::gateway) fn redirect_passage(
-        &mut self,
-        now: Instant,
-        key: PassageKey,
-        to: Flow,
-        message: Arc<[u8]>,
-        work: Work,
-        patience: Duration,
-    ) {
-        let passages = &mut self.controlled.passages;
-        let Some(passage) = passages.table.get_mut(key) else {
-            return;
-        };
-        passages.bytes += message.len();
-        passages.bytes -= passage.request.len();
-        (passage.to, passage.work) = (to, work);
-        passage.request = message.clone();
-        passage.state = State::Waiting {
-            sent: 1,
-            alive: now,
-            patience,
-            told: true,
-        };
-        let (flow, bytes) = (to, message.to_vec());
-        self.outputs.push_back(Output::Send { flow, bytes });
-        self.arm_passage(now, key, FIRST_REPEAT);
-    }
-
-    /// What was sent there did not arrive. Only a gateway that looks for a controller does not wait
-    /// for its timer: an ICMP message is easily forged, and networks recover.
-    pub(in crate::gateway) fn control_send_failed(&mut self, now: Instant, flow: Flow) {
-        let owner = self.controlled.associations.on_port(flow);
-        let owner = owner.and_then(|key| self.controlled.associations.get(key));
-        if owner.is_none_or(|owner| owner.registered) {
-            return;
-        }
-        for key in self.controlled.passages.towards(flow) {
-            let passage = self.controlled.passages.get(key);
-            let work = passage.map(|passage| &passage.work);
-            let looks_for_one = match work {
-                Some(Work::H248(work)) => matches!(work, H248Work::Registration(_)),
-                Some(Work::Mgcp(work)) => matches!(work, MgcpWork::Notice(_)),
-                Some(Work::KeepAlive) | None => false,
-            };
-            if looks_for_one {
-                self.passage_failed(now, key);
-            }
-        }
-    }
-
-    fn arm_passage(&mut self, now: Instant, key: PassageKey, after: Duration) {
-        if let Some(passage) = self.controlled.passages.get_mut(key) {
-            self.timers.cancel(passage.timer);
-            passage.timer = self.timers.arm(now, after, Due::Passage(key));
-        }
-    }
-
-    /// Nobody has answered.
-    fn passage_failed(&mut self, now: Instant, key: PassageKey) {
-        let Some(passage) = self.controlled.passages.get(key) else {
-            return;
-        };
-        match passage.work {
-            Work::KeepAlive => self.keepalive_unanswered(now, key),
-            Work::H248(_) => self.h248_unanswered(now, key),
-            Work::Mgcp(_) => self.mgcp_unanswered(now, key),
-        }
     }
 }

@@ -15,7 +15,7 @@ use crate::gateway::controlled::passages::{PassageKey, Work as AnyWork};
 use crate::gateway::record::EndedBy;
 use crate::h248::{
     Action, Command, CommandKind, ContextId, ErrorCode, ErrorDescriptor, Replacement, Stream,
-    Wildcard,
+    TerminationId, Wildcard,
 };
 
 impl Gateway {
@@ -75,6 +75,12 @@ impl Gateway {
         for action in actions {
             for command in &action.commands {
                 let step = plan.step_for(command);
+                if step.as_ref().is_some_and(|step| self.ended_meanwhile(step)) {
+                    return Err(descriptor(
+                        ErrorCode::INSUFFICIENT_RESOURCES,
+                        "the call was ended",
+                    ));
+                }
                 let leg = self.h248_answer(now, passing, action.context, command, step);
                 for stream in &command.streams {
                     match leg {
@@ -88,6 +94,33 @@ impl Gateway {
             }
         }
         Ok(())
+    }
+
+    /// Whether the leg that a step has begun was ended here before the gateway answered.
+    fn ended_meanwhile(&self, step: &Step) -> bool {
+        let gone = |leg| self.controlled.legs.get(leg).is_none();
+        step.fresh && step.leg.is_some_and(gone)
+    }
+
+    /// A controller is told that nothing was done: what the gateway has added leaves again.
+    pub(super) fn h248_take_back(
+        &mut self,
+        now: Instant,
+        association: AssociationKey,
+        actions: &[Action],
+    ) {
+        for action in actions {
+            let done = |reply: &&Command| reply.kind == CommandKind::Add && reply.error.is_none();
+            for reply in action.commands.iter().filter(done) {
+                let exact = |name: &&TerminationId| name.wildcard == Wildcard::None;
+                for name in reply.terminations.iter().filter(exact) {
+                    if let Some(leg) = self.controlled.legs.named(association, &name.name) {
+                        self.end_leg(now, leg, EndedBy::Strait, "refused");
+                    }
+                    self.h248_subtract(now, association, action.context, &name.name);
+                }
+            }
+        }
     }
 
     /// One command's reply; the leg that it is about.
@@ -116,7 +149,7 @@ impl Gateway {
         let leg = step.leg.or(named)?;
         if let Some(name) = exact {
             self.h248_in_context(leg, context, reply.kind);
-            self.leg_stands(now, leg, &name.name);
+            self.leg_stands(now, leg, &name.name, &name.name);
         }
         for change in &step.changes {
             self.gate_leg(now, leg, change.stream, change.from.1);

@@ -229,6 +229,17 @@ pub(super) fn context_name(context: ContextId) -> Box<[u8]> {
     }
 }
 
+/// The context of that name, where it is one that a termination can be in.
+pub(super) fn context_named(name: &[u8]) -> Option<ContextId> {
+    match name {
+        b"-" => Some(ContextId::Null),
+        _ => {
+            let number = std::str::from_utf8(name).ok()?.parse().ok()?;
+            Some(ContextId::Number(number))
+        }
+    }
+}
+
 /// Whose media flows in a mode (H.248.1 §7.1.7).
 fn in_mode(mode: Mode) -> BySide<bool> {
     let (gateway, remote) = match mode {

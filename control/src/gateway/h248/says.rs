@@ -5,15 +5,19 @@ use std::sync::Arc;
 use strait_shared::time::Instant;
 
 use super::Speech;
+use super::requests::context_named;
 use super::transactions::descriptor;
 use crate::gateway::Gateway;
 use crate::gateway::controlled::Role;
 use crate::gateway::controlled::associations::AssociationKey;
+use crate::gateway::controlled::ended::EndedLeg;
 use crate::gateway::controlled::limits::GIVE_UP;
 use crate::gateway::controlled::passages::{Asking, Work as AnyWork};
 use crate::gateway::io::{Flow, Output};
+use crate::gateway::record::EndedBy;
 use crate::h248::{
-    Body, Encoding, ErrorCode, Message, MessageId, Own, OwnMessage, TransactionId, TransactionKind,
+    Body, ContextId, Encoding, ErrorCode, Message, MessageId, Own, OwnMessage, OwnTermination,
+    ServiceChangeReason, TransactionId, TransactionKind,
 };
 
 impl Gateway {
@@ -131,18 +135,78 @@ impl Gateway {
 
     /// Asks a gateway whether it is there.
     pub(in crate::gateway) fn h248_ask(&mut self, now: Instant, key: AssociationKey) {
-        let Some((name, to)) = self.own_question(key) else {
+        let work = AnyWork::KeepAlive;
+        self.h248_request_of_ours(now, (key, Role::Gateway), work, Own::AuditRoot);
+    }
+
+    /// A leg has ended here. Its controller hears that the termination has gone out of service: it
+    /// is the one to clean up the context, and subtracts it at least (§7.2.8). Until it does, the
+    /// gateway sends nothing there.
+    pub(in crate::gateway) fn h248_leg_ended(&mut self, now: Instant, ended: &EndedLeg) {
+        let Some(context) = context_named(&ended.group) else {
             return;
         };
-        let what = Own::AuditRoot(TransactionId(name.number));
-        if let Some(message) = self.h248_say_to(key, Role::Gateway, to, what) {
+        let (key, name) = (ended.association, ended.name.clone());
+        let termination = OwnTermination { context, name };
+        let reason = match ended.by {
+            EndedBy::Operator => ServiceChangeReason::TakenOut,
+            _ => ServiceChangeReason::LayerLost,
+        };
+        let gone = termination.clone();
+        let forced = |transaction| Own::Forced {
+            transaction,
+            termination: gone,
+            reason,
+        };
+        self.h248_request_of_ours(now, (key, Role::Controller), AnyWork::Farewell, forced);
+        let streams = ended.streams.clone();
+        if !streams.is_empty() {
+            let silence = |transaction| Own::Silence {
+                transaction,
+                termination,
+                streams,
+            };
+            self.h248_request_of_ours(now, (key, Role::Gateway), AnyWork::Farewell, silence);
+        }
+    }
+
+    /// Has a gateway subtract a termination that its controller knows nothing of.
+    pub(super) fn h248_subtract(
+        &mut self,
+        now: Instant,
+        key: AssociationKey,
+        context: ContextId,
+        name: &[u8],
+    ) {
+        let name = name.into();
+        let subtract = |transaction| Own::Subtract {
+            transaction,
+            termination: OwnTermination { context, name },
+        };
+        self.h248_request_of_ours(now, (key, Role::Gateway), AnyWork::Farewell, subtract);
+    }
+
+    /// Sends a request of our own to a gateway or its controller.
+    fn h248_request_of_ours(
+        &mut self,
+        now: Instant,
+        (key, to): (AssociationKey, Role),
+        work: AnyWork,
+        what: impl FnOnce(TransactionId) -> Own,
+    ) {
+        let Some((name, flow)) = self.own_question(key, to) else {
+            return;
+        };
+        let what = what(TransactionId(name.number));
+        if let Some(message) = self.h248_say_to(key, to, flow, what) {
             let asking = Asking {
                 name,
                 from: None,
-                to,
+                to: flow,
                 message,
-                work: AnyWork::KeepAlive,
+                work,
                 patience: GIVE_UP,
+                restart: None,
             };
             self.begin_passage(now, asking);
         }
@@ -159,6 +223,7 @@ fn own_id(address: std::net::SocketAddr) -> MessageId {
 /// What a code means, for people.
 fn reason(code: ErrorCode) -> &'static str {
     match code {
+        ErrorCode::PROTOCOL => "another transaction of this message has that number",
         ErrorCode::BEFORE_SERVICE_CHANGE => "register with ServiceChange on ROOT first",
         ErrorCode::UNAUTHORIZED_ENTITY => "not from there",
         ErrorCode::SERVICE_UNAVAILABLE => "no way to the other side",

@@ -45,6 +45,13 @@ fn registration(actions: &[Action]) -> Option<ServiceChangeMethod> {
     })
 }
 
+/// Whether a gateway says that it begins anew.
+pub(super) fn restarts(actions: &[Action]) -> bool {
+    changes(actions).any(|(command, change)| {
+        is_root(command) && change.method == Some(ServiceChangeMethod::Restart)
+    })
+}
+
 fn changes(actions: &[Action]) -> impl Iterator<Item = (&Command, &ServiceChange)> {
     let commands = actions.iter().flat_map(|action| &action.commands);
     commands.filter_map(|command| {

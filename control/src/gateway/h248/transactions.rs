@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use strait_shared::time::Instant;
 
-use super::{Registration, Work};
+use super::{Registration, Work, service_change};
 use crate::gateway::Gateway;
 use crate::gateway::controlled::Role;
 use crate::gateway::controlled::associations::AssociationKey;
 use crate::gateway::controlled::passages::{
-    Asking, Passage, PassageKey, PassageName, Work as AnyWork,
+    Asking, Mark, Passage, PassageKey, PassageName, Work as AnyWork,
 };
 use crate::gateway::io::{Flow, Output, Transport};
 use crate::h248::{
@@ -28,9 +28,23 @@ pub(super) struct Passing<'a> {
     sent: Vec<(Site, Flow, Sent)>,
 }
 
+impl Passing<'_> {
+    /// Where a request of that number stands that this message has held before.
+    fn sent_as(&self, id: TransactionId) -> Option<Site> {
+        let requests =
+            |sent: &Sent| matches!(sent, Sent::Request { id: other, .. } if *other == id);
+        let found = self.sent.iter().find(|(_, _, sent)| requests(sent));
+        found.map(|(site, ..)| *site)
+    }
+}
+
 /// What is remembered of a transaction once its message is written.
 enum Sent {
-    Request(TransactionId, Work),
+    Request {
+        id: TransactionId,
+        work: Work,
+        restart: Option<Mark>,
+    },
     Reply(PassageKey),
     Passed,
 }
@@ -120,8 +134,22 @@ impl Gateway {
         id: TransactionId,
         actions: &[Action],
     ) {
+        if let Some(first) = passing.sent_as(id) {
+            let message = passing.message;
+            // The same once more is one request; another one of the same number is none.
+            if message.transaction(first) != message.transaction(site) {
+                self.counters.malformed_answered += 1;
+                self.h248_refuse(passing, id, ErrorCode::PROTOCOL);
+            }
+            return;
+        }
         let name = name_of(passing, passing.from, id);
-        if let Some(key) = self.controlled.passages.named(&name) {
+        let restarts = passing.from == Role::Gateway && service_change::restarts(actions);
+        let restart = restarts.then(|| {
+            let octets = passing.message.transaction(site);
+            self.controlled.passages.mark(octets)
+        });
+        if let Some(key) = self.repeated(&name, restart) {
             if self.request_again(key, passing.flow) {
                 self.h248_say_to(
                     passing.association,
@@ -132,6 +160,9 @@ impl Gateway {
             }
             return;
         }
+        if restarts {
+            self.forget_asked(passing.association);
+        }
         let work = match passing.from {
             _ if !self.controlled.passages.has_room() => Err(ErrorCode::INSUFFICIENT_RESOURCES),
             Role::Gateway => self.h248_from_gateway_request(now, passing, actions),
@@ -139,7 +170,10 @@ impl Gateway {
         };
         let way = self.control_way(passing.association, passing.from.other());
         match (work, way) {
-            (Ok(work), Some(to)) => passing.sent.push((site, to, Sent::Request(id, work))),
+            (Ok(work), Some(to)) => {
+                let request = Sent::Request { id, work, restart };
+                passing.sent.push((site, to, request));
+            }
             (Ok(work), None) => {
                 self.h248_undo(now, passing.association, work);
                 self.h248_refuse(passing, id, ErrorCode::SERVICE_UNAVAILABLE);
@@ -173,7 +207,7 @@ impl Gateway {
         let to = passage.from;
         let result = result.map(Vec::as_slice);
         let outcome = match &mut passage.work {
-            AnyWork::KeepAlive => {
+            AnyWork::KeepAlive | AnyWork::Farewell => {
                 self.forget_passage(key);
                 return;
             }
@@ -204,6 +238,7 @@ impl Gateway {
                     error,
                 };
                 let asker = passing.from.other();
+                self.h248_take_back(now, passing.association, result.unwrap_or_default());
                 if let Some(bytes) = self.h248_say_to(passing.association, asker, to, said) {
                     self.passage_answered(now, key, bytes);
                 }
@@ -267,7 +302,7 @@ impl Gateway {
         sent: Sent,
     ) {
         match sent {
-            Sent::Request(id, work) => {
+            Sent::Request { id, work, restart } => {
                 let more = matches!(&work, Work::Registration(it) if it.has_more());
                 let asking = Asking {
                     name: name_of(passing, passing.from, id),
@@ -276,6 +311,7 @@ impl Gateway {
                     message,
                     work: AnyWork::H248(work),
                     patience: self.patience_with(passing.association, more),
+                    restart,
                 };
                 self.begin_passage(now, asking);
             }

@@ -19,6 +19,7 @@ use crate::gateway::calls::CallKey;
 use crate::gateway::controlled::associations::{
     Association, AssociationKey, GatewayName, Speech as AnySpeech,
 };
+use crate::gateway::controlled::ended::{EndedLeg, EndedLegs};
 use crate::gateway::controlled::legs::{Leg, LegKey, LegStream};
 use crate::gateway::due::Due;
 use crate::gateway::h248::Speech as H248Speech;
@@ -63,6 +64,7 @@ enum KeptSpeech {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeptLeg {
     association: u64,
+    /// As the gateway writes it.
     name: ByteBuf,
     group: ByteBuf,
     streams: Vec<(u16, KeptLegStream)>,
@@ -107,7 +109,7 @@ impl Gateway {
         };
         Some(KeptLeg {
             association: association.number,
-            name: ByteBuf::from(leg.name.as_ref()?.to_vec()),
+            name: ByteBuf::from(leg.said.as_ref()?.to_vec()),
             group: ByteBuf::from(leg.group.to_vec()),
             streams: leg.streams.iter().map(stream).collect(),
             lines: leg.lines,
@@ -158,6 +160,7 @@ impl Gateway {
             heard: now,
             unanswered: 0,
             timer: timers.arm(now, soon, Due::Gateway(key)),
+            ended: EndedLegs::default(),
             own_number: 0,
         });
         restoring.restored.gateways += 1;
@@ -208,6 +211,9 @@ impl Gateway {
                 });
                 self.outputs
                     .push_back(crate::gateway::io::Output::Record(Box::new(record)));
+                if let Some(association) = association {
+                    self.say_ended(now, &kept.ended(association));
+                }
                 restoring.restored.ended += 1;
                 Some(false)
             }
@@ -230,9 +236,17 @@ impl Gateway {
             (number, stream)
         };
         let streams: BTreeMap<u16, LegStream> = kept.streams.into_iter().map(stream).collect();
+        let found = self.controlled.associations.get(association);
+        let protocol = found.map(|found| found.name.protocol);
+        let said = kept.name.into_vec();
+        let name = match protocol {
+            Some(ControlProtocol::Mgcp) => said.to_ascii_lowercase(),
+            _ => said.clone(),
+        };
         let leg = self.controlled.legs.insert(Leg {
             association,
-            name: Some(kept.name.into_vec().into()),
+            name: Some(name.into()),
+            said: Some(said.into()),
             group: kept.group.into_vec().into(),
             call,
             session,
@@ -241,6 +255,19 @@ impl Gateway {
         });
         if let Some(call) = self.calls.get_mut(call) {
             call.leg = Some(leg);
+        }
+    }
+}
+
+impl KeptLeg {
+    /// It is gone, and its gateway is there.
+    fn ended(&self, association: AssociationKey) -> EndedLeg {
+        EndedLeg {
+            association,
+            name: self.name.to_vec().into(),
+            group: self.group.to_vec().into(),
+            streams: self.streams.iter().map(|(number, _)| *number).collect(),
+            by: EndedBy::Strait,
         }
     }
 }

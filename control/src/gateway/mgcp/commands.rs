@@ -4,7 +4,7 @@
 use strait_shared::time::Instant;
 
 use super::messages::{Passing, is_sent_by};
-use super::{Audit, Step, Work, leg_name};
+use super::{Audit, Deletion, Step, Work, leg_name};
 use crate::gateway::Gateway;
 use crate::gateway::controlled::Role;
 use crate::gateway::controlled::associations::AssociationKey;
@@ -38,7 +38,10 @@ impl Gateway {
                 self.mgcp_connection(now, passing, command)
             }
             _ if !message.descriptions().is_empty() => Err(ReturnCode::UNSUPPORTED_DESCRIPTION),
-            Verb::DeleteConnection => Ok(Work::Deletion(self.mgcp_deleted(key, message, command))),
+            Verb::DeleteConnection => Ok(Work::Deletion(Deletion {
+                legs: self.mgcp_deleted(key, message, command),
+                ended: self.mgcp_has_ended(key, message, command),
+            })),
             Verb::AuditConnection => Ok(Work::Audit(self.mgcp_audit(key, message, command))),
             _ => Ok(Work::Plain),
         }
@@ -70,8 +73,7 @@ impl Gateway {
         let (leg, fresh) = match known {
             Some(leg) => (leg, false),
             None => {
-                let group = message.call().map(|call| call.to_ascii_lowercase());
-                let group = group.unwrap_or_default();
+                let group = message.call().map(|call| call.to_vec()).unwrap_or_default();
                 let begun = self.begin_leg(now, key, name.as_deref(), &group);
                 let begun = begun.map_err(|_| ReturnCode::INSUFFICIENT_RESOURCES_NOW)?;
                 (begun, true)
@@ -135,7 +137,7 @@ impl Gateway {
     ) -> Vec<LegKey> {
         let named: Vec<_> = message.connections().collect();
         if named.is_empty() {
-            let call = message.call().map(|call| call.to_ascii_lowercase());
+            let call = message.call();
             return self.mgcp_legs(key, &command.endpoint, call.as_deref());
         }
         let local = &command.endpoint.local;
@@ -153,13 +155,33 @@ impl Gateway {
     ) -> Vec<LegKey> {
         let fits = |leg: &crate::gateway::controlled::legs::Leg| {
             let name = leg.name.as_deref().unwrap_or_default();
-            let local = name.split(|byte| *byte == b' ').next().unwrap_or_default();
-            endpoint.covers(local) && call.is_none_or(|call| *leg.group == *call)
+            is_of(name, &leg.group, endpoint, call)
         };
         let all = self.controlled.legs.of(key);
         all.filter(|(_, leg)| fits(leg))
             .map(|(key, _)| key)
             .collect()
+    }
+
+    /// Whether a DeleteConnection is about a leg that ended here.
+    fn mgcp_has_ended(&self, key: AssociationKey, message: &Message, command: &Command) -> bool {
+        let Some(association) = self.controlled.associations.get(key) else {
+            return false;
+        };
+        let mut ended = association.ended.iter();
+        let local = &command.endpoint.local;
+        let named: Vec<_> = message.connections().collect();
+        let named: Vec<_> = named.iter().map(|name| leg_name(local, name)).collect();
+        let call = message.call();
+        ended.any(|ended| match named.is_empty() {
+            true => is_of(
+                &ended.name,
+                &ended.group,
+                &command.endpoint,
+                call.as_deref(),
+            ),
+            false => named.iter().any(|named| **named == *ended.name),
+        })
     }
 
     fn mgcp_audit(&self, key: AssociationKey, message: &Message, command: &Command) -> Audit {
@@ -221,6 +243,12 @@ impl Gateway {
             }
         }
     }
+}
+
+/// Whether a connection is at an endpoint, and of a call where one is named.
+fn is_of(name: &[u8], group: &[u8], endpoint: &EndpointName, call: Option<&[u8]>) -> bool {
+    let local = name.split(|byte| *byte == b' ').next().unwrap_or_default();
+    endpoint.covers(local) && call.is_none_or(|call| group.eq_ignore_ascii_case(call))
 }
 
 /// Whether a text begins as session descriptions do (RFC 8866 §5).

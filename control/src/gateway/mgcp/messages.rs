@@ -8,10 +8,13 @@ use super::Work;
 use crate::gateway::Gateway;
 use crate::gateway::controlled::Role;
 use crate::gateway::controlled::associations::AssociationKey;
-use crate::gateway::controlled::passages::{Asking, PassageKey, PassageName, Work as AnyWork};
+use crate::gateway::controlled::passages::{
+    Asking, Mark, PassageKey, PassageName, Work as AnyWork,
+};
 use crate::gateway::io::{Flow, Output};
 use crate::mgcp::{
-    self, Command, LineEnd, Malformed, Message, Own, ReturnCode, Start, TransactionId, Verb,
+    self, Command, LineEnd, Malformed, Message, Own, ParameterName, RestartMethod, ReturnCode,
+    Start, TransactionId, Verb,
 };
 use crate::sip::{Span, Splices};
 
@@ -152,9 +155,14 @@ impl Gateway {
     ) {
         self.counters.requests += 1;
         let name = name_of(passing.association, passing.from, command.transaction);
-        if let Some(key) = self.controlled.passages.named(&name) {
+        let restart = self.mgcp_restart(&passing, command);
+        if let Some(key) = self.repeated(&name, restart) {
             self.request_again(key, passing.flow);
             return;
+        }
+        let anew = &*command.endpoint.local == b"*";
+        if restart.is_some() && (anew || self.controlled.passages.named(&name).is_some()) {
+            self.forget_asked(passing.association);
         }
         let work = match passing.from {
             _ if !self.controlled.passages.has_room() => Err(ReturnCode::OVERLOAD),
@@ -165,7 +173,9 @@ impl Gateway {
         match (work, way) {
             (Ok(work), Some(to)) => {
                 self.mgcp_translate(&mut passing);
-                self.mgcp_send_command(now, &passing, name, to, work, leaving);
+                let leaving = leaving.to(to);
+                let asking = self.mgcp_send_command(&passing, (name, to), work, leaving);
+                self.begin_passage(now, Asking { restart, ..asking });
             }
             (Ok(work), None) => {
                 self.mgcp_undo(now, passing.association, work);
@@ -178,28 +188,47 @@ impl Gateway {
         }
     }
 
+    /// Has a command leave; what is to be watched over.
     fn mgcp_send_command(
-        &mut self,
-        now: Instant,
+        &self,
         passing: &Passing,
-        name: PassageName,
-        to: Flow,
+        (name, to): (PassageName, Flow),
         work: Work,
-        leaving: &mut Leaving,
-    ) {
+        leaving: &mut Vec<u8>,
+    ) -> Asking {
         let mut alone = Vec::with_capacity(passing.message.span().len() + 64);
         passing.message.render(&passing.edits, &mut alone);
-        passing.message.render(&passing.edits, leaving.to(to));
+        passing.message.render(&passing.edits, leaving);
         let more = matches!(&work, Work::Notice(notice) if notice.has_more());
-        let asking = Asking {
+        Asking {
             name,
             from: Some(passing.flow),
             to,
             message: alone.into(),
             work: AnyWork::Mgcp(work),
             patience: self.patience_with(passing.association, more),
-        };
-        self.begin_passage(now, asking);
+            restart: None,
+        }
+    }
+
+    /// What stands for a gateway's word that endpoints of its begin anew: all of it but which
+    /// responses have arrived, which changes as it is repeated.
+    fn mgcp_restart(&self, passing: &Passing, command: &Command) -> Option<Mark> {
+        let message = passing.message;
+        let restarts = passing.from == Role::Gateway
+            && command.verb == Verb::RestartInProgress
+            && message.restart_method() == RestartMethod::Restart;
+        if !restarts {
+            return None;
+        }
+        let mut edits = Splices::new();
+        let lines = message.parameters();
+        for line in lines.filter(|line| line.name == ParameterName::ResponseAck) {
+            edits.remove(line.line);
+        }
+        let mut said = Vec::with_capacity(message.span().len());
+        message.render(&edits, &mut said);
+        Some(self.controlled.passages.mark(&said))
     }
 
     fn mgcp_refuse(&mut self, passing: &Passing, code: ReturnCode, leaving: &mut Leaving) {
@@ -248,13 +277,13 @@ impl Gateway {
         }
         let work = match &mut passage.work {
             AnyWork::Mgcp(work) => std::mem::replace(work, Work::Plain),
-            AnyWork::KeepAlive | AnyWork::H248(_) => Work::Farewell,
+            AnyWork::KeepAlive | AnyWork::Farewell | AnyWork::H248(_) => Work::Plain,
         };
+        let outcome = self.mgcp_settle(now, &mut passing, work, code);
         let Some(to) = to else {
             self.forget_passage(key);
             return;
         };
-        let outcome = self.mgcp_settle(now, &mut passing, work, code);
         let mut alone = Vec::with_capacity(passing.message.span().len() + 64);
         match outcome {
             Ok(()) => {

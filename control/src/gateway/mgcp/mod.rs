@@ -61,12 +61,10 @@ pub enum Work {
     Notice(Notice),
     /// A connection is made or changed.
     Connection(Step),
-    /// These legs end.
-    Deletion(Vec<LegKey>),
+    /// Connections are deleted.
+    Deletion(Deletion),
     /// What a connection is like.
     Audit(Audit),
-    /// We end a connection that cannot be relayed.
-    Farewell,
 }
 
 /// A gateway's command on its way.
@@ -93,6 +91,15 @@ pub struct Step {
     /// Where the remote party was before and is afterwards, as the call agent says it, if that
     /// changes.
     remote: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// Connections that a call agent deletes.
+#[derive(Debug)]
+pub struct Deletion {
+    /// The legs that end.
+    legs: Vec<LegKey>,
+    /// Others that it is about ended here before: the gateway need not know them.
+    ended: bool,
 }
 
 /// What a call agent wants to know of a connection's media (RFC 3435 §2.3.11).

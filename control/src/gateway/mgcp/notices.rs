@@ -129,7 +129,11 @@ impl Gateway {
     }
 
     /// The call agents that a gateway is not with.
-    fn mgcp_others(&self, now: Instant, key: AssociationKey) -> Vec<(ControllerIndex, RealmIndex)> {
+    pub(super) fn mgcp_others(
+        &self,
+        now: Instant,
+        key: AssociationKey,
+    ) -> Vec<(ControllerIndex, RealmIndex)> {
         let Some(association) = self.controlled.associations.get(key) else {
             return Vec::new();
         };
@@ -194,7 +198,12 @@ impl Gateway {
     }
 
     /// A gateway's command as the call agent gets it that the gateway is with now.
-    fn mgcp_again(&self, key: AssociationKey, flow: Flow, received: &[u8]) -> Option<Arc<[u8]>> {
+    pub(super) fn mgcp_again(
+        &self,
+        key: AssociationKey,
+        flow: Flow,
+        received: &[u8],
+    ) -> Option<Arc<[u8]>> {
         let message = mgcp::messages(received).next()?.ok()?;
         let mut passing = Passing {
             association: key,

@@ -31,8 +31,12 @@ impl Gateway {
             Work::Connection(step) if code.is_success() => {
                 return self.mgcp_connected(now, passing, step);
             }
-            Work::Deletion(legs) if code.is_success() || is_gone(code) => {
-                self.mgcp_end(now, legs, EndedBy::Caller, "deleted");
+            Work::Deletion(deletion) if code.is_success() || is_gone(code) => {
+                self.mgcp_end(now, deletion.legs, EndedBy::Caller, "deleted");
+                if deletion.ended && is_gone(code) {
+                    // Its gateway has deleted it because we have told it to.
+                    return Err(ReturnCode::DELETED);
+                }
             }
             Work::Audit(audit) => return self.mgcp_audited(now, passing, &audit),
             work => self.mgcp_undo(now, key, work),
@@ -75,8 +79,14 @@ impl Gateway {
             passing.leave_out(message.descriptions());
             return Ok(());
         };
+        if step.fresh && self.controlled.legs.get(step.leg).is_none() {
+            // It was ended here before the gateway answered.
+            self.mgcp_delete(now, passing.association, &endpoint, &connection);
+            return Err(ReturnCode::INSUFFICIENT_RESOURCES_NOW);
+        }
         let name = leg_name(&endpoint, &connection);
-        self.leg_stands(now, step.leg, &name);
+        let said = [&endpoint[..], b" ", &connection[..]].concat();
+        self.leg_stands(now, step.leg, &name, &said);
         self.gate_leg(now, step.leg, STREAM, step.from.1);
         if let (Some((_, remote)), Some(leg)) =
             (step.remote, self.controlled.legs.get_mut(step.leg))

@@ -1,14 +1,17 @@
-//! What Strait says for itself to a gateway.
+//! What Strait says for itself, and in a gateway's name.
 
 use strait_shared::time::Instant;
 
-use super::Work;
+use super::{Notice, Work, leg_name};
 use crate::gateway::Gateway;
+use crate::gateway::controlled::Role;
 use crate::gateway::controlled::associations::AssociationKey;
+use crate::gateway::controlled::ended::{EndedLeg, Remembered};
 use crate::gateway::controlled::limits::GIVE_UP;
 use crate::gateway::controlled::passages::{Asking, Work as AnyWork};
 use crate::gateway::io::Output;
-use crate::mgcp::{Own, TransactionId};
+use crate::gateway::record::EndedBy;
+use crate::mgcp::{LossReason, Own, TransactionId};
 
 impl Gateway {
     /// Asks a gateway whether it is there: whatever it answers, it is.
@@ -28,8 +31,76 @@ impl Gateway {
     ) {
         let endpoint = String::from_utf8_lossy(endpoint).into_owned();
         let connection = String::from_utf8_lossy(connection).into_owned();
-        let work = AnyWork::Mgcp(Work::Farewell);
+        let work = AnyWork::Farewell;
         self.mgcp_command_of_ours(now, key, &endpoint, work, Some(&connection));
+    }
+
+    /// A leg has ended here: its gateway deletes the connection, and its call agent hears that it
+    /// has (RFC 3435 §2.3.8).
+    pub(in crate::gateway) fn mgcp_leg_ended(&mut self, now: Instant, ended: &EndedLeg) {
+        let mut words = ended.name.splitn(2, |byte| *byte == b' ');
+        let (Some(endpoint), Some(connection)) = (words.next(), words.next()) else {
+            return;
+        };
+        let key = ended.association;
+        self.mgcp_delete(now, key, endpoint, connection);
+        self.mgcp_say_lost(now, ended, endpoint, connection);
+        if let Some(association) = self.controlled.associations.watch(key) {
+            let name = leg_name(endpoint, connection);
+            let (name, group) = (name.into(), ended.group.clone());
+            association.ended.push(Remembered { name, group });
+        }
+    }
+
+    /// Says in a gateway's name that a connection is lost, to whichever call agent answers.
+    fn mgcp_say_lost(&mut self, now: Instant, ended: &EndedLeg, endpoint: &[u8], name: &[u8]) {
+        let key = ended.association;
+        let near = self
+            .controlled
+            .associations
+            .get(key)
+            .map(|found| found.near);
+        let asked = self.own_question(key, Role::Controller);
+        let (Some(near), Some((question, to))) = (near, asked) else {
+            return;
+        };
+        let transaction = TransactionId::new(question.number);
+        let (Some(transaction), Some(speech)) = (transaction, self.mgcp_speech(key)) else {
+            return;
+        };
+        let own = Own::Lost {
+            transaction,
+            endpoint: &format!("{}@{}", String::from_utf8_lossy(endpoint), speech.domain),
+            version: &speech.version,
+            call: &String::from_utf8_lossy(&ended.group),
+            connection: &String::from_utf8_lossy(name),
+            reason: match ended.by {
+                EndedBy::Operator => LossReason::Intervention,
+                _ => LossReason::LayerLost,
+            },
+        };
+        let mut received = Vec::with_capacity(128);
+        own.write(speech.line_end, &mut received);
+        let Some(message) = self.mgcp_again(key, near, &received) else {
+            return;
+        };
+        let mut rest = self.mgcp_others(now, key);
+        rest.reverse();
+        let received = received.into();
+        let notice = Notice { received, rest };
+        let asking = Asking {
+            name: question,
+            from: None,
+            to,
+            message: message.clone(),
+            patience: self.patience_with(key, notice.has_more()),
+            work: AnyWork::Mgcp(Work::Notice(notice)),
+            restart: None,
+        };
+        self.counters.sent += 1;
+        let (flow, bytes) = (to, message.to_vec());
+        self.outputs.push_back(Output::Send { flow, bytes });
+        self.begin_passage(now, asking);
     }
 
     fn mgcp_command_of_ours(
@@ -40,7 +111,7 @@ impl Gateway {
         work: AnyWork,
         connection: Option<&str>,
     ) {
-        let Some((name, to)) = self.own_question(key) else {
+        let Some((name, to)) = self.own_question(key, Role::Gateway) else {
             return;
         };
         let transaction = TransactionId::new(name.number);
@@ -71,6 +142,7 @@ impl Gateway {
             message: bytes.as_slice().into(),
             work,
             patience: GIVE_UP,
+            restart: None,
         };
         self.counters.sent += 1;
         self.outputs.push_back(Output::Send { flow: to, bytes });

@@ -55,6 +55,17 @@ pub(super) fn context(number: u32) -> ContextId {
     }
 }
 
+/// Appends a ContextID that is the first component.
+pub(super) fn write_context(context: ContextId, out: &mut Vec<u8>) {
+    let number = match context {
+        ContextId::Null => 0,
+        ContextId::Choose => 0xFFFF_FFFE,
+        ContextId::All => 0xFFFF_FFFF,
+        ContextId::Number(number) => number,
+    };
+    integer(0, number, out);
+}
+
 /// Reads a TerminationID (Annex A.1): of several wildcards, that of the highest level tells how
 /// much of the name is given, and one that chooses makes it a choice.
 pub(super) fn termination(node: Node) -> Result<TerminationId> {

@@ -37,6 +37,16 @@ pub(super) struct Sites {
     places: Vec<Place>,
 }
 
+impl Sites {
+    /// A transaction's octets.
+    pub fn transaction<'a>(&self, bytes: &'a [u8], site: Site) -> &'a [u8] {
+        match self.places.get(site.0 as usize) {
+            Some(Place::Transaction(index)) => &bytes[self.tree.element(*index).whole()],
+            _ => &[],
+        }
+    }
+}
+
 /// What may change, by the number of its element.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Place {

@@ -16,7 +16,7 @@ mod scanner;
 mod token;
 mod writer;
 
-use super::model::{Content, Encoding, SyntaxError};
+use super::model::{Content, Encoding, Site, SyntaxError};
 use crate::sip::Span;
 
 pub(super) use self::writer::{own, render};
@@ -39,6 +39,18 @@ enum Place {
         /// Where `ImmAckRequired` goes; nowhere where there is one, or where it is no reply.
         acknowledge: Option<usize>,
     },
+}
+
+impl Sites {
+    /// A transaction's octets, without the white space around it.
+    pub fn transaction<'a>(&self, bytes: &'a [u8], site: Site) -> &'a [u8] {
+        match self.places.get(site.0 as usize) {
+            Some(Place::Transaction { whole, .. }) => {
+                bytes[whole.start()..whole.end()].trim_ascii()
+            }
+            _ => &[],
+        }
+    }
 }
 
 /// Reads a message of at most [`MAX_MESSAGE_BYTES`].

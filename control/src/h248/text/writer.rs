@@ -3,14 +3,17 @@
 use std::io::Write;
 
 use super::super::edits::{Edits, Replacement};
-use super::super::model::{Encoding, ErrorDescriptor, ServiceChangeAddress};
-use super::super::own::{Own, OwnMessage};
+use super::super::model::{
+    ContextId, Encoding, ErrorDescriptor, ServiceChangeAddress, TransactionId,
+};
+use super::super::own::{Own, OwnMessage, OwnTermination};
 use super::identity::write_message_id;
 use super::octets::escape;
 use super::scanner::is_safe;
 use super::token::{
-    AUDIT, AUDIT_VALUE, CONTEXT, ERROR, IMM_ACK_REQUIRED, MEGACO, PENDING, REPLY, RESPONSE_ACK,
-    TRANSACTION, Token,
+    AUDIT, AUDIT_VALUE, CONTEXT, ERROR, FORCED, IMM_ACK_REQUIRED, INACTIVE, LOCAL_CONTROL, MEDIA,
+    MEGACO, METHOD, MODE, MODIFY, PENDING, REASON, REPLY, RESPONSE_ACK, SERVICE_CHANGE, SERVICES,
+    STREAM, SUBTRACT, TRANSACTION, Token,
 };
 use super::{Place, Sites};
 use crate::sip::{Span, Splices};
@@ -78,8 +81,63 @@ pub(in super::super) fn own(message: &OwnMessage, out: &mut Vec<u8>) {
             word(AUDIT_VALUE),
             word(AUDIT),
         ),
+        Own::Forced {
+            transaction,
+            termination,
+            reason,
+        } => {
+            let (services, method, forced) = (word(SERVICES), word(METHOD), word(FORCED));
+            let (why, text) = (word(REASON), reason.text());
+            let change = format!("{services}{{{method}={forced},{why}=\"{text}\"}}");
+            let command = word(SERVICE_CHANGE);
+            return write_request(*transaction, termination, (command, &change), compact, out);
+        }
+        Own::Silence {
+            transaction,
+            termination,
+            streams,
+        } => {
+            let (control, mode, none) = (word(LOCAL_CONTROL), word(MODE), word(INACTIVE));
+            let stream = |id: &u16| format!("{}={id}{{{control}{{{mode}={none}}}}}", word(STREAM));
+            let streams: Vec<String> = streams.iter().map(stream).collect();
+            let media = format!("{}{{{}}}", word(MEDIA), streams.join(","));
+            let command = word(MODIFY);
+            return write_request(*transaction, termination, (command, &media), compact, out);
+        }
+        Own::Subtract {
+            transaction,
+            termination,
+        } => {
+            let audit = format!("{}{{}}", word(AUDIT));
+            let command = word(SUBTRACT);
+            return write_request(*transaction, termination, (command, &audit), compact, out);
+        }
     };
     written.expect("writing to memory does not fail");
+}
+
+/// Appends a request of one command, with what it carries.
+fn write_request(
+    transaction: TransactionId,
+    termination: &OwnTermination,
+    (command, carried): (&str, &str),
+    compact: bool,
+    out: &mut Vec<u8>,
+) {
+    let (request, number) = (TRANSACTION.spelt(compact), transaction.0);
+    write!(out, "{request}={number}{{{}=", CONTEXT.spelt(compact))
+        .expect("writing to memory does not fail");
+    match termination.context {
+        ContextId::Null => out.push(b'-'),
+        ContextId::Choose => out.push(b'$'),
+        ContextId::All => out.push(b'*'),
+        ContextId::Number(number) => {
+            write!(out, "{number}").expect("writing to memory does not fail");
+        }
+    }
+    write!(out, "{{{command}=").expect("writing to memory does not fail");
+    out.extend_from_slice(&termination.name);
+    write!(out, "{{{carried}}}}}}}").expect("writing to memory does not fail");
 }
 
 fn write_address(address: &ServiceChangeAddress, out: &mut Vec<u8>) {

@@ -2,16 +2,17 @@
 //! of length, with extensions nobody knows.
 
 mod descriptions;
+mod own;
 
 use std::collections::BTreeMap;
 
 use super::super::model::*;
-use super::super::{Edits, Own, OwnMessage, Replacement};
+use super::super::{Edits, Replacement};
 use super::changes::Changes;
 use super::tree::{Node, Tree};
 use super::write::Kind::Constructed;
 use super::write::tlv;
-use super::{Sites, own, read, render};
+use super::{Sites, read, render};
 
 fn vectors() -> BTreeMap<String, Vec<u8>> {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/h248/vectors");
@@ -409,62 +410,6 @@ fn services_change() {
         let change = command.service_change.as_ref().unwrap();
         assert_eq!((change.method, change.reason), (Some(method), Some(reason)));
         assert_eq!(command.terminations[0].name[..], [0xff; 8]);
-    }
-}
-
-#[test]
-fn messages_of_our_own_are_read() {
-    let sender = MessageId::Address {
-        ip: [192, 0, 2, 1].into(),
-        port: Some(2945),
-    };
-    let error = ErrorDescriptor {
-        code: ErrorCode::NOT_READY,
-        text: "no \u{1f980}".into(),
-    };
-    let transaction = TransactionId(u32::MAX);
-    let all = [
-        Own::MessageError(error.clone()),
-        Own::Refusal { transaction, error },
-        Own::Pending(transaction),
-        Own::Acknowledgement(transaction),
-        Own::AuditRoot(transaction),
-    ];
-    for what in all {
-        let message = OwnMessage {
-            encoding: Encoding::Binary,
-            version: 2,
-            sender: &sender,
-            what,
-        };
-        let mut bytes = Vec::new();
-        own(&message, &mut bytes);
-        let (content, _) = read(&bytes).unwrap();
-        assert_eq!((content.version, &content.sender.value), (2, &sender));
-        match (&message.what, &content.body) {
-            (Own::MessageError(_), Body::Error(found)) => assert_eq!(&*found.text, "no ?"),
-            (_, Body::Transactions(found)) => match (&message.what, &found[0].kind) {
-                (Own::Refusal { .. }, TransactionKind::Reply { id, result, .. }) => {
-                    assert_eq!(
-                        (*id, result.as_ref().unwrap_err().code.0),
-                        (transaction, 502)
-                    );
-                }
-                (Own::Pending(_), TransactionKind::Pending { id }) => assert_eq!(*id, transaction),
-                (Own::Acknowledgement(_), TransactionKind::Acknowledgement { ranges }) => {
-                    assert_eq!(*ranges, [(transaction, transaction)]);
-                }
-                (Own::AuditRoot(_), TransactionKind::Request { id, actions }) => {
-                    assert_eq!(*id, transaction);
-                    let command = &actions[0].commands[0];
-                    assert_eq!(actions[0].context, ContextId::Null);
-                    assert_eq!(command.kind, CommandKind::AuditValue);
-                    assert_eq!(command.terminations[0].name[..], [0xff; 8]);
-                }
-                other => panic!("{other:?}"),
-            },
-            other => panic!("{other:?}"),
-        }
     }
 }
 
