@@ -233,7 +233,7 @@ impl Party for Strait {
             return;
         }
         let due = self.gateway().and_then(Gateway::next_timeout);
-        if due.is_some_and(|due| due <= now + self.ahead) {
+        if due.is_some_and(|due| due <= self.clock(now)) {
             self.step(now, |gateway, at| gateway.timeout(at));
         }
         if self.streams.next_timeout().is_some_and(|due| due <= now) {

@@ -136,7 +136,11 @@ impl Checks {
             deaths.any(|death| death.forgets_all() && *began <= death.at)
                 || untold.any(|(other, at)| other == user && began <= at)
         });
-        let haunted = ghosts.map(|(user, _)| user.clone()).collect();
+        let mut haunted: BTreeSet<String> = ghosts.map(|(user, _)| user.clone()).collect();
+        if !haunted.is_empty() && self.media.latches_anywhere() {
+            // Then it may take anybody's, wherever its packets come from.
+            haunted.extend(talking.iter().map(|direction| direction.listener.clone()));
+        }
         let found = self.hearing.look(now, talking, &haunted, bound);
         let verdict = found.map_or(Ok(()), Err);
         if looks > 0 {

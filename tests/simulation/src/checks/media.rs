@@ -96,6 +96,11 @@ impl Media {
         self.liars.insert(user.to_owned());
     }
 
+    /// Whether strangers may latch.
+    pub fn latches_anywhere(&self) -> bool {
+        self.latching_anywhere
+    }
+
     /// Whether the table may say anything.
     pub fn is_lawless(&self) -> bool {
         self.lawless

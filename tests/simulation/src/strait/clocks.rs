@@ -12,9 +12,10 @@ use super::Strait;
 const BEGIN_UNIX_MS: i64 = 1_704_164_645_000;
 
 impl Strait {
-    /// What its clock shows.
+    /// What its clock shows: while the machine stands still, what it showed before.
     pub fn clock(&self, now: Instant) -> Instant {
-        now + self.ahead
+        let (since, _) = self.suspended.unwrap_or((now, now));
+        since.min(now) + self.ahead
     }
 
     /// Its clock leaps ahead.

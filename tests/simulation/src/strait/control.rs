@@ -32,7 +32,7 @@ impl Strait {
 
     /// Gives the gateway something to do and carries out what it answers.
     pub(super) fn step(&mut self, now: Instant, act: impl FnOnce(&mut Gateway, Instant)) {
-        let at = now + self.ahead;
+        let at = self.clock(now);
         // Taken out, so that everything else can be used while it answers.
         let Some(mut control) = self.control.take() else {
             return;
@@ -106,7 +106,7 @@ impl Strait {
                     bye.iter()
                         .for_each(|bye| self.checks.borrow_mut().bye_lost(bye));
                     let failed = Input::SendFailed { flow, branch: None };
-                    control.gateway.receive(now + self.ahead, failed);
+                    control.gateway.receive(self.clock(now), failed);
                 }
             }
             Output::Media(command) => {
@@ -117,7 +117,7 @@ impl Strait {
                 }
                 self.checks
                     .borrow_mut()
-                    .command_given(now + self.ahead, &command);
+                    .command_given(self.clock(now), &command);
                 self.counters.commands += 1;
                 self.command(&mut control.link, command);
                 let ready = control.link.is_ready();

@@ -24,7 +24,7 @@ impl Strait {
 
     /// The dataplane is started again on the same region.
     pub fn restart_dataplane(&mut self, now: Instant) {
-        clock::set(now + self.ahead);
+        clock::set(self.clock(now));
         self.dataplane.restart();
         self.breathe_at = Some(now);
     }
@@ -56,7 +56,7 @@ impl Strait {
 
     /// Control begins: takes its end of the region, restores what there is, closes the rest.
     pub(super) fn start_control(&mut self, now: Instant) {
-        let at = now + self.ahead;
+        let at = self.clock(now);
         clock::set(at);
         let mut disk = self.disk.take();
         let before = disk.as_mut();
@@ -103,7 +103,7 @@ impl Strait {
     }
 
     fn die(&mut self, now: Instant, region_too: bool) {
-        let at = now + self.ahead;
+        let at = self.clock(now);
         let mut death = Death::of_all(now, region_too, self.disk.is_none());
         let Some(Control { gateway, link }) = self.control.take() else {
             // Who died before had told the region what is now lost.

@@ -41,7 +41,7 @@ impl Strait {
 
     /// Every worker that runs has its turn; control takes what they report.
     pub(super) fn breathe(&mut self, now: Instant) {
-        clock::set(now + self.ahead);
+        clock::set(self.clock(now));
         let image = self.before_damage();
         for worker in 0..self.dataplane.workers() {
             if !self.dataplane.runs(worker, now) {
@@ -66,7 +66,7 @@ impl Strait {
     /// Lets the workers come to rest and compares the table with what was commanded.
     pub(super) fn tick(&mut self, now: Instant) {
         self.breathe(now);
-        let at = now + self.ahead;
+        let at = self.clock(now);
         let waiting = self.control.as_mut().map(|control| {
             control.link.watch(at);
             control.link.link().waiting()
