@@ -315,11 +315,12 @@ impl Driver {
                     .twins(heard.user)
                     .filter(|phone| *phone != listener);
                 let mut back = others.flat_map(|phone| talks(stage, phone));
-                if back.any(|back| back.call_id == heard.call_id) {
+                if let Some(back) = back.find(|back| back.call_id == heard.call_id) {
                     talking.push(Direction {
                         listener: stage.plan.user(listener),
                         speaker: stage.plan.user(heard.user),
                         began: heard.began,
+                        moved: heard.moved.max(back.moved),
                     });
                 }
             }
@@ -423,6 +424,8 @@ struct Talking<'a> {
     /// Strait leaves it as it is: it names no host.
     call_id: &'a str,
     began: Instant,
+    /// When its media was moved last.
+    moved: Option<Instant>,
 }
 
 fn talks(stage: &Stage, number: usize) -> Vec<Talking<'_>> {
@@ -443,6 +446,7 @@ fn talks(stage: &Stage, number: usize) -> Vec<Talking<'_>> {
             user,
             call_id: call.call_id(),
             began: call.began(),
+            moved: call.stream().left().map(|(_, since)| since),
         })
     });
     talking

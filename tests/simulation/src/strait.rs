@@ -27,6 +27,7 @@ use strait_control::link;
 use strait_parties::party::{Datagram, Party};
 use strait_shared::command::Command;
 use strait_shared::region::Region;
+use strait_shared::slot::SlotIndex;
 use strait_shared::time::Instant;
 
 use crate::canary::Canary;
@@ -81,6 +82,8 @@ pub struct Strait {
     planted: bool,
     /// Where each stream was sent to first, for a canary.
     first_places: BTreeMap<(SocketAddr, Option<u32>), SocketAddr>,
+    /// The slot that a canary leaves open.
+    forgotten: Option<SlotIndex>,
     /// A command that a canary holds back.
     held_back: Option<Command>,
 }
@@ -149,6 +152,7 @@ impl Strait {
             calls_before: 0,
             planted: false,
             first_places: BTreeMap::new(),
+            forgotten: None,
             held_back: None,
         };
         for (address, (side, _)) in strait.media.clone() {

@@ -2,11 +2,13 @@
 //! simulation draws the same: what these stand for is written beside them, and each fault has a
 //! test of its own where it was mended.
 
+use std::time::Duration;
+
 use strait_simulation::plan::Plan;
 use strait_simulation::run::run;
 
 /// A seed, the calls of its world, and what it once showed.
-const FOUND: [(u64, usize, &str); 14] = [
+const FOUND: [(u64, usize, &str); 19] = [
     (
         215,
         40,
@@ -77,13 +79,79 @@ const FOUND: [(u64, usize, &str); 14] = [
         40,
         "a phone that had left registered anew by a request it had sent before",
     ),
+    (
+        7_200_341,
+        40,
+        "a refusal told a caller the beginning of an address in a description that was cut off",
+    ),
+    (
+        7_300_005,
+        40,
+        "the softswitch's domain led to the phone beside it that had named it",
+    ),
+    (
+        7_300_409,
+        40,
+        "a slot stayed open whose close was damaged, and the report of that as well",
+    ),
+    (
+        7_300_992,
+        40,
+        "control began anew on a machine that stood still, at a time that its clock then took back",
+    ),
+    (
+        7_301_496,
+        40,
+        "a message cut in two told an address as the name of a header",
+    ),
 ];
+
+/// The same, of worlds of [`SLOW_CALLS`] calls that are [`SLOW_INTERVAL`] apart.
+const SLOW: [(u64, &str); 5] = [
+    (
+        9_000_334,
+        "a fork's answer sent a caller's media back to where it came from",
+    ),
+    (
+        9_000_682,
+        "a redirection told a caller the beginning of an address",
+    ),
+    (
+        9_101_629,
+        "an address with a number too many was taken for a domain",
+    ),
+    (
+        9_101_826,
+        "a phone hung up before its answer was acknowledged, and the caller never knew",
+    ),
+    (
+        9_102_213,
+        "a successor waited for ever for a BYE that had been challenged",
+    ),
+];
+const SLOW_CALLS: usize = 8;
+const SLOW_INTERVAL: Duration = Duration::from_secs(12);
 
 #[test]
 fn what_was_once_found_is_not_found_again() {
     for (seed, calls, what) in FOUND {
-        let outcome = run(Plan::new(seed, calls), None);
-        let outcome = outcome.unwrap_or_else(|failure| panic!("{what}: {failure}"));
-        assert!(outcome.tale.placed > 0, "{seed}");
+        runs(Plan::new(seed, calls), what);
     }
+}
+
+#[test]
+fn what_was_once_found_in_slow_worlds_is_not_found_again() {
+    for (seed, what) in SLOW {
+        let plan = Plan {
+            call_interval: SLOW_INTERVAL,
+            ..Plan::new(seed, SLOW_CALLS)
+        };
+        runs(plan, what);
+    }
+}
+
+fn runs(plan: Plan, what: &str) {
+    let seed = plan.seed;
+    let outcome = run(plan, None).unwrap_or_else(|failure| panic!("{what}: {failure}"));
+    assert!(outcome.tale.placed > 0, "{seed}");
 }

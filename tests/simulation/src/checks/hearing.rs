@@ -20,6 +20,8 @@ pub struct Direction {
     pub speaker: String,
     /// When the listener's call began.
     pub began: Instant,
+    /// When the media of either was moved last.
+    pub moved: Option<Instant>,
 }
 
 /// Who hears whom.

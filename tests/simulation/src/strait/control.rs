@@ -111,8 +111,7 @@ impl Strait {
             }
             Output::Media(command) => {
                 self.tell(now, || format!("{command:?}"));
-                let closes = matches!(command, Command::Close { .. });
-                if closes && self.plants(Canary::ForgottenClose) {
+                if self.forgets(&command) {
                     return;
                 }
                 self.checks
@@ -185,6 +184,17 @@ impl Strait {
             let gossip = &mut self.checks.borrow_mut().gossip;
             gossip.pass(bytes, by_softswitch);
         }
+    }
+
+    /// Whether a close is forgotten, each time that it is said.
+    fn forgets(&mut self, command: &Command) -> bool {
+        let Command::Close { slot, .. } = *command else {
+            return false;
+        };
+        if self.plants(Canary::ForgottenClose) {
+            self.forgotten = Some(slot);
+        }
+        self.forgotten == Some(slot)
     }
 
     fn command(&mut self, link: &mut link::Dataplane, command: Command) {
