@@ -107,7 +107,7 @@ const FOUND: [(u64, usize, &str); 19] = [
 ];
 
 /// The same, of worlds of [`SLOW_CALLS`] calls that are [`SLOW_INTERVAL`] apart.
-const SLOW: [(u64, &str); 5] = [
+const SLOW: [(u64, &str); 6] = [
     (
         9_000_334,
         "a fork's answer sent a caller's media back to where it came from",
@@ -127,6 +127,10 @@ const SLOW: [(u64, &str); 5] = [
     (
         9_102_213,
         "a successor waited for ever for a BYE that had been challenged",
+    ),
+    (
+        9_120_590,
+        "the checker of media held it against Strait that a liar joined two of its own calls",
     ),
 ];
 const SLOW_CALLS: usize = 8;
