@@ -132,24 +132,23 @@ fn a_controller_that_works_on_it_or_is_silent_bothers_nobody() {
 
 #[test]
 fn what_is_ended_before_the_gateway_answers_is_refused_and_taken_back() {
-    let mut scene = Scene::registered();
-    scene.command(ADD);
-    let outcome = ended_by_operator(&mut scene.world);
-    assert!(outcome.sent.is_empty(), "nobody knows yet what to speak of");
-    let outcome = say(&mut scene.world, scene.gateway, ADDED);
-    let refused = outcome.only(scene.controller);
-    assert!(refused.contains("Reply=10{Error=510{"), "{refused}");
-    let told = outcome.to(scene.gateway);
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(
-        told[0].ends_with("{Context=2000{Subtract=a4444{Audit{}}}}"),
-        "{told:?}"
-    );
-    assert!(
-        told[1].ends_with("{Context=2000{Subtract=a4445{Audit{}}}}"),
-        "{told:?}"
-    );
-    assert_eq!(scene.world.gateway.sizes().legs, 0);
+    let silent = "MEGACO/1 [192.168.1.5]:2944 Reply=10{Context=2000{Add=A4444,Add=A4445}}";
+    for added in [ADDED, silent] {
+        let mut scene = Scene::registered();
+        scene.command(ADD);
+        let outcome = ended_by_operator(&mut scene.world);
+        assert!(outcome.sent.is_empty(), "nobody knows yet what to speak of");
+        let outcome = say(&mut scene.world, scene.gateway, added);
+        let refused = outcome.only(scene.controller);
+        assert!(refused.contains("Reply=10{Error=510{"), "{refused}");
+        let told = outcome.to(scene.gateway);
+        assert_eq!(told.len(), 2, "{told:?}");
+        for (text, name) in told.iter().zip(["a4444", "a4445"]) {
+            let subtract = format!("{{Context=2000{{Subtract={name}{{Audit{{}}}}}}}}");
+            assert!(text.ends_with(&subtract), "{told:?}");
+        }
+        assert_eq!(scene.world.gateway.sizes().legs, 0);
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! A gateway's commands: who is where, which call agent is turned to, what has ended
-//! (RFC 3435 §2.3.9, §2.3.12, §4.4).
+//! (RFC 3435 §2.3.8, §2.3.12, §4.4).
 
 use std::sync::Arc;
 

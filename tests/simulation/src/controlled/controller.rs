@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use strait_control::h248::{
-    Action, Body, CommandKind, ContextId, ErrorDescriptor, Message, ServiceChangeMethod,
+    Action, Body, Command, CommandKind, ContextId, ErrorDescriptor, Message, ServiceChangeMethod,
     Transaction, TransactionKind,
 };
 use strait_parties::party::{Datagram, Party};
@@ -142,6 +142,19 @@ impl Controller {
         let Some(command) = command else { return };
         let change = command.service_change.as_ref();
         match (command.kind, change.and_then(|change| change.method)) {
+            (CommandKind::ServiceChange, Some(ServiceChangeMethod::Forced))
+                if !is_root(command) =>
+            {
+                let name = command.terminations.first().map(|name| &*name.name);
+                let name = String::from_utf8_lossy(name.unwrap_or_default()).into_owned();
+                let context = match actions.first().map(|action| action.context) {
+                    Some(ContextId::Number(number)) => number.to_string(),
+                    _ => "-".to_owned(),
+                };
+                let answer = format!("Context={context}{{ServiceChange={name}}}");
+                self.exchange.answer(now, from, id, &answer);
+                self.stream_lost(now, from, &name);
+            }
             (CommandKind::ServiceChange, Some(ServiceChangeMethod::Forced)) => {
                 self.forget(now, from);
                 self.gateways.remove(&from);
@@ -166,6 +179,16 @@ impl Controller {
                 let unknown = "Error=505{\"Who are you?\"}";
                 self.exchange.answer(now, from, id, unknown);
             }
+        }
+    }
+
+    /// A gateway's stream is out of service: its call is over.
+    fn stream_lost(&mut self, now: Instant, gateway: SocketAddr, name: &str) {
+        let is_lost = |end: &End| end.gateway == gateway && end.media == name;
+        let mut calls = self.calls.iter();
+        let lost = calls.find(|(_, call)| call.ends.iter().any(is_lost));
+        if let Some(number) = lost.map(|(number, _)| *number) {
+            self.end(now, number);
         }
     }
 
@@ -367,6 +390,10 @@ impl Controller {
         self.end(now, number);
         self.let_go(number);
     }
+}
+
+fn is_root(command: &Command) -> bool {
+    command.terminations.iter().any(|name| name.is_root())
 }
 
 impl Party for Controller {
