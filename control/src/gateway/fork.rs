@@ -161,8 +161,16 @@ impl Gateway {
     /// The call is answered: it stops ringing elsewhere, and its record says who has answered.
     pub(super) fn stop_ringing(&mut self, now: Instant, key: ExchangeKey, call: CallKey) {
         self.leave_beside(now, key, Some(ELSEWHERE));
-        let softswitch = self.exchanges.get(key).and_then(|found| found.softswitch);
-        self.record_callee(call, softswitch);
+        let Some(exchange) = self.exchanges.get(key) else {
+            return;
+        };
+        let recorded = self
+            .calls
+            .get(call)
+            .and_then(|call| call.record.callee.address);
+        if recorded != Some(exchange.far.remote) {
+            self.record_callee(call, exchange.softswitch);
+        }
     }
 
     /// Takes a request back from wherever it is.
