@@ -224,7 +224,9 @@ impl Tapped {
         let mut checks = self.checks.borrow_mut();
         checks.at(now);
         checks.media_arrived(&self.user, call, datagram);
-        if let (Some((_, since)), Some(owner)) = (left, owner) {
+        // A liar may say of its own call that its media is there.
+        let lied = checks.media.is_of_liars(&datagram.payload);
+        if let (Some((_, since)), Some(owner), false) = (left, owner, lied) {
             let reports = at.port() != rtp || is_rtcp(&datagram.payload);
             checks.old_place_reached(&self.user, (owner.began(), since), reports);
         }

@@ -8,7 +8,7 @@ use strait_simulation::plan::Plan;
 use strait_simulation::run::run;
 
 /// A seed, the calls of its world, and what it once showed.
-const FOUND: [(u64, usize, &str); 19] = [
+const FOUND: [(u64, usize, &str); 20] = [
     (
         215,
         40,
@@ -103,6 +103,11 @@ const FOUND: [(u64, usize, &str); 19] = [
         7_301_496,
         40,
         "a message cut in two told an address as the name of a header",
+    ),
+    (
+        7_330_731,
+        40,
+        "the checker of moves held it against Strait that a liar named somebody's old place",
     ),
 ];
 

@@ -118,6 +118,12 @@ impl Media {
         self.streams.contains_key(&ssrc) || self.excused.contains(&ssrc)
     }
 
+    /// Whether a packet is of a stream that a liar has to do with.
+    pub fn is_of_liars(&self, payload: &[u8]) -> bool {
+        let stream = ssrc(payload).and_then(|ssrc| self.streams.get(&ssrc));
+        stream.is_some_and(|stream| self.lies_about(stream))
+    }
+
     /// Nobody can tell a user's phone that its call with another one is over.
     pub(super) fn forget(&mut self, from: &str, to: &str) {
         let streams = self.streams.iter();
