@@ -286,9 +286,11 @@ fn item(octets: &[u8]) -> Vec<u8> {
     written
 }
 
-/// The octets as they are, or as an element of that type.
+/// The octets as they are, or as an element of that type; as one in any case where they would be
+/// taken for one.
 fn in_form(octets: &[u8], form: Option<Tag>) -> Vec<u8> {
-    let Some(tag) = form else {
+    let taken = line(octets).0.map(|_| Tag::Ia5String);
+    let Some(tag) = form.or(taken) else {
         return octets.to_vec();
     };
     let mut written = Vec::new();

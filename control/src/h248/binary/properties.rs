@@ -104,7 +104,8 @@ pub(super) fn descriptions(descriptor: Node<'_>) -> Result<Vec<Description<'_>>>
 
 /// What a native property's value says that is a number; its octets are an INTEGER or the number.
 pub(super) fn number(octets: &[u8]) -> Option<u32> {
-    let value = match universal(octets) {
+    let element = universal(octets).filter(|(_, contents)| !contents.is_empty());
+    let value = match element {
         Some((Tag::Integer | Tag::Enumerated, contents)) => integer(contents)?,
         _ if octets.is_empty() || octets.len() > 4 => return None,
         _ => octets
@@ -262,14 +263,10 @@ impl<'a> Description<'a> {
             Some(value) => {
                 let octets = value.octets()?;
                 let inner = universal(&octets).filter(|(tag, _)| *tag == Tag::OctetString);
-                let whole = inner.map_or(&*octets, |(_, inner)| inner);
-                let ip = match version {
-                    4 => <[u8; 4]>::try_from(whole).map(IpAddr::from),
-                    _ => <[u8; 16]>::try_from(whole).map(IpAddr::from),
-                };
-                match ip {
-                    Ok(ip) => ip.to_string(),
-                    Err(_) => return bad("an address was expected", value),
+                let inner = inner.and_then(|(_, inner)| ip(version, inner));
+                match inner.or_else(|| ip(version, &octets)) {
+                    Some(ip) => ip.to_string(),
+                    None => return bad("an address was expected", value),
                 }
             }
         };
@@ -313,6 +310,13 @@ impl<'a> Description<'a> {
             payload,
         };
         self.add(text, source)
+    }
+}
+
+fn ip(version: u8, octets: &[u8]) -> Option<IpAddr> {
+    match version {
+        4 => <[u8; 4]>::try_from(octets).ok().map(IpAddr::from),
+        _ => <[u8; 16]>::try_from(octets).ok().map(IpAddr::from),
     }
 }
 

@@ -99,3 +99,30 @@ fn descriptions_come_and_go_with_their_groups() {
         assert_eq!(text(&commands[1].streams[0].local), lines);
     }
 }
+
+#[test]
+fn values_that_look_like_elements_mean_what_they_meant() {
+    let vectors = vectors();
+    let (content, sites) = read(&vectors["native-plain"]).unwrap();
+    let site = |descriptor: &Option<Descriptor>| descriptor.as_ref().unwrap().site;
+    let local = site(&command(&content).streams[0].local);
+    // As octets: an empty INTEGER or ENUMERATED, an OCTET STRING of two.
+    for (ip, port) in [("4.2.0.1", 512), ("192.0.2.1", 2560), ("4.4.4.4", 2816)] {
+        let mut edits = Edits::new();
+        let lines = format!("v=0\r\nc=IN IP4 {ip}\r\nm=audio {port} RTP/AVP 0\r\n");
+        edits.set(local, Replacement::Descriptor(lines.clone().into()));
+        let bytes = rendered(&vectors["native-plain"], &sites, &edits);
+        let (content, _) = read(&bytes).unwrap();
+        assert_eq!(text(&command(&content).streams[0].local), lines);
+    }
+    let (content, sites) = read(&vectors["add"]).unwrap();
+    let commands = &actions(&transactions(&content)[0])[0].commands;
+    let local = site(&commands[1].streams[0].local);
+    let lines = "v=0\r\nc=IN IP4 $\r\nm=audio $ RTP/AVP 4\r\na=\u{16}\u{2}no\r\n";
+    let mut edits = Edits::new();
+    edits.set(local, Replacement::Descriptor(lines.into()));
+    let bytes = rendered(&vectors["add"], &sites, &edits);
+    let (content, _) = read(&bytes).unwrap();
+    let commands = &actions(&transactions(&content)[0])[0].commands;
+    assert_eq!(text(&commands[1].streams[0].local), lines);
+}
