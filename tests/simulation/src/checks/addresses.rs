@@ -70,22 +70,35 @@ fn leak(to: Side, bytes: &[u8]) -> Option<&[u8]> {
     })
 }
 
-/// Whether the prefix stands there, and is not the tail of a longer number.
+/// Whether the prefix stands there, is not the tail of a longer number, and begins an address: one
+/// in brackets that an escape breaks off is nobody's (RFC 3986 §3.2.2), but where it has a zone.
 fn names(line: &[u8], prefix: &[u8]) -> bool {
     let mut places = line.windows(prefix.len()).enumerate();
     places.any(|(at, window)| {
         let before = at.checked_sub(1).map(|before| line[before]);
         let continues = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
-        window == prefix && !before.is_some_and(continues)
+        let rest = &line[at..];
+        let literal = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
+        let end = rest.iter().position(|byte| !literal(byte));
+        let (address, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        let broken_off =
+            address.ends_with(b":") && behind.starts_with(b"%") && !behind.starts_with(b"%25");
+        let nobodys = before == Some(b'[') && broken_off;
+        window == prefix && !before.is_some_and(continues) && !nobodys
     })
 }
 
-/// Percent escapes undone, once.
+/// Percent escapes undone, once, but in brackets, where there are none.
 fn unescaped(line: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(line.len());
-    let mut rest = line;
+    let (mut rest, mut bracketed) = (line, false);
     while let Some((&byte, tail)) = rest.split_first() {
-        let escape = tail.get(..2).filter(|_| byte == b'%');
+        bracketed = match byte {
+            b'[' => true,
+            b']' => false,
+            _ => bracketed,
+        };
+        let escape = tail.get(..2).filter(|_| byte == b'%' && !bracketed);
         let value = escape
             .and_then(|digits| std::str::from_utf8(digits).ok())
             .and_then(|digits| u8::from_str_radix(digits, 16).ok());
@@ -105,6 +118,9 @@ mod tests {
             &b"Via: SIP/2.0/UDP 10.0.0.1:5060"[..],
             b"Contact: <sip:b@2001:DB8:C::1>",
             b"X: sip:a%4010%2e0.0.1",
+            b"X: [2001:db8:c::1%25eth0]",
+            b"X: [2001:db8:c::1%66]",
+            b"X: [2001:db8:c:",
         ] {
             assert!(leak(Side::Access, line).is_some(), "{line:?}");
             assert!(leak(Side::Core, line).is_none(), "{line:?}");
@@ -112,6 +128,7 @@ mod tests {
         for line in [
             &b"o=- 110.0.5 1 IN IP4 192.0.2.1"[..],
             b"Authorization: Digest uri=\"sip:10.0.0.1\"",
+            b"X: [2001:db8:c::%66]",
         ] {
             assert!(leak(Side::Access, line).is_none(), "{line:?}");
         }
