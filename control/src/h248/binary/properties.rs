@@ -136,6 +136,16 @@ fn description(group: Node<'_>) -> Result<Description<'_>> {
     for item in group.sequences()? {
         properties.extend(property(item)?);
     }
+    for id in [MEDIA, RTP_PAYLOAD] {
+        // Taken away with its line, it would leave the other one to say what the next line is.
+        let mut said = properties.iter().filter(|known| known.id == id);
+        if let Some(again) = said.nth(1) {
+            return bad(
+                "a group says a medium or its payload types twice",
+                again.node,
+            );
+        }
+    }
     let find = |id: u16| properties.iter().find(|known| known.id == id).copied();
     let begins = find(SDP_V).is_some_and(|property| property.first().is_some());
     let mut description = Description {

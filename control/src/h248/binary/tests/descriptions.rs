@@ -2,7 +2,7 @@
 
 use super::super::read;
 use super::{actions, command, octets, rendered, text, transactions, vectors};
-use crate::h248::model::{Descriptor, Mode, Pattern, Wildcard};
+use crate::h248::model::{Descriptor, ErrorCode, Mode, Pattern, Wildcard};
 use crate::h248::{Edits, Replacement};
 
 #[test]
@@ -125,4 +125,15 @@ fn values_that_look_like_elements_mean_what_they_meant() {
     let (content, _) = read(&bytes).unwrap();
     let commands = &actions(&transactions(&content)[0])[0].commands;
     assert_eq!(text(&commands[1].streams[0].local), lines);
+}
+
+#[test]
+fn a_group_says_its_medium_once() {
+    let mut bytes = vectors()["native-plain"].clone();
+    let payload_types = [0x80, 4, 0, 0, 0x10, 0x0f];
+    let mut places = bytes.windows(payload_types.len());
+    let place = places.position(|piece| piece == payload_types).unwrap();
+    bytes[place + payload_types.len() - 1] = 0x01;
+    let error = read(&bytes).unwrap_err();
+    assert_eq!(error.code, ErrorCode::BAD_PROPERTY_VALUE);
 }
