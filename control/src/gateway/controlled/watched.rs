@@ -76,6 +76,12 @@ impl Gateway {
         self.arm_passage(now, key, repeat.min(LONGEST_REPEAT).min(left));
     }
 
+    /// Sends a message behind what it says of media: its receiver may send media at once.
+    pub(in crate::gateway) fn say(&mut self, flow: Flow, bytes: Vec<u8>) {
+        self.flush_media();
+        self.outputs.push_back(Output::Send { flow, bytes });
+    }
+
     /// A request that is on its way or was answered came again: its answer, or nothing where it
     /// waits. Whether it waits and its sender has not been told so.
     pub(in crate::gateway) fn request_again(&mut self, key: PassageKey, from: Flow) -> bool {
@@ -205,7 +211,7 @@ impl Gateway {
             told: true,
         };
         let (flow, bytes) = (to, message.to_vec());
-        self.outputs.push_back(Output::Send { flow, bytes });
+        self.say(flow, bytes);
         self.arm_passage(now, key, FIRST_REPEAT);
     }
 

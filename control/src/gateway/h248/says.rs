@@ -13,7 +13,7 @@ use crate::gateway::controlled::associations::AssociationKey;
 use crate::gateway::controlled::ended::EndedLeg;
 use crate::gateway::controlled::limits::GIVE_UP;
 use crate::gateway::controlled::passages::{Asking, Work as AnyWork};
-use crate::gateway::io::{Flow, Output};
+use crate::gateway::io::Flow;
 use crate::gateway::record::EndedBy;
 use crate::h248::{
     Body, ContextId, Encoding, ErrorCode, Message, MessageId, Own, OwnMessage, OwnTermination,
@@ -75,7 +75,7 @@ impl Gateway {
         own.write(&mut bytes);
         let message = Arc::from(bytes.as_slice());
         self.counters.sent += 1;
-        self.outputs.push_back(Output::Send { flow, bytes });
+        self.say(flow, bytes);
         Some(message)
     }
 
@@ -130,7 +130,7 @@ impl Gateway {
         let mut bytes = Vec::with_capacity(128);
         own.write(&mut bytes);
         self.counters.sent += 1;
-        self.outputs.push_back(Output::Send { flow, bytes });
+        self.say(flow, bytes);
     }
 
     /// Asks a gateway whether it is there.

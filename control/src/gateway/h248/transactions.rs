@@ -11,7 +11,7 @@ use crate::gateway::controlled::associations::AssociationKey;
 use crate::gateway::controlled::passages::{
     Asking, Mark, Passage, PassageKey, PassageName, Work as AnyWork,
 };
-use crate::gateway::io::{Flow, Output, Transport};
+use crate::gateway::io::{Flow, Transport};
 use crate::h248::{
     Action, Body, Edits, ErrorCode, ErrorDescriptor, Message, Own, Replacement, Site, Transaction,
     TransactionId, TransactionKind,
@@ -283,10 +283,7 @@ impl Gateway {
             let stays: Vec<Site> = here.iter().map(|sent| sent.0).collect();
             let message = Arc::<[u8]>::from(written(&passing, &stays));
             self.counters.sent += 1;
-            self.outputs.push_back(Output::Send {
-                flow: to,
-                bytes: message.to_vec(),
-            });
+            self.say(to, message.to_vec());
             for (_, _, sent) in here {
                 self.h248_remember(now, &passing, to, message.clone(), sent);
             }

@@ -11,7 +11,7 @@ use crate::gateway::controlled::associations::AssociationKey;
 use crate::gateway::controlled::passages::{
     Asking, Mark, PassageKey, PassageName, Work as AnyWork,
 };
-use crate::gateway::io::{Flow, Output};
+use crate::gateway::io::Flow;
 use crate::mgcp::{
     self, Command, LineEnd, Malformed, Message, Own, ParameterName, RestartMethod, ReturnCode,
     Start, TransactionId, Verb,
@@ -108,7 +108,7 @@ impl Gateway {
         }
         for (flow, bytes) in leaving.datagrams {
             self.counters.sent += 1;
-            self.outputs.push_back(Output::Send { flow, bytes });
+            self.say(flow, bytes);
         }
     }
 

@@ -9,7 +9,6 @@ use crate::gateway::controlled::associations::AssociationKey;
 use crate::gateway::controlled::ended::{EndedLeg, Remembered};
 use crate::gateway::controlled::limits::GIVE_UP;
 use crate::gateway::controlled::passages::{Asking, Work as AnyWork};
-use crate::gateway::io::Output;
 use crate::gateway::record::EndedBy;
 use crate::mgcp::{LossReason, Own, TransactionId};
 
@@ -99,7 +98,7 @@ impl Gateway {
         };
         self.counters.sent += 1;
         let (flow, bytes) = (to, message.to_vec());
-        self.outputs.push_back(Output::Send { flow, bytes });
+        self.say(flow, bytes);
         self.begin_passage(now, asking);
     }
 
@@ -145,7 +144,7 @@ impl Gateway {
             restart: None,
         };
         self.counters.sent += 1;
-        self.outputs.push_back(Output::Send { flow: to, bytes });
+        self.say(to, bytes);
         self.begin_passage(now, asking);
     }
 }
