@@ -104,8 +104,7 @@ impl Gateway {
         status: Status,
         response: &Message,
     ) -> bool {
-        let refuses = status.is_final() && !status.is_success();
-        let Some(exchange) = self.exchanges.get_mut(key).filter(|_| refuses) else {
+        let Some(exchange) = self.exchanges.get_mut(key).filter(|_| refuses(status)) else {
             return false;
         };
         let Some(next) = exchange.beside.pop() else {
@@ -131,8 +130,7 @@ impl Gateway {
 
     /// The refusal to pass on in place of the last one, of that status, where one is better.
     pub(super) fn better_refusal(&mut self, key: ExchangeKey, status: Status) -> Option<Received> {
-        let refuses = status.is_final() && !status.is_success();
-        if !refuses || !self.holds_better(key, status) {
+        if !refuses(status) || !self.holds_better(key, status) {
             return None;
         }
         self.held_refusal(key)
@@ -258,6 +256,10 @@ impl Gateway {
             *callee = branch.callee;
         }
     }
+}
+
+fn refuses(status: Status) -> bool {
+    status.is_final() && !status.is_success()
 }
 
 /// What one refuses for all.

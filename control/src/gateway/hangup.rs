@@ -55,12 +55,8 @@ impl Gateway {
         let status = invite.map(|_| 480);
         match invite {
             Some(exchange) => {
-                let exchange = self.finish(now, exchange);
-                if let Some(exchange) = exchange {
-                    exchange
-                        .client
-                        .into_iter()
-                        .for_each(|client| self.leave(now, client));
+                self.leave_all(now, exchange);
+                if let Some(exchange) = self.finish(now, exchange) {
                     let message = exchange.request.message();
                     let gone = Status::new(480).expect("480 is a status");
                     let reply = Reply::from(gone).with("Reason", reason_header(reason));

@@ -63,10 +63,21 @@ impl Gateway {
         {
             call.invite = Some(key);
         }
-        let mut targets = match forward.route {
-            Route::Targets(targets) => targets,
-            Route::Name(name) => return self.look_up(now, key, name),
-        };
+        match forward.route {
+            Route::Targets(targets) => self.send_to_first(now, key, request, targets),
+            Route::Name(name) => self.look_up(now, key, name),
+        }
+    }
+
+    /// Sends the request of an exchange to the first of `targets`, at least one, and keeps the
+    /// others to be tried next.
+    pub(in crate::gateway) fn send_to_first(
+        &mut self,
+        now: Instant,
+        key: ExchangeKey,
+        request: &Message,
+        mut targets: Vec<Target>,
+    ) {
         let first = targets.remove(0);
         if let Some(exchange) = self.exchanges.get_mut(key) {
             exchange.others = targets;

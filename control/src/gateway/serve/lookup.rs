@@ -84,17 +84,11 @@ impl Gateway {
             })
             .map(Target::Server)
             .collect();
-        let mut targets = self.fitting(near, &request, &uri, targets);
+        let targets = self.fitting(near, &request, &uri, targets);
         if targets.is_empty() {
             return self.fail(now, key, unresolved(LookupError::NoServer));
         }
-        let first = targets.remove(0);
-        if let Some(exchange) = self.exchanges.get_mut(key) {
-            exchange.others = targets;
-        }
-        if let Err(reply) = self.transmit(now, key, &request, first) {
-            self.fail(now, key, reply);
-        }
+        self.send_to_first(now, key, &request, targets);
     }
 }
 

@@ -2,8 +2,24 @@
 
 use super::super::read;
 use super::{actions, command, octets, rendered, text, transactions, vectors};
-use crate::h248::model::{Descriptor, ErrorCode, Mode, Pattern, Wildcard};
+use crate::h248::model::{Content, Descriptor, ErrorCode, Mode, Pattern, Wildcard};
 use crate::h248::{Edits, Replacement};
+
+/// What a message has where `place` points is made to say these lines, and says them.
+#[track_caller]
+fn says_again(bytes: &[u8], lines: &str, place: fn(&Content) -> &Option<Descriptor>) {
+    let (content, sites) = read(bytes).unwrap();
+    let site = place(&content).as_ref().unwrap().site;
+    let mut edits = Edits::new();
+    edits.set(site, Replacement::Descriptor(lines.into()));
+    let (content, _) = read(&rendered(bytes, &sites, &edits)).unwrap();
+    assert_eq!(text(place(&content)), lines);
+}
+
+fn second_local(content: &Content) -> &Option<Descriptor> {
+    let commands = &actions(&transactions(content)[0])[0].commands;
+    &commands[1].streams[0].local
+}
 
 #[test]
 fn native_properties_are_lines() {
@@ -83,48 +99,28 @@ fn plain_values_stay_plain_and_wrapped_lines_wrapped() {
 #[test]
 fn descriptions_come_and_go_with_their_groups() {
     let vectors = vectors();
-    let (content, sites) = read(&vectors["add"]).unwrap();
-    let commands = &actions(&transactions(&content)[0])[0].commands;
-    let local = &commands[1].streams[0].local;
+    let (content, _) = read(&vectors["add"]).unwrap();
+    let local = second_local(&content);
     let first = "v=0\r\nc=IN IP4 $\r\nm=audio $ RTP/AVP 4\r\na=ptime:30\r\n";
     let second = "v=0\r\nc=IN IP4 $\r\nm=audio $ RTP/AVP 0\r\n";
     assert_eq!(text(local), [first, second].concat());
-    let site = local.as_ref().unwrap().site;
     for lines in ["", first, &[first, second, first].concat()] {
-        let mut edits = Edits::new();
-        edits.set(site, Replacement::Descriptor(lines.into()));
-        let bytes = rendered(&vectors["add"], &sites, &edits);
-        let (content, _) = read(&bytes).unwrap();
-        let commands = &actions(&transactions(&content)[0])[0].commands;
-        assert_eq!(text(&commands[1].streams[0].local), lines);
+        says_again(&vectors["add"], lines, second_local);
     }
 }
 
 #[test]
 fn values_that_look_like_elements_mean_what_they_meant() {
     let vectors = vectors();
-    let (content, sites) = read(&vectors["native-plain"]).unwrap();
-    let site = |descriptor: &Option<Descriptor>| descriptor.as_ref().unwrap().site;
-    let local = site(&command(&content).streams[0].local);
     // As octets: an empty INTEGER or ENUMERATED, an OCTET STRING of two.
     for (ip, port) in [("4.2.0.1", 512), ("192.0.2.1", 2560), ("4.4.4.4", 2816)] {
-        let mut edits = Edits::new();
         let lines = format!("v=0\r\nc=IN IP4 {ip}\r\nm=audio {port} RTP/AVP 0\r\n");
-        edits.set(local, Replacement::Descriptor(lines.clone().into()));
-        let bytes = rendered(&vectors["native-plain"], &sites, &edits);
-        let (content, _) = read(&bytes).unwrap();
-        assert_eq!(text(&command(&content).streams[0].local), lines);
+        says_again(&vectors["native-plain"], &lines, |content| {
+            &command(content).streams[0].local
+        });
     }
-    let (content, sites) = read(&vectors["add"]).unwrap();
-    let commands = &actions(&transactions(&content)[0])[0].commands;
-    let local = site(&commands[1].streams[0].local);
     let lines = "v=0\r\nc=IN IP4 $\r\nm=audio $ RTP/AVP 4\r\na=\u{16}\u{2}no\r\n";
-    let mut edits = Edits::new();
-    edits.set(local, Replacement::Descriptor(lines.into()));
-    let bytes = rendered(&vectors["add"], &sites, &edits);
-    let (content, _) = read(&bytes).unwrap();
-    let commands = &actions(&transactions(&content)[0])[0].commands;
-    assert_eq!(text(&commands[1].streams[0].local), lines);
+    says_again(&vectors["add"], lines, second_local);
 }
 
 #[test]
