@@ -23,8 +23,19 @@ impl Phone {
         self.set_hold(now, handle, None);
     }
 
+    /// Sends what we wish now to the other side. An offer under way has to be settled first
+    /// (§14.1): what is wanted then goes out after it.
+    pub(super) fn offer_again(&mut self, now: Instant, handle: CallHandle) {
+        let call = self.calls.get(&handle);
+        let waits = |call: &super::Call| call.agreement.awaiting_answer;
+        match call.is_some_and(waits) {
+            true => self.schedule(now + Duration::from_millis(100), handle, Due::Reoffer),
+            false => self.reoffer(now, handle),
+        }
+    }
+
     /// Sends a re-INVITE, or an UPDATE, with our present wish (§14.1, RFC 3311 §5.1).
-    pub(super) fn reoffer(&mut self, now: Instant, handle: CallHandle) {
+    fn reoffer(&mut self, now: Instant, handle: CallHandle) {
         let (hop, contact) = self.way_of(handle);
         let Some(call) = self.calls.get_mut(&handle) else {
             return;
@@ -201,12 +212,7 @@ impl Phone {
     fn set_hold(&mut self, now: Instant, handle: CallHandle, hold: Option<Hold>) {
         if let Some(call) = self.calls.get_mut(&handle) {
             call.agreement.hold = hold;
-            // An offer under way has to be settled first; what is wanted then goes out after it.
-            if call.agreement.awaiting_answer {
-                self.schedule(now + Duration::from_millis(100), handle, Due::Reoffer);
-            } else {
-                self.reoffer(now, handle);
-            }
+            self.offer_again(now, handle);
         }
     }
 }

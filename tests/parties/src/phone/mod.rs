@@ -286,7 +286,7 @@ impl Phone {
             Due::Answer => self.accept(now, call),
             Due::Reject(status) => self.reject(now, call, status),
             Due::Redirect(status) => self.redirect(now, call, status),
-            Due::Reoffer => self.reoffer(now, call),
+            Due::Reoffer => self.offer_again(now, call),
             Due::Session(number) => self.session_due(now, call, number),
             Due::Repeat(interval) => self.repeat_reliably(now, call, interval),
         }

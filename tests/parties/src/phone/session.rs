@@ -163,7 +163,7 @@ impl Phone {
             return;
         }
         if !self.config.updates {
-            self.reoffer(now, handle);
+            self.offer_again(now, handle);
             return;
         }
         let Some(dialog) = call.dialog.as_mut() else {
