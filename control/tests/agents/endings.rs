@@ -187,3 +187,33 @@ fn media_that_went_with_the_machine_is_told_to_both() {
     assert!(outcome.only(scene.agent).contains("\r\nE: 902 "));
     assert!(outcome.only(scene.gateway).contains("I: FDE234C8"));
 }
+
+#[test]
+fn what_was_to_be_made_is_taken_back_and_refused() {
+    for (endpoint, said, deleted) in [
+        ("aaln/1@", "", "aaln/1@"),
+        ("aaln/$@", "Z: aaln/2@GW\r\n", "aaln/2@"),
+    ] {
+        let mut scene = Scene::by_name();
+        let create = CREATE.replace("aaln/1@", endpoint);
+        scene.command(&create);
+        let (restored, outcome) = scene.world.crash(scene.world.journal.clone());
+        assert_eq!((restored.gateways, restored.failed), (1, 1));
+        let nothing = format!("AUEP 1204 {endpoint}{} MGCP 1.0\r\n", scene.domain);
+        assert_eq!(outcome.only(scene.gateway), nothing);
+        let said = said.replace("GW", scene.domain);
+        let created = CREATED.replace("I: ", &format!("{said}I: "));
+        let outcome = say(&mut scene.world, scene.gateway, &created);
+        let delete = outcome.only(scene.gateway);
+        let to = format!(" {deleted}{} MGCP 1.0\r\nI: FDE234C8\r\n", scene.domain);
+        assert!(
+            delete.starts_with("DLCX ") && delete.ends_with(&to),
+            "{delete}"
+        );
+        let again = create.replace("@GW", &format!("@{}", scene.shown));
+        let outcome = say(&mut scene.world, scene.agent, &again);
+        assert_eq!(outcome.sent.len(), 1, "the gateway hears nothing of it");
+        assert!(outcome.only(scene.agent).starts_with("400 1204 "));
+        assert_eq!(scene.world.gateway.sizes().legs, 0);
+    }
+}

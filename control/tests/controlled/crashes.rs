@@ -1,6 +1,8 @@
 //! Control is killed: its successor knows the gateways, whom they are brought to, and their calls.
 
-use super::scene::{SUBTRACT, SUBTRACTED, Scene, say};
+use std::time::Duration;
+
+use super::scene::{ADD, ADDED, SUBTRACT, SUBTRACTED, Scene, say};
 
 #[test]
 fn a_call_goes_on_under_the_successor() {
@@ -30,18 +32,63 @@ fn a_call_goes_on_under_the_successor() {
     assert!(scene.world.open.is_empty());
 }
 
+/// The controller's command once more, and what it is told.
+fn refused(scene: &mut Scene) -> String {
+    let again = say(&mut scene.world, scene.controller, ADD);
+    assert_eq!(again.sent.len(), 1, "the gateway hears nothing of it");
+    again.only(scene.controller).to_owned()
+}
+
 #[test]
-fn what_was_not_answered_yet_is_asked_again() {
+fn what_was_to_be_made_is_taken_back_and_refused() {
     let mut scene = Scene::registered();
-    scene.command(super::scene::ADD);
+    scene.command(ADD);
     let (restored, outcome) = scene.world.crash(scene.world.journal.clone());
     assert_eq!(
         (restored.gateways, restored.calls, restored.failed),
         (1, 0, 1)
     );
     assert_eq!(outcome.records.len(), 1);
-    scene.call();
-    assert_eq!(scene.world.gateway.sizes().legs, 1);
+    let nothing = outcome.only(scene.gateway);
+    assert!(
+        nothing.ends_with("Transaction=10{Context=-{AuditValue=ROOT{Audit{}}}}"),
+        "{nothing}"
+    );
+    // It remembers the number: both leave that it has added, and the controller is refused.
+    let outcome = say(&mut scene.world, scene.gateway, ADDED);
+    let [line, media] = &outcome.sent[..] else {
+        panic!("{:?}", outcome.sent);
+    };
+    let subtracted = |text: &str, name| text.contains(&format!("Context=2000{{Subtract={name}"));
+    assert!(subtracted(&line.text, "a4444"), "{}", line.text);
+    assert!(subtracted(&media.text, "a4445"), "{}", media.text);
+    let told = refused(&mut scene);
+    assert!(told.contains("Reply=10{Error=500"), "{told}");
+    assert_eq!(refused(&mut scene), told);
+    assert_eq!(scene.world.gateway.sizes().legs, 0);
+}
+
+#[test]
+fn who_asks_again_before_the_gateway_answers_is_told_as_it_does() {
+    let mut scene = Scene::registered();
+    scene.command(ADD);
+    scene.world.crash(scene.world.journal.clone());
+    let asked = say(&mut scene.world, scene.controller, ADD);
+    assert!(asked.sent.is_empty(), "{:?}", asked.sent);
+    let nothing = "MEGACO/1 [192.168.1.5]:2944 Reply=10{Context=-{AuditValue=ROOT}}";
+    let told = scene.answer(nothing);
+    assert!(told.contains("Reply=10{Error=500"), "{told}");
+    assert_eq!(refused(&mut scene), told);
+}
+
+#[test]
+fn a_gateway_that_is_silent_is_given_up_and_its_controller_told() {
+    let mut scene = Scene::registered();
+    scene.command(ADD);
+    scene.world.crash(scene.world.journal.clone());
+    scene.world.wait(Duration::from_secs(40));
+    let told = refused(&mut scene);
+    assert!(told.contains("Reply=10{Error=500"), "{told}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use strait_shared::time::Instant;
 
 use super::Role;
 use super::associations::AssociationKey;
+use super::retracted::MakingOf;
 use crate::gateway::Gateway;
 use crate::gateway::calls::{Call, CallKey, CallState};
 use crate::gateway::keyed::{Key, Map, Purpose};
@@ -26,6 +27,8 @@ new_key_type! {
 pub struct Leg {
     /// The gateway that has it.
     pub association: AssociationKey,
+    /// What makes it, until it is known to stand.
+    pub making: Option<MakingOf>,
     /// What the gateway calls it, once it is known: a termination, or an endpoint's connection.
     pub name: Option<Box<[u8]>>,
     /// The same as the gateway writes it, where that differs.
@@ -180,6 +183,7 @@ impl Gateway {
         &mut self,
         now: Instant,
         association: AssociationKey,
+        making: MakingOf,
         name: Option<&[u8]>,
         group: &[u8],
     ) -> Result<LegKey, NoRoom> {
@@ -237,6 +241,7 @@ impl Gateway {
         self.counters.calls += 1;
         let leg = self.controlled.legs.insert(Leg {
             association,
+            making: Some(making),
             name: name.map(Into::into),
             said: name.map(Into::into),
             group: group.into(),
@@ -260,9 +265,10 @@ impl Gateway {
         said: &[u8],
     ) {
         self.controlled.legs.call_it(key, name, said);
-        let Some(leg) = self.controlled.legs.get(key) else {
+        let Some(leg) = self.controlled.legs.get_mut(key) else {
             return;
         };
+        leg.making = None;
         let (group, at) = (leg.group.clone(), self.clock.timestamp(now));
         if let Some(call) = self.calls.get_mut(leg.call) {
             if call.state != CallState::Answered {

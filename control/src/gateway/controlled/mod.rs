@@ -8,7 +8,8 @@
 //! * `controllers`: who is tried next
 //! * `passages`: requests on their way, carried out at most once; `watched`: until they are
 //!   answered
-//! * `legs`, `descriptors`: what has media, and where; `ended`: legs that end here
+//! * `legs`, `descriptors`: what has media, and where; `ended`: legs that end here; `retracted`:
+//!   those that an earlier process was about to make
 //! * `watch`: who is still there
 
 pub mod associations;
@@ -18,6 +19,7 @@ pub mod ended;
 pub mod legs;
 pub mod limits;
 pub mod passages;
+pub mod retracted;
 mod watch;
 mod watched;
 

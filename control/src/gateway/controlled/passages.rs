@@ -93,6 +93,8 @@ pub enum Work {
     KeepAlive,
     /// We said that something is over, upon which nothing follows.
     Farewell,
+    /// We take back what an earlier process sent on, to this endpoint where one is named.
+    Retraction(Box<[u8]>),
     /// Commands of H.248.
     H248(H248Work),
     /// A command of MGCP.

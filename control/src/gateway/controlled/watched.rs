@@ -229,7 +229,7 @@ impl Gateway {
             let looks_for_one = match work {
                 Some(Work::H248(work)) => matches!(work, H248Work::Registration(_)),
                 Some(Work::Mgcp(work)) => matches!(work, MgcpWork::Notice(_)),
-                Some(Work::KeepAlive | Work::Farewell) | None => false,
+                Some(Work::KeepAlive | Work::Farewell | Work::Retraction(_)) | None => false,
             };
             if looks_for_one {
                 self.passage_failed(now, key);
@@ -252,6 +252,7 @@ impl Gateway {
         match passage.work {
             Work::KeepAlive => self.keepalive_unanswered(now, key),
             Work::Farewell => self.farewell_unanswered(now, key),
+            Work::Retraction(_) => self.retracted(now, key),
             Work::H248(_) => self.h248_unanswered(now, key),
             Work::Mgcp(_) => self.mgcp_unanswered(now, key),
         }

@@ -10,11 +10,12 @@ use crate::gateway::Gateway;
 use crate::gateway::controlled::Role;
 use crate::gateway::controlled::associations::AssociationKey;
 use crate::gateway::controlled::legs::{LegKey, LegStream, from_each};
+use crate::gateway::controlled::retracted::MakingOf;
 use crate::gateway::io::LogLevel;
 use crate::gateway::record::EndedBy;
 use crate::h248::{
     Action, Command, CommandKind, ContextId, ErrorCode, Mode, Replacement, Stream, TerminationId,
-    Wildcard,
+    TransactionId, Wildcard,
 };
 use crate::media::BySide;
 
@@ -24,13 +25,15 @@ impl Gateway {
         &mut self,
         now: Instant,
         passing: &mut Passing,
+        id: TransactionId,
         actions: &[Action],
     ) -> Result<Work, ErrorCode> {
         let mut plan = Plan::default();
         self.h248_handed_off(passing, actions);
         for action in actions {
             for command in &action.commands {
-                let done = self.h248_command(now, passing, action.context, command, &mut plan);
+                let done =
+                    self.h248_command(now, passing, (id, action.context), command, &mut plan);
                 if let Err(code) = done {
                     self.h248_undo(now, passing.association, Work::Commands(plan));
                     return Err(code);
@@ -44,7 +47,7 @@ impl Gateway {
         &mut self,
         now: Instant,
         passing: &mut Passing,
-        context: ContextId,
+        (id, context): (TransactionId, ContextId),
         command: &Command,
         plan: &mut Plan,
     ) -> Result<(), ErrorCode> {
@@ -62,7 +65,11 @@ impl Gateway {
                     let exact = termination.wildcard == Wildcard::None;
                     let name = exact.then_some(&*termination.name);
                     let group = context_name(context);
-                    let begun = self.begin_leg(now, passing.association, name, &group);
+                    let making = MakingOf {
+                        number: id.0,
+                        endpoint: Box::default(),
+                    };
+                    let begun = self.begin_leg(now, passing.association, making, name, &group);
                     let begun = begun.map_err(|_| ErrorCode::INSUFFICIENT_RESOURCES)?;
                     Some((begun, true))
                 }

@@ -53,6 +53,15 @@ impl Gateway {
         flow: Flow,
         what: Own,
     ) -> Option<Arc<[u8]>> {
+        let bytes = self.h248_written(key, to, what)?;
+        let message = Arc::from(bytes.as_slice());
+        self.counters.sent += 1;
+        self.say(flow, bytes);
+        Some(message)
+    }
+
+    /// A message of our own to a gateway or its controller.
+    fn h248_written(&self, key: AssociationKey, to: Role, what: Own) -> Option<Vec<u8>> {
         let Speech {
             encoding,
             version,
@@ -73,10 +82,7 @@ impl Gateway {
         };
         let mut bytes = Vec::with_capacity(128);
         own.write(&mut bytes);
-        let message = Arc::from(bytes.as_slice());
-        self.counters.sent += 1;
-        self.say(flow, bytes);
-        Some(message)
+        Some(bytes)
     }
 
     /// Refuses a request.
@@ -137,6 +143,30 @@ impl Gateway {
     pub(in crate::gateway) fn h248_ask(&mut self, now: Instant, key: AssociationKey) {
         let work = AnyWork::KeepAlive;
         self.h248_request_of_ours(now, (key, Role::Gateway), work, Own::AuditRoot);
+    }
+
+    /// Asks a gateway for nothing under the number of a command; the message.
+    pub(in crate::gateway) fn h248_ask_as(
+        &mut self,
+        key: AssociationKey,
+        to: Flow,
+        number: u32,
+    ) -> Option<Arc<[u8]>> {
+        let nothing = Own::AuditRoot(TransactionId(number));
+        self.h248_say_to(key, Role::Gateway, to, nothing)
+    }
+
+    /// What a controller is told whose command was taken back.
+    pub(in crate::gateway) fn h248_retracted(
+        &self,
+        key: AssociationKey,
+        number: u32,
+    ) -> Option<Vec<u8>> {
+        let refusal = Own::Refusal {
+            transaction: TransactionId(number),
+            error: descriptor(ErrorCode::INTERNAL, "control was restarted"),
+        };
+        self.h248_written(key, Role::Controller, refusal)
     }
 
     /// A leg has ended here. Its controller hears that the termination has gone out of service: it

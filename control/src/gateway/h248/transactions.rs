@@ -166,7 +166,7 @@ impl Gateway {
         let work = match passing.from {
             _ if !self.controlled.passages.has_room() => Err(ErrorCode::INSUFFICIENT_RESOURCES),
             Role::Gateway => self.h248_from_gateway_request(now, passing, actions),
-            Role::Controller => self.h248_commands(now, passing, actions),
+            Role::Controller => self.h248_commands(now, passing, id, actions),
         };
         let way = self.control_way(passing.association, passing.from.other());
         match (work, way) {
@@ -209,6 +209,13 @@ impl Gateway {
         let outcome = match &mut passage.work {
             AnyWork::KeepAlive | AnyWork::Farewell => {
                 self.forget_passage(key);
+                return;
+            }
+            AnyWork::Retraction(_) => {
+                self.h248_take_back(now, passing.association, result.unwrap_or_default());
+                if !more {
+                    self.retracted(now, key);
+                }
                 return;
             }
             AnyWork::Mgcp(_) => return,

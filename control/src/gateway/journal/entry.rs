@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use super::gateways::KeptLeg;
+use super::gateways::{KeptLeg, KeptMaking};
 use crate::gateway::record::{
     CallRecord, EndedBy, Ending, GatewayRecord, PartyRecord, StreamRecord, Timestamp,
 };
@@ -17,7 +17,7 @@ use crate::gateway::serve::steer::Steered;
 use crate::media::KeptSession;
 
 /// What the journal is told apart by: entries of another layout are refused.
-pub const LAYOUT: u32 = 4;
+pub const LAYOUT: u32 = 5;
 
 /// What an entry is about.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -148,6 +148,8 @@ pub enum Progress {
     Calling(Option<KeptRequest>),
     /// Its callee has answered.
     Answered(Box<KeptDialog>),
+    /// It is a leg that a controlled gateway was commanded to make.
+    Making(KeptMaking),
     /// It is a controlled gateway's leg that stands.
     Leg(Box<KeptLeg>),
     /// It is over but for its media's reports.

@@ -21,6 +21,7 @@ use crate::gateway::controlled::associations::{
 };
 use crate::gateway::controlled::ended::{EndedLeg, EndedLegs};
 use crate::gateway::controlled::legs::{Leg, LegKey, LegStream};
+use crate::gateway::controlled::retracted::MakingOf;
 use crate::gateway::due::Due;
 use crate::gateway::h248::Speech as H248Speech;
 use crate::gateway::limits::KEEPALIVE_PACE;
@@ -72,6 +73,13 @@ pub struct KeptLeg {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeptMaking {
+    association: u64,
+    number: u32,
+    endpoint: ByteBuf,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct KeptLegStream {
     lines: Vec<u16>,
     from: BySide<bool>,
@@ -114,6 +122,29 @@ impl Gateway {
             streams: leg.streams.iter().map(stream).collect(),
             lines: leg.lines,
         })
+    }
+
+    pub(super) fn keep_making(&self, key: LegKey) -> Option<KeptMaking> {
+        let leg = self.controlled.legs.get(key)?;
+        let association = self.controlled.associations.get(leg.association)?;
+        let making = leg.making.as_ref()?;
+        Some(KeptMaking {
+            association: association.number,
+            number: making.number,
+            endpoint: ByteBuf::from(making.endpoint.to_vec()),
+        })
+    }
+
+    /// The gateway of a leg that was to be made is told that it is not.
+    pub(super) fn restore_making(&mut self, now: Instant, kept: KeptMaking) {
+        let association = self.controlled.associations.numbered(kept.association);
+        if let Some(association) = association {
+            let making = MakingOf {
+                number: kept.number,
+                endpoint: kept.endpoint.into_vec().into(),
+            };
+            self.retract(now, association, making);
+        }
     }
 
     pub(super) fn restore_gateway(
@@ -245,6 +276,7 @@ impl Gateway {
         };
         let leg = self.controlled.legs.insert(Leg {
             association,
+            making: None,
             name: Some(name.into()),
             said: Some(said.into()),
             group: kept.group.into_vec().into(),

@@ -35,7 +35,10 @@ impl Gateway {
                 let session = self.controlled.legs.get(leg).map(|leg| leg.session);
                 (Progress::Leg(Box::new(kept)), session)
             }
-            (None, None) => (Progress::Calling(self.keep_invite(call)), None),
+            (None, None) => match call.leg.and_then(|leg| self.keep_making(leg)) {
+                Some(making) => (Progress::Making(making), None),
+                None => (Progress::Calling(self.keep_invite(call)), None),
+            },
         };
         // A successor waits for what is to follow a BYE, or ends the call.
         let left = dialog.and_then(Dialog::left).map(|bye| bye.at);

@@ -47,6 +47,12 @@ impl Gateway {
                 restoring.restored.failed += 1;
                 Some(false)
             }
+            Progress::Making(making) => {
+                self.restore_making(now, making);
+                self.record_end(record, restoring);
+                restoring.restored.failed += 1;
+                Some(false)
+            }
             Progress::Leg(ref leg) => {
                 let leg = (**leg).clone();
                 self.restore_leg(now, kept, leg, restoring)

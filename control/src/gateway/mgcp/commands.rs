@@ -10,6 +10,7 @@ use crate::gateway::controlled::Role;
 use crate::gateway::controlled::associations::AssociationKey;
 use crate::gateway::controlled::descriptors::DescriptorError;
 use crate::gateway::controlled::legs::{LegKey, LegStream, from_each};
+use crate::gateway::controlled::retracted::MakingOf;
 use crate::gateway::io::LogLevel;
 use crate::gateway::record::EndedBy;
 use crate::media::{BySide, MediaError};
@@ -74,7 +75,11 @@ impl Gateway {
             Some(leg) => (leg, false),
             None => {
                 let group = message.call().map(|call| call.to_vec()).unwrap_or_default();
-                let begun = self.begin_leg(now, key, name.as_deref(), &group);
+                let making = MakingOf {
+                    number: command.transaction.number(),
+                    endpoint: command.endpoint.local.to_vec().into(),
+                };
+                let begun = self.begin_leg(now, key, making, name.as_deref(), &group);
                 let begun = begun.map_err(|_| ReturnCode::INSUFFICIENT_RESOURCES_NOW)?;
                 (begun, true)
             }

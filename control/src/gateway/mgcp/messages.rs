@@ -277,6 +277,11 @@ impl Gateway {
         }
         let work = match &mut passage.work {
             AnyWork::Mgcp(work) => std::mem::replace(work, Work::Plain),
+            AnyWork::Retraction(endpoint) => {
+                let endpoint = std::mem::take(endpoint);
+                self.mgcp_take_back(now, &passing, &endpoint, code);
+                return self.retracted(now, key);
+            }
             AnyWork::KeepAlive | AnyWork::Farewell | AnyWork::H248(_) => Work::Plain,
         };
         let outcome = self.mgcp_settle(now, &mut passing, work, code);

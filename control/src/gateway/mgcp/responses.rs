@@ -105,6 +105,24 @@ impl Gateway {
         placed
     }
 
+    /// A call agent is told that nothing was done: the connection that a command of its has made
+    /// goes again.
+    pub(super) fn mgcp_take_back(
+        &mut self,
+        now: Instant,
+        passing: &Passing,
+        endpoint: &[u8],
+        code: ReturnCode,
+    ) {
+        let message = passing.message;
+        let specific = message.specific_endpoints().next();
+        let endpoint = specific.map_or(endpoint.to_vec(), |name| name.local.to_vec());
+        let made = message.connections().next().filter(|_| code.is_success());
+        if let Some(connection) = made {
+            self.mgcp_delete(now, passing.association, &endpoint, &connection);
+        }
+    }
+
     /// Where the gateway itself receives.
     fn mgcp_local(
         &mut self,

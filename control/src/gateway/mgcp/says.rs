@@ -1,5 +1,7 @@
 //! What Strait says for itself, and in a gateway's name.
 
+use std::sync::Arc;
+
 use strait_shared::time::Instant;
 
 use super::{Notice, Work, leg_name};
@@ -9,8 +11,10 @@ use crate::gateway::controlled::associations::AssociationKey;
 use crate::gateway::controlled::ended::{EndedLeg, Remembered};
 use crate::gateway::controlled::limits::GIVE_UP;
 use crate::gateway::controlled::passages::{Asking, Work as AnyWork};
+use crate::gateway::controlled::retracted::MakingOf;
+use crate::gateway::io::Flow;
 use crate::gateway::record::EndedBy;
-use crate::mgcp::{LossReason, Own, TransactionId};
+use crate::mgcp::{LossReason, Own, ReturnCode, TransactionId};
 
 impl Gateway {
     /// Asks a gateway whether it is there: whatever it answers, it is.
@@ -18,6 +22,43 @@ impl Gateway {
         let endpoint = self.mgcp_speech(key).map(|speech| speech.endpoint.clone());
         let Some(endpoint) = endpoint else { return };
         self.mgcp_command_of_ours(now, key, &endpoint, AnyWork::KeepAlive, None);
+    }
+
+    /// Asks a gateway for nothing under the number of a command; the message.
+    pub(in crate::gateway) fn mgcp_ask_as(
+        &mut self,
+        key: AssociationKey,
+        to: Flow,
+        making: &MakingOf,
+    ) -> Option<Arc<[u8]>> {
+        let speech = self.mgcp_speech(key)?;
+        let endpoint = String::from_utf8_lossy(&making.endpoint);
+        let own = Own::Audit {
+            transaction: TransactionId::new(making.number)?,
+            endpoint: &format!("{endpoint}@{}", speech.domain),
+            version: &speech.version,
+        };
+        let mut bytes = Vec::with_capacity(128);
+        own.write(speech.line_end, &mut bytes);
+        let message = bytes.as_slice().into();
+        self.counters.sent += 1;
+        self.say(to, bytes);
+        Some(message)
+    }
+
+    /// What a call agent is told whose command was taken back.
+    pub(in crate::gateway) fn mgcp_retracted(
+        &self,
+        key: AssociationKey,
+        number: u32,
+    ) -> Option<Vec<u8>> {
+        let own = Own::Response {
+            code: ReturnCode::TRANSIENT,
+            transaction: TransactionId::new(number)?,
+        };
+        let mut bytes = Vec::with_capacity(32);
+        own.write(self.mgcp_speech(key)?.line_end, &mut bytes);
+        Some(bytes)
     }
 
     /// Ends a connection at its gateway that cannot be relayed.
