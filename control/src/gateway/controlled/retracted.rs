@@ -77,7 +77,6 @@ impl Gateway {
         };
         if let Some(bytes) = refusal {
             if let Some(flow) = from {
-                self.counters.sent += 1;
                 self.say(flow, bytes.clone());
             }
             self.passage_answered(now, key, Arc::from(bytes));

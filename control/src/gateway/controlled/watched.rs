@@ -78,6 +78,7 @@ impl Gateway {
 
     /// Sends a message behind what it says of media: its receiver may send media at once.
     pub(in crate::gateway) fn say(&mut self, flow: Flow, bytes: Vec<u8>) {
+        self.counters.sent += 1;
         self.flush_media();
         self.outputs.push_back(Output::Send { flow, bytes });
     }
@@ -210,8 +211,7 @@ impl Gateway {
             patience,
             told: true,
         };
-        let (flow, bytes) = (to, message.to_vec());
-        self.say(flow, bytes);
+        self.say(to, message.to_vec());
         self.arm_passage(now, key, FIRST_REPEAT);
     }
 

@@ -55,7 +55,6 @@ impl Gateway {
     ) -> Option<Arc<[u8]>> {
         let bytes = self.h248_written(key, to, what)?;
         let message = Arc::from(bytes.as_slice());
-        self.counters.sent += 1;
         self.say(flow, bytes);
         Some(message)
     }
@@ -135,7 +134,6 @@ impl Gateway {
         };
         let mut bytes = Vec::with_capacity(128);
         own.write(&mut bytes);
-        self.counters.sent += 1;
         self.say(flow, bytes);
     }
 

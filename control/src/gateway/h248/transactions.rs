@@ -289,7 +289,6 @@ impl Gateway {
             passing.sent = later;
             let stays: Vec<Site> = here.iter().map(|sent| sent.0).collect();
             let message = Arc::<[u8]>::from(written(&passing, &stays));
-            self.counters.sent += 1;
             self.say(to, message.to_vec());
             for (_, _, sent) in here {
                 self.h248_remember(now, &passing, to, message.clone(), sent);

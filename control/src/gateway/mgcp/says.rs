@@ -41,7 +41,6 @@ impl Gateway {
         let mut bytes = Vec::with_capacity(128);
         own.write(speech.line_end, &mut bytes);
         let message = bytes.as_slice().into();
-        self.counters.sent += 1;
         self.say(to, bytes);
         Some(message)
     }
@@ -137,9 +136,7 @@ impl Gateway {
             work: AnyWork::Mgcp(Work::Notice(notice)),
             restart: None,
         };
-        self.counters.sent += 1;
-        let (flow, bytes) = (to, message.to_vec());
-        self.say(flow, bytes);
+        self.say(to, message.to_vec());
         self.begin_passage(now, asking);
     }
 
@@ -184,7 +181,6 @@ impl Gateway {
             patience: GIVE_UP,
             restart: None,
         };
-        self.counters.sent += 1;
         self.say(to, bytes);
         self.begin_passage(now, asking);
     }
