@@ -10,6 +10,7 @@ use strait_shared::command::Command;
 use strait_shared::slot::{Forwarding, LatchPolicy};
 use strait_shared::time::Instant;
 
+use super::aims::Aim;
 use super::layout::PairId;
 use super::plane::MediaPlane;
 use super::session::{Agreed, End, Session, Stream};
@@ -45,6 +46,7 @@ impl MediaPlane {
     fn close_retired(&mut self, now: Instant, id: SessionId) {
         let retired = std::mem::take(&mut self.sessions[id].retired);
         for end in retired {
+            self.ports.aims.turn(end.aim, Aim::default());
             if end.sent.is_none() {
                 self.ports.give_back(end.pair);
                 continue;
@@ -89,6 +91,7 @@ impl MediaPlane {
     }
 
     fn update(&mut self, plan: &Plan) {
+        self.aim(plan);
         let session = &mut self.sessions[plan.session];
         let end = end_of(session, plan);
         let forced = std::mem::take(&mut end.rearm);
@@ -116,6 +119,17 @@ impl MediaPlane {
                 rearm: forced || has_moved(&old, &new),
             });
         }
+    }
+
+    /// Notes which ports of ours an end sends to.
+    pub(super) fn aim(&mut self, plan: &Plan) {
+        let session = &mut self.sessions[plan.session];
+        let realm = session.setup[plan.side].realm;
+        let layout = &self.ports.layout;
+        let ours = |to: &Forwarding| to.signalled.and_then(|at| layout.pair_at(realm, at));
+        let aim = plan.forwarding.each_ref().map(ours);
+        let before = std::mem::replace(&mut end_of(session, plan).aim, aim);
+        self.ports.aims.turn(before, aim);
     }
 
     pub(super) fn plan(&self, id: SessionId) -> Vec<Plan> {

@@ -266,6 +266,7 @@ impl MediaPlane {
     /// control did not get through to the workers before it ended died with it.
     fn settle_in(&mut self, id: SessionId, slots: &dyn Slots) {
         for plan in self.plan(id) {
+            self.aim(&plan);
             let (line, side) = (plan.line, plan.side);
             let end = self.sessions[id].streams[line].ends[side].as_mut();
             let end = end.expect("planned because it is there");

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use strait_shared::slot::Counters;
 use strait_shared::time::Instant;
 
+use super::aims::Aim;
 use super::kept::{Slots, each};
 use super::layout::PairId;
 use super::report::StreamReport;
@@ -107,6 +108,7 @@ impl KeptStream {
                 local: end.local,
                 port_of: None,
                 sent: None,
+                aim: Aim::default(),
                 rearm: false,
             })
         };

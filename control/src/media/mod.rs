@@ -12,6 +12,7 @@
 //! * `commands`, `events`: to and from the dataplane · `kept`, `kept_session`: over a restart
 
 mod address;
+mod aims;
 mod capabilities;
 mod commands;
 mod controlled;

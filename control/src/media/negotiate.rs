@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use strait_config::RealmIndex;
 use strait_shared::time::Instant;
 
+use super::aims::Aim;
 use super::error::MediaError;
 use super::layout::PairId;
 use super::plane::MediaPlane;
@@ -253,6 +254,7 @@ impl MediaPlane {
             local,
             port_of,
             sent: None,
+            aim: Aim::default(),
             rearm: false,
         };
         let session = &mut self.sessions[id];

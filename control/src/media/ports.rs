@@ -12,6 +12,7 @@
 //! | free        | quarantined | [`Ports::rest`]: an earlier control process had it lately      |
 //! | closing     | quarantined | both slots reported closed or rejected, or `CLOSE_TIMEOUT` on  |
 //! | quarantined | free        | the realm's `port_quarantine` is over                          |
+//! | free        | quarantined | its turn comes while a session of ours still sends to it       |
 //!
 //! Nothing else happens to a pair: above all, none is held that is not free first.
 
@@ -26,6 +27,7 @@ use strait_shared::geometry::{Geometry, WorkerIndex};
 use strait_shared::slot::{Generation, SlotIndex};
 use strait_shared::time::Instant;
 
+use super::aims::Aims;
 use super::layout::{Layout, PairId};
 use super::limits::{CLOSE_TIMEOUT, RELEASES_PER_ALLOCATION};
 use super::pool::{Pool, PortUsage};
@@ -94,6 +96,8 @@ struct Deadline {
 #[derive(Debug)]
 pub(super) struct Ports {
     pub layout: Layout,
+    /// What sessions of ours send to.
+    pub aims: Aims,
     pairs: Vec<Pair>,
     /// By address, then worker; the spare pairs' last.
     pools: Vec<Pool>,
@@ -120,6 +124,7 @@ impl Ports {
         }
         Self {
             layout,
+            aims: Aims::default(),
             pairs,
             pools,
             closing: VecDeque::new(),
@@ -415,12 +420,16 @@ impl Ports {
         loop {
             let pair = self.pools[pool].take(&mut self.random)?;
             let state = &mut self.pairs[pair.index()];
-            if state.state == State::Free {
+            if state.state == State::Free && self.aims.has(pair) {
+                state.state = State::Quarantined;
+                self.pools[pool].put_later(now, pair);
+            } else if state.state == State::Free {
                 state.state = State::Held;
                 state.generation = Generation(state.generation.0.wrapping_add(1));
                 return Some(pair);
+            } else {
+                self.unstrand(pair);
             }
-            self.unstrand(pair);
         }
     }
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use strait_shared::slot::Forwarding;
 
+use super::aims::Aim;
 use super::layout::PairId;
 use super::report::StreamReport;
 use super::side::{BySide, Family, SessionId, Side, SideSetup};
@@ -105,6 +106,8 @@ pub(super) struct End {
     pub port_of: Option<PairId>,
     /// What the slots were last told to do; nothing before they are open.
     pub sent: Option<[Forwarding; 2]>,
+    /// The pairs of ours that they send to.
+    pub aim: Aim,
     /// The end now serves another party: whatever latched is to be forgotten.
     pub rearm: bool,
 }

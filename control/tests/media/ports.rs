@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use strait_control::media::{MediaError, MediaPlane, Notice, Side};
+use strait_control::media::{Family, MediaError, MediaPlane, Notice, SessionId, Side};
 use strait_shared::command::{Command, Event, RejectReason};
 use strait_shared::slot::{Counters, Generation};
 
@@ -12,12 +12,18 @@ const AUDIO: &str = "m=audio 4000 RTP/AVP 8\n";
 
 /// The ports that as many calls as fit get towards the callee.
 fn draw(bench: &mut Bench) -> Vec<String> {
-    let mut ports = Vec::new();
+    draw_calls(bench).0
+}
+
+/// The same with the calls, and the one that did not fit.
+fn draw_calls(bench: &mut Bench) -> (Vec<String>, Vec<SessionId>) {
+    let (mut ports, mut calls) = (Vec::new(), Vec::new());
     loop {
         let call = bench.begin();
+        calls.push(call);
         match bench.offer(call, Side::Caller, &phone(AUDIO)) {
             Ok(offer) => ports.push(told(&offer, 0)),
-            Err(MediaError::Exhausted { .. }) => return ports,
+            Err(MediaError::Exhausted { .. }) => return (ports, calls),
             Err(other) => panic!("{other}"),
         }
         bench.check_links();
@@ -78,6 +84,33 @@ fn a_port_rests_after_its_last_packet_could_have_come() {
     assert!(exhausted(&mut bench));
     bench.pass(1);
     assert!(!exhausted(&mut bench));
+}
+
+#[test]
+fn a_port_rests_as_long_as_a_session_sends_to_it() {
+    let mut bench = Bench::new();
+    let first = bench.begin();
+    let offer = bench.offer(first, Side::Caller, &phone(AUDIO)).unwrap();
+    let port = told(&offer, 0);
+    // The softswitch sends the call back, to another phone; that leg outlives the first.
+    let back = bench.begin_between((CORE, Family::V4), (ACCESS, Family::V4));
+    let (_, number) = port.rsplit_once(':').unwrap();
+    let audio = format!("m=audio {number} RTP/AVP 8\n");
+    let sdp = switch(&audio).replace("c=IN IP4 10.0.0.1", "c=IN IP4 10.0.0.254");
+    bench.offer(back, Side::Caller, &sdp).unwrap();
+    bench.close(first);
+    bench.report_closed();
+    for _ in 0..3 {
+        bench.pass(6);
+        let (others, calls) = draw_calls(&mut bench);
+        assert!(others.len() == 18 && !others.contains(&port));
+        calls.into_iter().for_each(|call| bench.close(call));
+        bench.report_closed();
+    }
+    bench.close(back);
+    bench.report_closed();
+    bench.pass(5);
+    assert!(draw(&mut bench).contains(&port));
 }
 
 #[test]
