@@ -94,7 +94,8 @@ impl Gateway {
     }
 
     fn request(&mut self, now: Instant, flow: Flow, message: &Message) {
-        let standing = match self.find_dialog(flow, message) {
+        let found = self.find_dialog(flow, message);
+        let standing = match found {
             Some(_) => Standing::Known,
             None => Standing::New,
         };
@@ -112,7 +113,12 @@ impl Gateway {
                 self.counters.merged += 1;
                 self.reply(now, server, message, reply);
             }
-            Ok(RequestOutcome::Retransmission | RequestOutcome::AckAbsorbed(_)) => {}
+            Ok(RequestOutcome::Retransmission) => {
+                if let Some((key, from)) = found {
+                    self.heard_again(now, key, from, flow, message);
+                }
+            }
+            Ok(RequestOutcome::AckAbsorbed(_)) => {}
             Ok(RequestOutcome::AckForSuccess) => self.ack(now, flow, message),
             Ok(RequestOutcome::Cancel { invite, cancel }) => {
                 self.reply(now, cancel, message, Status::OK);

@@ -158,6 +158,22 @@ impl Gateway {
     }
 
     /// Requests come in order (RFC 3261 §12.2.2), and one INVITE at a time (§14).
+    /// Who says something again may have moved since it was first said; unless more was said
+    /// since, and this is a late copy from where its sender was before.
+    pub(super) fn heard_again(
+        &mut self,
+        now: Instant,
+        key: DialogKey,
+        from: Side,
+        near: Flow,
+        request: &Message,
+    ) {
+        let last = self.dialogs.get(key).map(|dialog| dialog.party(from).cseq);
+        if request.cseq().ok().map(|cseq| cseq.number) >= last {
+            self.party_heard(now, key, from, near);
+        }
+    }
+
     fn check_order(&mut self, key: DialogKey, from: Side, request: &Message) -> Result<(), Reply> {
         let cseq = request
             .cseq()

@@ -329,6 +329,28 @@ fn a_nat_that_rebinds_in_a_call_is_followed() {
 }
 
 #[test]
+fn a_nat_with_a_new_address_does_not_make_a_copy_another_request() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let (invite, ok) = answered(&mut world, phone);
+    let info = within(&ok, "INFO", 2, "i", "192.168.1.5");
+    let asked = world.send(phone, &info);
+    let moved = world.phone("203.0.113.99:40001");
+    let again = world.send(moved, &info);
+    assert!(again.sent.is_empty(), "passed on once");
+    let answer = response(asked.only(softswitch), "200 OK", "", "");
+    let answered = world.send(softswitch, &answer);
+    assert_eq!(answered.to(moved).len(), 1);
+    let asked = world.send(softswitch, &from_callee(&invite, "INFO", 1, "j", ""));
+    assert_eq!(asked.to(moved).len(), 1);
+    // A copy that was long under way says nothing of where its sender is now.
+    world.send(moved, &within(&ok, "INFO", 3, "k", "192.168.1.5"));
+    world.send(phone, &info);
+    let asked = world.send(softswitch, &from_callee(&invite, "INFO", 2, "l", ""));
+    assert_eq!(asked.to(moved).len(), 1);
+}
+
+#[test]
 fn an_offer_accepted_without_answer_does_not_block_the_next() {
     let mut world = World::new();
     let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));

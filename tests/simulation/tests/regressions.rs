@@ -8,7 +8,7 @@ use strait_simulation::plan::Plan;
 use strait_simulation::run::run;
 
 /// A seed, the calls of its world, and what it once showed.
-const FOUND: [(u64, usize, &str); 20] = [
+const FOUND: [(u64, usize, &str); 22] = [
     (
         215,
         40,
@@ -108,6 +108,16 @@ const FOUND: [(u64, usize, &str); 20] = [
         7_330_731,
         40,
         "the checker of moves held it against Strait that a liar named somebody's old place",
+    ),
+    (
+        13_002_549,
+        40,
+        "who was not told that its call was over spoke to a port that was another call's since",
+    ),
+    (
+        13_002_873,
+        40,
+        "what was said again from a NAT's new address was taken for something new",
     ),
 ];
 

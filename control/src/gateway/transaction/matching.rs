@@ -2,7 +2,8 @@
 //!
 //! Server keys hold the realm and the sender's IP address beside what the RFC names: two networks
 //! may use the same private addresses, and a stranger who guesses a branch must not be able to
-//! cancel someone else's call.
+//! cancel someone else's call. Who moves within a dialog shows more than a branch: its copies are
+//! known wherever they come from.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -51,13 +52,11 @@ fn legacy(key: &mut KeyWriter, message: &Message, via: &Via) -> Result<(), Fault
     Ok(())
 }
 
-/// The key under which copies of one request that came by different paths meet; `None` within a
-/// dialog. The Request-URI is part of it: a softswitch that forks sends copies to several targets
-/// through us, and those are calls of their own.
-pub(super) fn merged_key(message: &Message, flow: &Flow) -> Result<Option<Key>, Fault> {
-    if message.address(HeaderName::To)?.tag().is_some() {
-        return Ok(None);
-    }
+/// The key under which copies of one request that came by different paths meet. The Request-URI is
+/// part of it: a softswitch that forks sends copies to several targets through us, and those are
+/// calls of their own. Within a dialog the To tag and the whole top Via are part of it too: it is
+/// that of the same request, sent again from another address.
+pub(super) fn copy_key(message: &Message, flow: &Flow) -> Result<Copies, Fault> {
     let mut key = KeyWriter::new(flow.realm);
     identity(&mut key, message)?;
     key.exact(message.cseq()?.method.as_bytes());
@@ -67,7 +66,20 @@ pub(super) fn merged_key(message: &Message, flow: &Flow) -> Result<Option<Key>, 
             .as_ref()
             .map_or(b"", |uri| uri.as_bytes()),
     );
-    Ok(Some(key.finish()))
+    let Some(tag) = message.address(HeaderName::To)?.tag() else {
+        return Ok(Copies::Merge(key.finish()));
+    };
+    key.exact(tag.as_bytes());
+    key.exact(top_via(message)?.text.as_bytes());
+    Ok(Copies::Follow(key.finish()))
+}
+
+/// What copies of a request are that meet under a key.
+pub(super) enum Copies {
+    /// They came by different paths (RFC 3261 §8.2.2.2).
+    Merge(Key),
+    /// Its sender has moved meanwhile.
+    Follow(Key),
 }
 
 /// From tag, Call-ID and CSeq number.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use strait_shared::time::Instant;
 
-use super::matching::{self, Key};
+use super::matching::{self, Copies, Key};
 use super::server_machine::{ServerMachine, State};
 use super::step::{Life, Rearm, Step};
 use super::way_back::WayBack;
@@ -18,7 +18,7 @@ pub(super) struct Servers {
     config: Config,
     table: HashMap<ServerId, Server>,
     by_key: HashMap<Key, ServerId>,
-    by_merged_key: HashMap<Key, ServerId>,
+    by_copy_key: HashMap<Key, ServerId>,
     by_connection: BTreeSet<(ConnectionId, ServerId)>,
     timers: Timers<Due>,
     retained_bytes: usize,
@@ -30,7 +30,7 @@ struct Server {
     machine: ServerMachine,
     way: WayBack,
     key: Key,
-    merged_key: Option<Key>,
+    copy_key: Option<Key>,
     response: Vec<u8>,
     resend: Option<TimerId>,
     end: Option<TimerId>,
@@ -48,7 +48,7 @@ impl Servers {
             config,
             table: HashMap::new(),
             by_key: HashMap::new(),
-            by_merged_key: HashMap::new(),
+            by_copy_key: HashMap::new(),
             by_connection: BTreeSet::new(),
             timers: Timers::new(),
             retained_bytes: 0,
@@ -72,12 +72,10 @@ impl Servers {
         }
         let key = matching::server_key(message, &flow, method.as_bytes())?;
         if let Some(&id) = self.by_key.get(&key) {
-            let step = self
-                .table
-                .get_mut(&id)
-                .map(|server| server.machine.request());
-            self.apply(now, id, &step.unwrap_or_default(), out);
-            return Ok(RequestOutcome::Retransmission);
+            if standing == Standing::Known {
+                self.follow(id, flow, message, key);
+            }
+            return Ok(self.again(now, id, out));
         }
         if method == Method::Cancel {
             let invite = matching::server_key(message, &flow, Method::Invite.as_bytes())?;
@@ -93,17 +91,26 @@ impl Servers {
                 None => RequestOutcome::CancelUnmatched(cancel),
             });
         }
-        let merged_key = matching::merged_key(message, &flow)?;
-        let merged = merged_key
-            .as_ref()
-            .is_some_and(|key| self.by_merged_key.contains_key(key));
-        let merged_key = merged_key.filter(|_| !merged);
-        let id = self.insert(now, flow, message, key, merged_key, standing)?;
-        Ok(if merged {
-            RequestOutcome::Merged(id)
-        } else {
-            RequestOutcome::New(id)
-        })
+        let copies = matching::copy_key(message, &flow)?;
+        let (Copies::Merge(copy_key) | Copies::Follow(copy_key)) = &copies;
+        let first = self.by_copy_key.get(copy_key).copied();
+        match (first, copies) {
+            (None, Copies::Merge(copy_key) | Copies::Follow(copy_key)) => {
+                let id = self.insert(now, flow, message, key, Some(copy_key), standing)?;
+                Ok(RequestOutcome::New(id))
+            }
+            (Some(id), Copies::Follow(_)) if standing == Standing::Known => {
+                self.follow(id, flow, message, key);
+                Ok(self.again(now, id, out))
+            }
+            (Some(_), copies) => {
+                let id = self.insert(now, flow, message, key, None, standing)?;
+                Ok(match copies {
+                    Copies::Merge(_) => RequestOutcome::Merged(id),
+                    Copies::Follow(_) => RequestOutcome::New(id),
+                })
+            }
+        }
     }
 
     pub fn respond(
@@ -184,6 +191,36 @@ impl Servers {
         self.table.len()
     }
 
+    /// A request is here again.
+    fn again(&mut self, now: Instant, id: ServerId, out: &mut Outputs) -> RequestOutcome {
+        let server = self.table.get_mut(&id);
+        let step = server.map(|server| server.machine.request());
+        self.apply(now, id, &step.unwrap_or_default(), out);
+        RequestOutcome::Retransmission
+    }
+
+    /// Answers a request where it comes from now: its sender has moved since it first came.
+    fn follow(&mut self, id: ServerId, flow: Flow, message: &Message, key: Key) {
+        let way = WayBack::of(message, flow, self.is_symmetric(&flow));
+        let Some(server) = self.table.get_mut(&id).filter(|server| server.way != way) else {
+            return;
+        };
+        let response = way.stamp(&server.response);
+        self.retained_bytes -= server.way.vias.len() + server.response.len();
+        self.retained_bytes += way.vias.len() + response.len();
+        server.response = response;
+        let before = std::mem::replace(&mut server.way, way);
+        let old_key = std::mem::replace(&mut server.key, key.clone());
+        self.by_key.remove(&old_key);
+        self.by_key.insert(key, id);
+        if let Some(connection) = before.flow.connection {
+            self.by_connection.remove(&(connection, id));
+        }
+        if let Some(connection) = flow.connection {
+            self.by_connection.insert((connection, id));
+        }
+    }
+
     fn receive_ack(
         &mut self,
         now: Instant,
@@ -215,7 +252,7 @@ impl Servers {
         flow: Flow,
         message: &Message,
         key: Key,
-        merged_key: Option<Key>,
+        copy_key: Option<Key>,
         standing: Standing,
     ) -> Result<ServerId, Refused> {
         let way = WayBack::of(message, flow, self.is_symmetric(&flow));
@@ -235,8 +272,8 @@ impl Servers {
         let is_invite = message.method() == Some(Method::Invite);
         let (machine, step) = ServerMachine::start(is_invite, reliable, self.config.timing);
         self.by_key.insert(key.clone(), id);
-        if let Some(key) = &merged_key {
-            self.by_merged_key.insert(key.clone(), id);
+        if let Some(key) = &copy_key {
+            self.by_copy_key.insert(key.clone(), id);
         }
         if let Some(connection) = flow.connection {
             self.by_connection.insert((connection, id));
@@ -247,7 +284,7 @@ impl Servers {
             machine,
             way,
             key,
-            merged_key,
+            copy_key,
             response,
             resend: None,
             end: None,
@@ -300,8 +337,8 @@ impl Servers {
         };
         self.retained_bytes -= server.way.vias.len() + server.response.len();
         self.by_key.remove(&server.key);
-        if let Some(key) = &server.merged_key {
-            self.by_merged_key.remove(key);
+        if let Some(key) = &server.copy_key {
+            self.by_copy_key.remove(key);
         }
         if let Some(connection) = server.way.flow.connection {
             self.by_connection.remove(&(connection, id));

@@ -56,6 +56,51 @@ fn neither_another_network_nor_another_sender_reaches_a_transaction() {
     }
 }
 
+/// A NAT that gets another address between a request and its copy.
+#[test]
+fn who_moves_within_a_dialog_is_answered_where_it_is_now() {
+    let from = |remote: &str| Flow {
+        remote: remote.parse().unwrap(),
+        ..udp()
+    };
+    let (port, address) = (from("192.0.2.1:7777"), from("192.0.2.66:5060"));
+    let mut bench = Bench::new();
+    let info = |branch| {
+        let text = request("INFO", branch).replace("org>\r\nCall", "org>;tag=9\r\nCall");
+        text.replace("5060;branch", "5060;rport;branch")
+    };
+    let id = bench.new_request(udp(), &info("z9hG4bKa"));
+    let stranger = bench.receive(address, &info("z9hG4bKa"));
+    assert!(matches!(stranger, Ok(New(other)) if other != id));
+
+    let mut bench = Bench::new();
+    let id = bench.new_request(udp(), &info("z9hG4bKa"));
+    for flow in [port, address, udp(), address] {
+        let again = bench.receive_as(Standing::Known, flow, &info("z9hG4bKa"));
+        assert_eq!(again, Ok(Retransmission));
+        assert_eq!(bench.layer.way_back(id).unwrap().flow, flow);
+    }
+    let vias = bench.layer.way_back(id).unwrap().vias.clone();
+    assert!(
+        String::from_utf8(vias)
+            .unwrap()
+            .contains("received=192.0.2.66")
+    );
+    bench.respond(id, 200);
+    let other = bench.receive_as(Standing::Known, udp(), &info("z9hG4bKb"));
+    assert!(matches!(other, Ok(New(_))));
+    let again = bench.receive_as(Standing::Known, port, &info("z9hG4bKa"));
+    assert_eq!(again, Ok(Retransmission));
+    let to = bench.out.drain(..).map(|output| match output {
+        Output::Send { flow, .. } => flow,
+        other => panic!("the layer only sends: {other:?}"),
+    });
+    assert_eq!(to.collect::<Vec<_>>(), [address, port]);
+    bench.pass(40_000);
+    assert_eq!(bench.layer.len(), (0, 0));
+    assert_eq!(bench.layer.retained_bytes(), (0, 0));
+}
+
 #[test]
 fn senders_of_before_rfc_3261_are_matched_by_the_whole_via() {
     let mut bench = Bench::new();

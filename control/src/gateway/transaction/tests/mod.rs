@@ -90,9 +90,18 @@ impl Bench {
     }
 
     fn receive(&mut self, flow: Flow, text: &str) -> Result<RequestOutcome, Refused> {
+        self.receive_as(Standing::New, flow, text)
+    }
+
+    fn receive_as(
+        &mut self,
+        standing: Standing,
+        flow: Flow,
+        text: &str,
+    ) -> Result<RequestOutcome, Refused> {
         let message = Message::parse(text.as_bytes()).unwrap();
         self.layer
-            .receive_request(self.now, flow, &message, Standing::New, &mut self.out)
+            .receive_request(self.now, flow, &message, standing, &mut self.out)
     }
 
     fn new_request(&mut self, flow: Flow, text: &str) -> ServerId {
