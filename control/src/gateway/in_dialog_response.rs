@@ -5,6 +5,7 @@ use std::time::Duration;
 use strait_shared::time::Instant;
 
 use super::Gateway;
+use super::calls::CallKey;
 use super::describe::{Described, Role};
 use super::dialogs::{ChallengedBye, DialogKey};
 use super::due::Due;
@@ -66,6 +67,18 @@ impl Gateway {
         let call = self.dialogs.get(dialog).and_then(|dialog| dialog.call);
         if let (Some(false), Some(call), true) = (agreed, call, status.is_success()) {
             self.end_call(now, call, EndedBy::Strait, "media refused");
+        }
+        if let (true, Some(call)) = (denies_call(method, status), call) {
+            self.deny_call(now, call);
+        }
+    }
+
+    /// A party knows nothing of a call that was answered: it has restarted, perhaps. Nobody else
+    /// ends it where the other party takes no notice.
+    fn deny_call(&mut self, now: Instant, key: CallKey) {
+        let call = self.calls.get(key);
+        if call.is_some_and(|call| call.invite.is_none()) {
+            self.end_call(now, key, EndedBy::Strait, "party gone");
         }
     }
 
@@ -189,6 +202,14 @@ impl Gateway {
     fn known_contact(&self, key: DialogKey, side: Side) -> Option<super::token::Token> {
         self.dialogs.get(key)?.party(side).contact
     }
+}
+
+/// Whether a refusal says that its sender has no such call (RFC 3261 §12.2.1.2, RFC 5057 §5.1).
+/// To some requests it may say that it has no such subscription, or no such provisional response
+/// (RFC 6665 §4.1.3, RFC 3262 §3); to BYE it matters no more.
+fn denies_call(method: Method, status: Status) -> bool {
+    use Method::{Info, Invite, Message, Options, Update};
+    status.code() == 481 && matches!(method, Invite | Update | Info | Message | Options)
 }
 
 /// Requests whose 2xx may move the remote target (RFC 3261 §12.2, RFC 6665 §4.4.1).

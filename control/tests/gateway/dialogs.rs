@@ -185,6 +185,31 @@ fn silent_media_ends_a_call_on_both_sides() {
 }
 
 #[test]
+fn a_party_that_knows_nothing_of_a_call_ends_it_on_both_sides() {
+    for (method, ends) in [("INFO", true), ("OPTIONS", true), ("NOTIFY", false)] {
+        let mut world = World::new();
+        let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+        let (_, ok) = answered(&mut world, phone);
+        let asked = within(&ok, method, 2, "gone", "192.168.1.5");
+        let passed = world.send(phone, &asked);
+        let denied = response(
+            passed.only(softswitch),
+            "481 Call/Transaction Does Not Exist",
+            "",
+            "",
+        );
+        let outcome = world.send(softswitch, &denied);
+        let told = outcome.to(phone);
+        assert!(start(told[0]).starts_with("SIP/2.0 481 "), "{method}");
+        let bye = |text: &&&str| text.starts_with("BYE ");
+        assert_eq!(told.iter().filter(bye).count(), usize::from(ends));
+        let reasons = outcome.records.iter().map(|record| &record.ending);
+        let reasons: Vec<_> = reasons.flatten().map(|ending| ending.reason).collect();
+        assert_eq!(reasons, vec!["party gone"; usize::from(ends)], "{method}");
+    }
+}
+
+#[test]
 fn a_2xx_that_is_never_acknowledged_ends_the_call() {
     let mut world = World::new();
     let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));

@@ -20,7 +20,7 @@ use strait_parties::sip::message::Message;
 use strait_shared::time::Instant;
 
 use self::lies::Lies;
-use crate::checks::SharedChecks;
+use crate::checks::{self, SharedChecks, Side};
 use crate::configuration;
 use crate::plan::Plan;
 
@@ -125,8 +125,18 @@ impl Rogue {
         });
     }
 
-    /// A message with octets changed, cut or doubled.
-    fn mutilate(&mut self, mut message: Vec<u8>) -> Vec<u8> {
+    /// A message with octets changed, cut or doubled. An address of the far side that comes of it
+    /// by chance is left away: its own Via comes back to it as it wrote it (RFC 3261 §8.2.6.2).
+    fn mutilate(&mut self, message: Vec<u8>) -> Vec<u8> {
+        let tells = |message: &[u8]| checks::leak(Side::Core, message).is_some();
+        let mutilated = self.damage(message.clone());
+        match tells(&mutilated) && !tells(&message) {
+            true => message,
+            false => mutilated,
+        }
+    }
+
+    fn damage(&mut self, mut message: Vec<u8>) -> Vec<u8> {
         for _ in 0..self.random.usize(1..6) {
             if message.is_empty() {
                 break;

@@ -250,7 +250,7 @@ pub struct KeptRest {
 }
 
 /// The reasons a record may name; what is kept is one of them.
-const REASONS: [&str; 18] = [
+const REASONS: [&str; 19] = [
     "bye",
     "cancelled",
     "setup timeout",
@@ -258,6 +258,7 @@ const REASONS: [&str; 18] = [
     "media timeout",
     "media failed",
     "media refused",
+    "party gone",
     "no ACK",
     "session expired",
     "ended by operator",

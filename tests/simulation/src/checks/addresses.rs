@@ -61,7 +61,7 @@ impl Checks {
 }
 
 /// A line that names the other side.
-fn leak(to: Side, bytes: &[u8]) -> Option<&[u8]> {
+pub fn leak(to: Side, bytes: &[u8]) -> Option<&[u8]> {
     bytes.split(|byte| *byte == b'\n').find(|line| {
         let lower = unescaped(line).to_ascii_lowercase();
         let exempt = CREDENTIALS.iter().any(|name| lower.starts_with(name));
