@@ -1,6 +1,7 @@
 //! What the gateway's own timers are for.
 
 use strait_config::SoftswitchIndex;
+use strait_shared::time::Instant;
 
 use super::calls::CallKey;
 use super::controlled::associations::AssociationKey;
@@ -12,6 +13,7 @@ use super::keepalive::FlowName;
 use super::opening::OpeningName;
 use super::registrations::BindingKey;
 use super::serve::locations::ContactKey;
+use crate::media::Side;
 
 /// What is due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,6 +34,8 @@ pub enum Due {
     ByeMissing(CallKey),
     /// A party's BYE of this number was challenged.
     ByeChallenged(DialogKey, u32),
+    /// A party that could not be reached is still owed a BYE, for this reason and until then.
+    ByeOwed(DialogKey, Side, &'static str, Instant),
     /// A subscription ran out.
     Subscription(DialogKey),
     /// No further dialogs come of a SUBSCRIBE or REFER.

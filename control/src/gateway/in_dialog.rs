@@ -126,6 +126,7 @@ impl Gateway {
     ) {
         self.settle_refusal(now, key, offer.then_some(from), request.method());
         if request.method() == Some(Method::Bye) {
+            self.tell_when_back(now, key, from.other());
             self.party_left(now, key, from, status);
         }
     }
@@ -157,7 +158,6 @@ impl Gateway {
         }
     }
 
-    /// Requests come in order (RFC 3261 §12.2.2), and one INVITE at a time (§14).
     /// Who says something again may have moved since it was first said; unless more was said
     /// since, and this is a late copy from where its sender was before.
     pub(super) fn heard_again(
@@ -174,6 +174,7 @@ impl Gateway {
         }
     }
 
+    /// Requests come in order (RFC 3261 §12.2.2), and one INVITE at a time (§14).
     fn check_order(&mut self, key: DialogKey, from: Side, request: &Message) -> Result<(), Reply> {
         let cseq = request
             .cseq()

@@ -122,7 +122,7 @@ const FOUND: [(u64, usize, &str); 22] = [
 ];
 
 /// The same, of worlds of [`SLOW_CALLS`] calls that are [`SLOW_INTERVAL`] apart.
-const SLOW: [(u64, &str); 6] = [
+const SLOW: [(u64, &str); 7] = [
     (
         9_000_334,
         "a fork's answer sent a caller's media back to where it came from",
@@ -146,6 +146,10 @@ const SLOW: [(u64, &str); 6] = [
     (
         9_120_590,
         "the checker of media held it against Strait that a liar joined two of its own calls",
+    ),
+    (
+        14_000_588,
+        "a phone whose connection broke was never told that its call was over",
     ),
 ];
 const SLOW_CALLS: usize = 8;
