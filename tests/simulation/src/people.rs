@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use strait_parties::party::{Datagram, Party};
-use strait_parties::phone::{CallHandle, Phone};
+use strait_parties::phone::{CallHandle, Phone, State};
 use strait_parties::rtp::packet::{Packet, Ssrc, is_rtcp};
 use strait_parties::sip::description::Direction;
 use strait_parties::softswitch::Softswitch;
@@ -226,7 +226,10 @@ impl Tapped {
         checks.media_arrived(&self.user, call, datagram);
         // A liar may say of its own call that its media is there.
         let lied = checks.media.is_of_liars(&datagram.payload);
-        if let (Some((_, since)), Some(owner), false) = (left, owner, lied) {
+        // Who has hung up says nothing more from its new place that could latch there, for as long
+        // as its BYE gets lost.
+        let speaks = owner.filter(|call| call.state() != State::Leaving);
+        if let (Some((_, since)), Some(owner), false) = (left, speaks, lied) {
             let reports = at.port() != rtp || is_rtcp(&datagram.payload);
             checks.old_place_reached(&self.user, (owner.began(), since), reports);
         }
