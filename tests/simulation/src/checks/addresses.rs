@@ -71,7 +71,8 @@ pub fn leak(to: Side, bytes: &[u8]) -> Option<&[u8]> {
 }
 
 /// Whether the prefix stands there, is not the tail of a longer number, and begins an address: one
-/// in brackets that an escape breaks off is nobody's (RFC 3986 §3.2.2), but where it has a zone.
+/// in brackets that an escape breaks off is nobody's (RFC 3986 §3.2.2), but where it has a zone; and
+/// one whose numbers a control octet parts, which no header may hold (RFC 3261 §25.1).
 fn names(line: &[u8], prefix: &[u8]) -> bool {
     let mut places = line.windows(prefix.len()).enumerate();
     places.any(|(at, window)| {
@@ -83,7 +84,9 @@ fn names(line: &[u8], prefix: &[u8]) -> bool {
         let (address, behind) = rest.split_at(end.unwrap_or(rest.len()));
         let broken_off =
             address.ends_with(b":") && behind.starts_with(b"%") && !behind.starts_with(b"%25");
-        let nobodys = before == Some(b'[') && broken_off;
+        let behind = rest.get(prefix.len()).filter(|byte| **byte != b'\r');
+        let cut = prefix.ends_with(b".") && behind.is_some_and(u8::is_ascii_control);
+        let nobodys = cut || before == Some(b'[') && broken_off;
         window == prefix && !before.is_some_and(continues) && !nobodys
     })
 }
@@ -121,6 +124,9 @@ mod tests {
             b"X: [2001:db8:c::1%25eth0]",
             b"X: [2001:db8:c::1%66]",
             b"X: [2001:db8:c:",
+            b"X: sip:a@10.0.",
+            b"X: sip:a@10.0.\r",
+            b"X: sip:a@10.0.0\x1d",
         ] {
             assert!(leak(Side::Access, line).is_some(), "{line:?}");
             assert!(leak(Side::Core, line).is_none(), "{line:?}");
@@ -129,6 +135,7 @@ mod tests {
             &b"o=- 110.0.5 1 IN IP4 192.0.2.1"[..],
             b"Authorization: Digest uri=\"sip:10.0.0.1\"",
             b"X: [2001:db8:c::%66]",
+            b"X: sip:a@10.0.\x1d0.1",
         ] {
             assert!(leak(Side::Access, line).is_none(), "{line:?}");
         }
