@@ -70,9 +70,9 @@ pub fn leak(to: Side, bytes: &[u8]) -> Option<&[u8]> {
     })
 }
 
-/// Whether the prefix stands there, is not the tail of a longer number, and begins an address: one
-/// in brackets that an escape breaks off is nobody's (RFC 3986 §3.2.2), but where it has a zone; and
-/// one whose numbers a control octet parts, which no header may hold (RFC 3261 §25.1).
+/// Whether the prefix stands there, is not the tail of a longer number, and begins an address. One
+/// in brackets that an escape breaks off is nobody's (RFC 3986 §3.2.2), but where it has a zone;
+/// and one whose numbers a control octet parts, which no header may hold (RFC 3261 §25.1).
 fn names(line: &[u8], prefix: &[u8]) -> bool {
     let mut places = line.windows(prefix.len()).enumerate();
     places.any(|(at, window)| {
