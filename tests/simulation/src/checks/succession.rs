@@ -73,6 +73,14 @@ impl Succession {
         }
     }
 
+    /// A command is damaged. What a control that is dead has left on a ring nobody says again: the
+    /// successor finds a call without its slots, and ends it.
+    pub fn damaged(&mut self) {
+        if let Some(death) = &mut self.death {
+            death.calls.clear();
+        }
+    }
+
     fn followed(
         &self,
         now: Instant,

@@ -25,6 +25,7 @@ impl Strait {
         if damaged {
             let mut checks = self.checks.borrow_mut();
             checks.commands.expect_damage();
+            checks.succession.damaged();
             checks.records.expect_loss();
         }
         damaged
