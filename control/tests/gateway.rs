@@ -33,6 +33,8 @@ mod controlled;
 mod crashes;
 #[path = "gateway/dialogs.rs"]
 mod dialogs;
+#[path = "gateway/farewells.rs"]
+mod farewells;
 #[path = "gateway/limits.rs"]
 mod limits;
 #[path = "gateway/lossless.rs"]

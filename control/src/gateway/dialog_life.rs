@@ -140,9 +140,11 @@ impl Gateway {
             .as_ref()
             .map(|route| route.uri)
             .or_else(|| Uri::parse(target));
-        let flow = hop.map_or(party.flow, |hop| self.next_hop(&hop, party.flow));
+        let moved = party.contact.and_then(|token| self.tokens.moved_to(token));
+        let own = moved.unwrap_or(party.flow);
+        let flow = hop.map_or(own, |hop| self.next_hop(&hop, own));
         let flow = match self.is_cut_off(flow) {
-            true => self.registered_flow(target, flow).unwrap_or(flow),
+            true => self.registered_flow(party, flow).unwrap_or(flow),
             false => flow,
         };
         match first.filter(|route| !route.uri.params.has("lr")) {

@@ -70,8 +70,6 @@ pub struct Dialog {
     pub session_timer: Option<TimerId>,
     /// The last BYE that was challenged.
     pub challenged: Option<ChallengedBye>,
-    /// Whether a party is to be told BYE as soon as it can be reached again.
-    pub owed: [bool; 2],
 }
 
 /// A BYE whose sender was to show first who it is.
@@ -141,7 +139,6 @@ impl Dialog {
             handshakes: [None, None],
             session_timer: None,
             challenged: None,
-            owed: [false; 2],
         }
     }
 
@@ -158,7 +155,7 @@ impl Dialog {
 
     /// Whether nothing keeps it.
     pub fn is_over(&self) -> bool {
-        self.call.is_none() && self.subscription.is_none() && self.owed == [false; 2]
+        self.call.is_none() && self.subscription.is_none()
     }
 }
 

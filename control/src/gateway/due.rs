@@ -1,7 +1,6 @@
 //! What the gateway's own timers are for.
 
 use strait_config::SoftswitchIndex;
-use strait_shared::time::Instant;
 
 use super::calls::CallKey;
 use super::controlled::associations::AssociationKey;
@@ -13,7 +12,6 @@ use super::keepalive::FlowName;
 use super::opening::OpeningName;
 use super::registrations::BindingKey;
 use super::serve::locations::ContactKey;
-use crate::media::Side;
 
 /// What is due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,8 +32,8 @@ pub enum Due {
     ByeMissing(CallKey),
     /// A party's BYE of this number was challenged.
     ByeChallenged(DialogKey, u32),
-    /// A party that could not be reached is still owed a BYE, for this reason and until then.
-    ByeOwed(DialogKey, Side, &'static str, Instant),
+    /// A party that could not be reached has not come back for its BYE.
+    Owed,
     /// A subscription ran out.
     Subscription(DialogKey),
     /// No further dialogs come of a SUBSCRIBE or REFER.

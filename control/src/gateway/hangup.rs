@@ -2,19 +2,18 @@
 
 use strait_shared::time::Instant;
 
+use super::Gateway;
 use super::calls::CallKey;
 use super::dialogs::DialogKey;
 use super::due::Due;
 use super::io::Output;
 use super::journal::CONTROL_RESTARTED;
-use super::limits::{BYE_RETRY, BYE_WAIT};
 use super::outbound::joined;
 use super::record::{EndedBy, Ending};
 use super::reply::Reply;
 use super::transaction::ServerId;
-use super::{Asked, Gateway};
 use crate::media::Side;
-use crate::sip::{Builder, HeaderName, Message, Method, Status};
+use crate::sip::{HeaderName, Message, Status};
 
 impl Gateway {
     /// The sender of a request has cancelled it (RFC 3261 §9.2).
@@ -171,93 +170,9 @@ impl Gateway {
         };
         self.end_call(now, call, ended_by, "bye");
     }
-
-    /// A BYE could not be passed on: a party that is cut off is told once it is back.
-    pub(super) fn tell_when_back(&mut self, now: Instant, key: DialogKey, to: Side) {
-        let dialog = self.dialogs.get(key);
-        let party = dialog.map(|dialog| dialog.party(to));
-        if party.is_some_and(|party| self.is_cut_off(self.addressing(party).2)) {
-            self.owe_bye(now, key, to, "bye");
-        }
-    }
-
-    /// The dialog outlives its call until a party has had time to come back. To itself it goes on
-    /// with the call, and speaks to a port that may soon be another call's.
-    fn owe_bye(&mut self, now: Instant, key: DialogKey, to: Side, reason: &'static str) {
-        let Some(dialog) = self.dialogs.get_mut(key) else {
-            return;
-        };
-        if !std::mem::replace(&mut dialog.owed[to as usize], true) {
-            let due = Due::ByeOwed(key, to, reason, now + BYE_WAIT);
-            self.timers.arm(now, BYE_RETRY, due);
-        }
-    }
-
-    /// Tells a party that the call is over if it is back, or looks again later.
-    pub(super) fn bye_owed(
-        &mut self,
-        now: Instant,
-        key: DialogKey,
-        to: Side,
-        reason: &'static str,
-        until: Instant,
-    ) {
-        let Some(dialog) = self.dialogs.get(key) else {
-            return;
-        };
-        let absent = self.is_cut_off(self.addressing(dialog.party(to)).2);
-        if absent && now < until {
-            let due = Due::ByeOwed(key, to, reason, until);
-            self.timers.arm(now, BYE_RETRY, due);
-            return;
-        }
-        if !absent {
-            self.say_bye(now, key, to, reason);
-        }
-        if let Some(dialog) = self.dialogs.get_mut(key) {
-            dialog.owed[to as usize] = false;
-            if dialog.is_over() {
-                self.end_dialog(now, key);
-            }
-        }
-    }
-
-    /// Ends a dialog towards one party in the other one's name.
-    pub(super) fn say_bye(&mut self, now: Instant, key: DialogKey, to: Side, reason: &'static str) {
-        let branch = self.own_branch();
-        let Some(dialog) = self.dialogs.get(key) else {
-            return;
-        };
-        let (party, other) = (dialog.party(to), dialog.party(to.other()));
-        let (uri, routes, flow) = self.addressing(party);
-        if self.is_cut_off(flow) {
-            return self.owe_bye(now, key, to, reason);
-        }
-        let cseq = other.cseq + 1;
-        let mut bytes = Vec::with_capacity(512);
-        let mut builder =
-            Builder::request(&mut bytes, Method::Bye, &uri).header("Via", self.via(flow, &branch));
-        if !routes.is_empty() {
-            builder = builder.header("Route", &routes);
-        }
-        builder
-            .header("Max-Forwards", "70")
-            .header("From", tagged(&party.peer_uri, &other.tag))
-            .header("To", tagged(&party.uri, &party.tag))
-            .header("Call-ID", &party.call_id)
-            .header_fmt("CSeq", format_args!("{cseq} BYE"))
-            .header("Reason", reason_header(reason))
-            .finish();
-        self.ask(now, flow, Method::Bye, &branch, bytes, Asked::Farewell);
-    }
-}
-
-fn tagged(uri: &[u8], tag: &[u8]) -> Vec<u8> {
-    let tag_name: &[u8] = if tag.is_empty() { b"" } else { b";tag=" };
-    [b"<", uri, b">", tag_name, tag].concat()
 }
 
 /// RFC 3326: 480 stands for what has no code of its own.
-fn reason_header(reason: &str) -> String {
+pub(super) fn reason_header(reason: &str) -> String {
     format!("SIP;cause=480;text=\"{reason}\"")
 }

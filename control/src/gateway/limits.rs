@@ -49,12 +49,15 @@ pub const REFER_SUBSCRIPTION: Duration = Duration::from_secs(300);
 pub const ACK_WAIT: Duration = Duration::from_secs(32);
 
 /// How long a BYE that an earlier process passed on may take to come again, or its answer: as long
-/// as it is repeated (RFC 3261 §17.1.2.2). A BYE that was challenged, as long to come with proof;
-/// and a party whose connection broke, as long to come back and be told.
+/// as it is repeated (RFC 3261 §17.1.2.2). A BYE that was challenged, as long to come with proof.
 pub const BYE_WAIT: Duration = Duration::from_secs(32);
 
-/// How often a party that is owed a BYE is looked for: as a request is first repeated.
-pub const BYE_RETRY: Duration = Duration::from_millis(500);
+/// How long a party that cannot be reached may take to register again and hear of its calls that
+/// are over: more than RFC 5626 §4.5 has a terminal wait after its first failures.
+pub const OWED_FOR: Duration = Duration::from_secs(300);
+
+/// BYEs for such parties at once.
+pub const MAX_OWED: usize = 4096;
 
 /// What Retry-After says where nothing better is known, in seconds.
 pub const RETRY_AFTER_SECONDS: u32 = 10;

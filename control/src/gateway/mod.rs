@@ -10,7 +10,8 @@
 //! * `inspect`, `route`, `send`, `outbound`, `inbound`, `exchange`: a request there and back
 //! * `serve`: a realm that is a SIP server for domains of its own
 //! * `register`, `registrar`, `registrations`, `keepalive`: who is where
-//! * `invite`, `early`, `answer`, `ack`, `hangup`, `calls`, `describe`: calls and their media
+//! * `invite`, `early`, `answer`, `ack`, `hangup`, `farewell`, `calls`, `describe`: calls and
+//!   their media
 //! * `dialogs`, `in_dialog`, `opening`: dialogs
 //! * `softswitches`, `own_requests`: who is alive
 //! * `journal`: what a successor of this process needs, and how it goes on
@@ -31,6 +32,7 @@ mod dispatch;
 mod due;
 mod early;
 mod exchange;
+mod farewell;
 mod fork;
 mod h248;
 mod hangup;
@@ -149,6 +151,7 @@ pub struct Gateway {
     registrations: Registrations,
     serving: Serving,
     controlled: Controlled,
+    owed: farewell::Owed,
     openings: Map<OpeningName, Open>,
     keepalives: Map<FlowName, KeepAlive>,
     /// Connections that are open.
@@ -208,6 +211,7 @@ impl Gateway {
             calls: Calls::new(&seed),
             exchanges: Exchanges::new(&seed),
             registrations: Registrations::new(&seed),
+            owed: farewell::Owed::default(),
             openings: Map::with_hasher(map_key),
             keepalives: Map::with_hasher(map_key),
             connections: Map::with_hasher(map_key),

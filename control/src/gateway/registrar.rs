@@ -214,7 +214,7 @@ impl Gateway {
             }
             None => self.registrations.insert(binding),
         };
-        self.tokens.heard(token, flow);
+        self.tokens.registered(token, flow);
         let timer = self
             .timers
             .arm(now, far_until.since(now), Due::Binding(key));
@@ -222,6 +222,7 @@ impl Gateway {
             binding.expiry = Some(timer);
         }
         self.registrations.touch(key);
+        self.say_what_is_owed(now, flow, Some(token));
     }
 
     fn remove_binding(&mut self, now: Instant, key: BindingKey) {

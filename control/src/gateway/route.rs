@@ -13,6 +13,7 @@ use strait_config::SoftswitchIndex;
 use strait_shared::time::Instant;
 
 use super::Gateway;
+use super::dialogs::Party;
 use super::io::{Flow, RealmIndex, Transport};
 use super::reply::Reply;
 use super::settings::SIP_PORT;
@@ -159,22 +160,25 @@ impl Gateway {
         nat && flow.transport == Transport::Tcp && self.live(flow).connection.is_none()
     }
 
-    /// Where the terminal with this Contact, which cannot be reached on `lost`, has registered from
-    /// the same address since: its connection broke in the middle of a dialog.
-    pub(super) fn registered_flow(&self, contact: &[u8], lost: Flow) -> Option<Flow> {
-        let user = Uri::parse(contact)?.user?;
+    /// Where a terminal that cannot be reached on `lost` has registered its Contact from the same
+    /// address since: its connection broke in the middle of a dialog.
+    pub(super) fn registered_flow(&self, party: &Party, lost: Flow) -> Option<Flow> {
+        let here = |flow: Flow| (flow.realm, flow.remote.ip()) == (lost.realm, lost.remote.ip());
+        let fits =
+            |uri: &[u8], flow: Flow| *uri == *party.target && here(flow) && !self.is_cut_off(flow);
+        let (uri, contact) = (Uri::parse(&party.uri)?, Uri::parse(&party.target)?);
+        let user = contact.user.map(|user| user.to_vec()).unwrap_or_default();
         let realms = (0..).zip(&self.settings.config.realms);
         let bindings = realms
             .flat_map(|(realm, _)| self.registrations.of_user(RealmIndex(realm), &user))
-            .map(|(_, binding)| binding);
-        let same = bindings.filter(|binding| {
-            let (flow, lost) = (binding.flow, (lost.realm, lost.remote.ip()));
-            *binding.uri == *contact
-                && (flow.realm, flow.remote.ip()) == lost
-                && !self.is_cut_off(flow)
-        });
-        same.max_by_key(|binding| binding.registered)
-            .map(|binding| binding.flow)
+            .map(|(_, it)| (&it.uri, it.flow, it.registered));
+        let contacts = self.contacts_of(lost.realm, &uri);
+        let contacts = contacts.map(|it| (&it.uri, it.flow, it.registered));
+        bindings
+            .chain(contacts)
+            .filter(|(uri, flow, _)| fits(uri, *flow))
+            .max_by_key(|(_, _, registered)| *registered)
+            .map(|(_, flow, _)| flow)
     }
 
     /// Where the token in one of our own URIs leads; nothing where there is none to follow.

@@ -67,6 +67,8 @@ pub struct Origin {
     pub uri: Box<[u8]>,
     /// Where its owner was last heard.
     pub flow: Flow,
+    /// Its owner has registered from another flow than it was heard on before.
+    moved: bool,
     holders: u32,
     linger_until: Instant,
     queued: bool,
@@ -77,6 +79,7 @@ impl Origin {
         Self {
             uri: uri.into(),
             flow,
+            moved: false,
             holders: 0,
             linger_until: now,
             queued: false,
@@ -145,6 +148,20 @@ impl Tokens {
         if let Some(origin) = self.origins.get_mut(&token) {
             origin.flow = flow;
         }
+    }
+
+    /// The owner of a token has registered on a flow: it is there in all its dialogs.
+    pub fn registered(&mut self, token: Token, flow: Flow) {
+        if let Some(origin) = self.origins.get_mut(&token) {
+            origin.moved |= origin.flow != flow;
+            origin.flow = flow;
+        }
+    }
+
+    /// Where the owner of a token is, if it has registered from elsewhere since it was given out.
+    pub fn moved_to(&self, token: Token) -> Option<Flow> {
+        let origin = self.origins.get(&token)?;
+        origin.moved.then_some(origin.flow)
     }
 
     /// What a token leads to.

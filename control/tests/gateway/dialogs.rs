@@ -12,7 +12,7 @@ use crate::registrations::{REGISTER, register};
 use crate::world::{ACCESS, World, between, find, header, start};
 
 /// A request within the dialog from the callee, by what it saw of the call.
-fn from_callee(invite: &str, method: &str, cseq: u32, branch: &str, body: &str) -> String {
+pub fn from_callee(invite: &str, method: &str, cseq: u32, branch: &str, body: &str) -> String {
     let value = |name| header(invite, name);
     let target = between(value("Contact"), "<", ">");
     let content = if body.is_empty() {
@@ -335,36 +335,6 @@ fn who_registers_again_after_a_lost_connection_is_reached_there_in_its_calls() {
     let bye = world.send(softswitch, &from_callee(&invite, "BYE", 2, "b2", ""));
     let passed = bye.sent.iter().find(|sent| sent.text.starts_with("BYE "));
     assert_eq!(passed.unwrap().flow.connection, renewed.flow.connection);
-}
-
-#[test]
-fn who_could_not_be_told_that_a_call_is_over_is_told_once_back() {
-    for back in [true, false] {
-        let mut world = World::new();
-        let softswitch = world.softswitch(1);
-        let phone = world.party(ACCESS, Transport::Tcp, "203.0.113.7:40001");
-        let (invite, ok) = answered(&mut world, phone);
-        let connection = phone.flow.connection.unwrap();
-        world.input(Input::Disconnected { connection });
-        let bye = world.send(softswitch, &from_callee(&invite, "BYE", 1, "b1", ""));
-        assert_eq!(start(bye.only(softswitch)), "SIP/2.0 480 Connection Lost");
-        assert_eq!(world.gateway.sizes().calls, 0);
-        assert!(world.wait(Duration::from_secs(2)).sent.is_empty());
-        let renewed = world.party(ACCESS, Transport::Tcp, "203.0.113.7:40002");
-        if back {
-            let register_again = REGISTER.replace("UDP", "TCP").replace(";ob", "");
-            register(&mut world, renewed, &register_again);
-            let told = world.wait(Duration::from_secs(1));
-            let told = told.only(renewed);
-            assert!(start(told).starts_with("BYE sip:"), "{told}");
-            assert_eq!(header(told, "From"), header(&ok, "To"));
-            world.send(renewed, &response(told, "200 OK", "", ""));
-        } else {
-            let never = world.wait(Duration::from_secs(40));
-            assert!(never.sent.iter().all(|sent| !sent.text.starts_with("BYE")));
-        }
-        assert_eq!(world.gateway.sizes().dialogs, 0);
-    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::locations::{Contact, address_of_record};
 use super::steer::Versions;
 use crate::gateway::Gateway;
 use crate::gateway::exchange::{ExchangeKey, PartOf};
-use crate::gateway::io::{Flow, Transport};
+use crate::gateway::io::{Flow, RealmIndex, Transport};
 use crate::gateway::limits::MAX_TARGETS;
 use crate::gateway::reply::Reply;
 use crate::gateway::route::{Name, Route, Target};
@@ -151,6 +151,18 @@ impl Gateway {
             Some(false) => Reply::from(Status::NOT_FOUND).because("No Such User"),
             _ => gone("Not Registered"),
         }
+    }
+
+    /// What a user of a domain served in that realm has registered.
+    pub(in crate::gateway) fn contacts_of(
+        &self,
+        realm: RealmIndex,
+        uri: &Uri,
+    ) -> impl Iterator<Item = &Contact> {
+        let served = self.served_domain(realm, uri).zip(uri.user);
+        let served = served.map(|(domain, user)| address_of_record(&user, &domain));
+        let contacts = served.map(|served| self.serving.locations.of(&served));
+        contacts.into_iter().flatten().map(|(_, contact)| contact)
     }
 
     /// Beyond the domains served here: only for those who are at home in one of them, or nobody

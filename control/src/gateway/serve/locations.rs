@@ -117,7 +117,10 @@ impl Locations {
     }
 
     /// The Contacts of an address-of-record, in the order they came.
-    pub fn of<'a>(&'a self, user: &[u8]) -> impl Iterator<Item = (ContactKey, &'a Contact)> {
+    pub fn of<'a>(
+        &'a self,
+        user: &[u8],
+    ) -> impl Iterator<Item = (ContactKey, &'a Contact)> + use<'a> {
         let keys = self.by_user.get(user).into_iter().flatten();
         keys.filter_map(|key| Some((*key, self.table.get(*key)?)))
     }

@@ -276,6 +276,7 @@ impl Gateway {
             None => self.serving.locations.insert(contact),
         };
         self.watch_location(now, key, lifetime);
+        self.say_what_is_owed(now, asked.flow, None);
     }
 
     /// Arms the timer of a Contact that is new.
