@@ -78,8 +78,13 @@ impl Servers {
             return Ok(self.again(now, id, out));
         }
         if method == Method::Cancel {
-            let invite = matching::server_key(message, &flow, Method::Invite.as_bytes())?;
-            let invite = self.by_key.get(&invite).copied();
+            let invite_key = matching::server_key(message, &flow, Method::Invite.as_bytes())?;
+            let invite = self.by_key.get(&invite_key).copied();
+            let direct = |id: &ServerId| self.table.get(id).is_some_and(|s| s.way.is_direct());
+            if let Some(id) = invite.filter(direct) {
+                // Whoever waits for its end is where it says so from: its NAT may have rebound.
+                self.follow(id, flow, message, invite_key);
+            }
             let standing = if invite.is_some() {
                 Standing::Known
             } else {

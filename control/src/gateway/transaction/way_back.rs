@@ -38,6 +38,11 @@ impl WayBack {
         )
     }
 
+    /// Whether the request came from its sender, by nobody else's way.
+    pub fn is_direct(&self) -> bool {
+        memchr::memmem::find_iter(&self.vias, b"Via: ").count() == 1 && !self.vias.contains(&b',')
+    }
+
     /// The same for a message that could not be read as a whole. A top Via that makes no sense
     /// stays as it is, and the response goes to the source.
     pub fn of_headers(

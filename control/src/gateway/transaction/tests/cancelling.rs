@@ -91,6 +91,31 @@ fn a_cancelled_invite_without_final_response_is_given_up() {
 }
 
 #[test]
+fn an_invite_is_answered_where_it_was_cancelled_from() {
+    let proxied = "Via: SIP/2.0/UDP 10.0.0.9:5060;branch=z9hG4bKb\r\nFrom: ";
+    for (direct, expected) in [(true, 6060), (false, 5060)] {
+        let mut bench = Bench::new();
+        let mut invite = request("INVITE", "z9hG4bKa").replace("branch", "rport;branch");
+        if !direct {
+            invite = invite.replace("From: ", proxied);
+        }
+        let invite = bench.new_request(udp(), &invite);
+        // The sender's NAT has rebound.
+        let mut moved = udp();
+        moved.remote.set_port(6060);
+        let cancel = request("CANCEL", "z9hG4bKa").replace("branch", "rport;branch");
+        let outcome = bench.receive(moved, &cancel);
+        assert!(matches!(outcome, Ok(RequestOutcome::Cancel { .. })));
+        bench.respond(invite, 487);
+        let sent = bench.out.drain(..).find_map(|output| match output {
+            Output::Send { flow, .. } => Some(flow.remote.port()),
+            _ => None,
+        });
+        assert_eq!(sent, Some(expected), "direct: {direct}");
+    }
+}
+
+#[test]
 fn a_received_cancel_names_its_invite() {
     let mut bench = Bench::new();
     let invite = bench.new_request(udp(), &request("INVITE", "z9hG4bKa"));
