@@ -125,12 +125,11 @@ impl Rogue {
         });
     }
 
-    /// A message with octets changed, cut or doubled. An address of the far side that comes of it
-    /// by chance is left away: its own Via comes back to it as it wrote it (RFC 3261 §8.2.6.2).
+    /// A message with octets changed, cut or doubled, unless addresses come of it that it does not
+    /// mean.
     fn mutilate(&mut self, message: Vec<u8>) -> Vec<u8> {
-        let tells = |message: &[u8]| checks::leak(Side::Core, message).is_some();
         let mutilated = self.damage(message.clone());
-        match tells(&mutilated) && !tells(&message) {
+        match checks::misleads(Side::Core, &message, &mutilated) {
             true => message,
             false => mutilated,
         }

@@ -9,7 +9,7 @@ use strait_parties::party::{Datagram, Party};
 use strait_parties::rtp::packet::{Packet, Ssrc};
 use strait_shared::time::Instant;
 
-use crate::checks::{FORGED, SharedChecks};
+use crate::checks::{self, FORGED, SharedChecks, Side};
 use crate::configuration::{DOMAIN, FIRST_PORT};
 use crate::intruder::Intruder;
 
@@ -116,7 +116,9 @@ impl Stranger {
                 }
             }
         }
-        self.send(bytes);
+        let message = message.clone();
+        let misleads = checks::misleads(Side::Access, &message, &bytes);
+        self.send(if misleads { message } else { bytes });
     }
 
     /// An INVITE whose answer nobody waits for.

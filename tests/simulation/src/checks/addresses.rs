@@ -1,5 +1,7 @@
 //! Nobody sees an address of the far side.
 
+use std::net::IpAddr;
+
 use super::{Checker, Checks};
 
 /// One of the two networks Strait stands between.
@@ -61,13 +63,41 @@ impl Checks {
 }
 
 /// A line that names the other side.
-pub fn leak(to: Side, bytes: &[u8]) -> Option<&[u8]> {
+fn leak(to: Side, bytes: &[u8]) -> Option<&[u8]> {
     bytes.split(|byte| *byte == b'\n').find(|line| {
         let lower = unescaped(line).to_ascii_lowercase();
         let exempt = CREDENTIALS.iter().any(|name| lower.starts_with(name));
         let prefixes = to.other().prefixes();
         !exempt && prefixes.iter().any(|prefix| names(&lower, prefix))
     })
+}
+
+/// Whether damage has made addresses of a message by somebody of that side: one of the far side,
+/// which it is told again in its own Via as it wrote it (RFC 3261 §8.2.6.2), or one that is none.
+pub fn misleads(side: Side, message: &[u8], damaged: &[u8]) -> bool {
+    let makes = |of: fn(Side, &[u8]) -> bool| of(side, damaged) && !of(side, message);
+    makes(|side, bytes| leak(side, bytes).is_some()) || makes(breaks)
+}
+
+/// Whether an address of a side stands there that is none, cut short or with more digits: nobody
+/// can tell it from other text.
+fn breaks(side: Side, bytes: &[u8]) -> bool {
+    let lower = bytes.to_ascii_lowercase();
+    let broken = |prefix: &&[u8]| {
+        let dotted = prefix.ends_with(b".");
+        let within = |byte: &u8| match dotted {
+            true => byte.is_ascii_digit() || *byte == b'.',
+            false => byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'),
+        };
+        let mut places = lower.windows(prefix.len()).enumerate();
+        places.any(|(at, window)| {
+            let rest = &lower[at..];
+            let end = rest.iter().position(|byte| !within(byte));
+            let text = std::str::from_utf8(&rest[..end.unwrap_or(rest.len())]);
+            window == *prefix && text.is_ok_and(|text| text.parse::<IpAddr>().is_err())
+        })
+    };
+    side.prefixes().iter().any(broken)
 }
 
 /// Whether the prefix stands there, is not the tail of a longer number, and begins an address. One
@@ -131,6 +161,18 @@ mod tests {
             assert!(leak(Side::Access, line).is_some(), "{line:?}");
             assert!(leak(Side::Core, line).is_none(), "{line:?}");
         }
+        assert!(misleads(Side::Core, b"10.0.0.66:5060", b"10.0.0.665060"));
+        assert!(misleads(
+            Side::Core,
+            b"c=IN IP4 10.0.0.6",
+            b"c=IN IP4 10.0.0"
+        ));
+        assert!(misleads(
+            Side::Core,
+            b"[2001:db8:c::66]",
+            b"[2001:db8:a::66]"
+        ));
+        assert!(!misleads(Side::Core, b"10.0.0.66:5060", b"10.0.0.6:5060"));
         for line in [
             &b"o=- 110.0.5 1 IN IP4 192.0.2.1"[..],
             b"Authorization: Digest uri=\"sip:10.0.0.1\"",

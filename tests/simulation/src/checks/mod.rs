@@ -23,7 +23,7 @@ use std::rc::Rc;
 
 use strait_shared::time::Instant;
 
-pub use self::addresses::{Side, leak};
+pub use self::addresses::{Side, misleads};
 pub use self::commands::Commands;
 pub use self::endings::Endings;
 pub use self::gossip::{Gossip, Overheard};
