@@ -73,10 +73,11 @@ fn leak(to: Side, bytes: &[u8]) -> Option<&[u8]> {
 }
 
 /// Whether damage has made addresses of a message by somebody of that side: one of the far side,
-/// which it is told again in its own Via as it wrote it (RFC 3261 §8.2.6.2), or one that is none.
+/// which it is told again in its own Via as it wrote it (RFC 3261 §8.2.6.2), or other text of one
+/// that is none.
 pub fn misleads(side: Side, message: &[u8], damaged: &[u8]) -> bool {
-    let makes = |of: fn(Side, &[u8]) -> bool| of(side, damaged) && !of(side, message);
-    makes(|side, bytes| leak(side, bytes).is_some()) || makes(breaks)
+    let tells = |message| leak(side, message).is_some();
+    (tells(damaged) && !tells(message)) || breaks(side, damaged)
 }
 
 /// Whether an address of a side stands there that is none, cut short or with more digits: nobody
