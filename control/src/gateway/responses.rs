@@ -276,6 +276,10 @@ impl Gateway {
     /// What became of transactions.
     pub(super) fn transaction_event(&mut self, now: Instant, event: Event) {
         match event {
+            Event::ClientGivenUp(client) => {
+                self.client_failed(now, client, false);
+                self.asked.insert(client, Asked::Unwanted(Vec::new()));
+            }
             Event::ClientTimeout(client) => self.client_failed(now, client, false),
             Event::ClientUnreachable(client) => self.client_failed(now, client, true),
             Event::ClientTerminated(client) => {

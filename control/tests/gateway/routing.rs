@@ -357,6 +357,30 @@ fn parties_of_the_same_realm_on_ipv6_are_reached_on_ipv6() {
 }
 
 #[test]
+fn who_rings_after_it_was_given_up_rings_no_longer() {
+    for rings in [true, false] {
+        let mut world = World::new();
+        let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+        let (asked, _) = register(&mut world, phone, REGISTER);
+        let target = between(header(&asked, "Contact"), "<", ">").to_owned();
+        let passed = world.send(softswitch, &from_core("INVITE", &target, "i1"));
+        let invite = passed.only(phone).to_owned();
+        let over = world.wait(Duration::from_millis(32_100));
+        assert_eq!(start(over.to(softswitch)[0]), "SIP/2.0 408 Request Timeout");
+        let status = if rings { "180 Ringing" } else { "200 OK" };
+        let late = response(&invite, status, "late", "");
+        let late = late.replace("bob@10.0.0.1:5060", "alice@192.168.1.5:5060");
+        let late = world.send(phone, &late);
+        let told: Vec<&str> = late.to(phone).into_iter().map(start).collect();
+        let methods = told.iter().map(|line| line.split(' ').next().unwrap());
+        let expected: &[&str] = if rings { &["CANCEL"] } else { &["ACK", "BYE"] };
+        assert_eq!(methods.collect::<Vec<_>>(), expected, "{late:?}");
+        let outcome = world.wait(Duration::from_secs(70));
+        assert_eq!(world.gateway.sizes().client_transactions, 0, "{outcome:?}");
+    }
+}
+
+#[test]
 fn unanswered_parties_time_out_with_408() {
     let mut world = World::new();
     let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));

@@ -315,7 +315,7 @@ impl Driver {
                     .twins(heard.user)
                     .filter(|phone| *phone != listener);
                 let mut back = others.flat_map(|phone| talks(stage, phone));
-                if let Some(back) = back.find(|back| back.call_id == heard.call_id) {
+                if let Some(back) = back.find(|back| back.is_with(&heard)) {
                     talking.push(Direction {
                         listener: stage.plan.user(listener),
                         speaker: stage.plan.user(heard.user),
@@ -423,9 +423,19 @@ struct Talking<'a> {
     user: usize,
     /// Strait leaves it as it is: it names no host.
     call_id: &'a str,
+    /// So are the tags: its own and the other one's.
+    tags: [String; 2],
     began: Instant,
     /// When its media was moved last.
     moved: Option<Instant>,
+}
+
+impl Talking<'_> {
+    /// Whether it is the other end. Two terminals of a user may have answered the same INVITE.
+    fn is_with(&self, other: &Self) -> bool {
+        let [own, remote] = &other.tags;
+        self.call_id == other.call_id && self.tags[0] == *remote && self.tags[1] == *own
+    }
 }
 
 fn talks(stage: &Stage, number: usize) -> Vec<Talking<'_>> {
@@ -445,6 +455,7 @@ fn talks(stage: &Stage, number: usize) -> Vec<Talking<'_>> {
         Some(Talking {
             user,
             call_id: call.call_id(),
+            tags: call.tags()?,
             began: call.began(),
             moved: call.stream().left().map(|(_, since)| since),
         })

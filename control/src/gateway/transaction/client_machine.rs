@@ -7,9 +7,12 @@
 //! |------------|-----------------|-------------------------------------|------------------------|
 //! | –          | start           | send, A = T1 (UDP), B = 64 T1       | Calling                |
 //! | Calling    | A               | send, A doubles                     | Calling                |
-//! | Calling    | B               | timed out                           | over                   |
+//! | Calling    | B               | given up, stop A, end = 64 T1       | Calling (given up)     |
+//! | Calling    | end (given up)  |                                     | over                   |
+//! | Calling    | B (cancelled)   | timed out                           | over                   |
 //! | Calling    | cancel          | remember                            | Calling                |
 //! | Calling    | 1xx             | deliver, stop A, C; CANCEL if asked | Proceeding             |
+//! |            |                 | or given up                         |                        |
 //! | Proceeding | 101–199         | deliver, restart C                  | Proceeding             |
 //! | Proceeding | cancel, C       | CANCEL, end = 64 T1                 | Proceeding (cancelled) |
 //! | Proceeding | end (cancelled) | timed out                           | over                   |
@@ -58,6 +61,8 @@ enum Cancelling {
     No,
     /// Wanted, but no provisional response has been seen yet.
     Wanted,
+    /// Nobody has answered in time. Who heard its last copy may yet, and is to ring no more.
+    GivenUp,
     Sent,
 }
 
@@ -150,6 +155,17 @@ impl ClientMachine {
     pub fn end(&mut self) -> Step {
         match self.state {
             State::Completed | State::Accepted => Step::over(Life::Terminated),
+            State::Calling if self.cancelling == Cancelling::No => {
+                self.cancelling = Cancelling::GivenUp;
+                Step {
+                    resend: Rearm::Stop,
+                    end: Rearm::Start(self.timing.give_up()),
+                    ..Step::over(Life::GivenUp)
+                }
+            }
+            State::Calling if self.cancelling == Cancelling::GivenUp => {
+                Step::over(Life::Terminated)
+            }
             State::Proceeding if self.invite && self.cancelling == Cancelling::No => self.cancel(),
             State::Calling | State::Trying | State::Proceeding => Step::over(Life::TimedOut),
         }
@@ -211,7 +227,7 @@ impl ClientMachine {
             };
         }
         let mut step = match self.cancelling {
-            Cancelling::Wanted => self.cancel_now(),
+            Cancelling::Wanted | Cancelling::GivenUp => self.cancel_now(),
             Cancelling::No if first || status.code() > 100 => Step {
                 end: Rearm::Start(self.timing.timer_c),
                 ..Step::nothing()

@@ -224,6 +224,7 @@ impl Clients {
             self.apply(now, id, &step, out);
             match step.life {
                 Life::Goes => {}
+                Life::GivenUp => events.push_back(Event::ClientGivenUp(id)),
                 Life::Terminated => self.finish(id, Event::ClientTerminated(id), events),
                 Life::TimedOut => self.finish(id, Event::ClientTimeout(id), events),
             }

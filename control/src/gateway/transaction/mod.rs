@@ -156,7 +156,10 @@ pub enum ResponseOutcome {
 /// What became of a transaction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// No final response came in time (timers B, C, F, or after a CANCEL): as if 408 had come.
+    /// Nobody has answered an INVITE in time (timer B): as if 408 had come. Who has heard its last
+    /// copy is cancelled as soon as it rings, and what it answers is still delivered.
+    ClientGivenUp(ClientId),
+    /// No final response came in time (timers C, F, or after a CANCEL): as if 408 had come.
     ClientTimeout(ClientId),
     /// The request could not be delivered: as if 503 had come (RFC 3261 §8.1.3.1).
     ClientUnreachable(ClientId),

@@ -163,7 +163,7 @@ impl Servers {
             };
             self.apply(now, id, &step, out);
             match step.life {
-                Life::Goes => continue,
+                Life::Goes | Life::GivenUp => continue,
                 Life::Terminated => events.push_back(Event::ServerTerminated(id)),
                 Life::TimedOut => events.push_back(Event::ServerTimeout(id)),
             }

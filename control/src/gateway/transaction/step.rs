@@ -48,6 +48,8 @@ pub(super) enum Life {
     /// It does.
     #[default]
     Goes,
+    /// It does for those who answer late; its user waits no longer: timer B.
+    GivenUp,
     /// It ended as it should.
     Terminated,
     /// It ended because what it waited for never came: timers B, C, F, H.

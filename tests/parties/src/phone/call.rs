@@ -126,6 +126,11 @@ impl Call {
         NameAddr::parse(local).ok()?.uri.user
     }
 
+    /// Our tag and the other party's, in a dialog.
+    pub fn tags(&self) -> Option<[String; 2]> {
+        self.dialog.as_ref()?.tags()
+    }
+
     /// The Call-ID on this phone's side.
     pub fn call_id(&self) -> &str {
         &self.call_id

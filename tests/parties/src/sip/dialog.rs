@@ -54,6 +54,11 @@ impl Dialog {
         })
     }
 
+    /// Our tag and theirs.
+    pub fn tags(&self) -> Option<[String; 2]> {
+        Some([tag(&self.local)?, tag(&self.remote)?])
+    }
+
     /// The next request in this dialog. An ACK takes the number of the INVITE it answers, which is
     /// `acknowledged`.
     pub fn request(&mut self, method: Method, acknowledged: Option<u32>) -> Message {

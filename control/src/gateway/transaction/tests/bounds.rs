@@ -48,6 +48,7 @@ impl Seen {
     fn events(&mut self, events: impl IntoIterator<Item = Event>) {
         for event in events {
             let is_new = match event {
+                Event::ClientGivenUp(id) => !self.ended_clients.contains(&id),
                 Event::ClientTimeout(id)
                 | Event::ClientUnreachable(id)
                 | Event::ClientTerminated(id) => self.ended_clients.insert(id),

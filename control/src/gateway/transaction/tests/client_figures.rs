@@ -4,7 +4,7 @@ use super::*;
 use crate::gateway::transaction::client_machine::{ClientMachine, State};
 use crate::gateway::transaction::step::{Life, Packet};
 
-use Life::{Terminated, TimedOut};
+use Life::{GivenUp, Terminated, TimedOut};
 use Rearm::{Keep, Stop};
 use State::*;
 
@@ -84,6 +84,10 @@ fn figure_5_invite_before_any_response() {
         resend: start(ms),
         ..Step::send(Packet::Request)
     };
+    let given_up = Step {
+        life: GivenUp,
+        ..step(Stop, start(32_000))
+    };
     check(
         true,
         false,
@@ -96,7 +100,14 @@ fn figure_5_invite_before_any_response() {
                 Calling,
                 resent(16_000),
             ),
-            (&[], End, Calling, Step::over(TimedOut)),
+            (&[], End, Calling, given_up),
+            (&[End], End, Calling, Step::over(Terminated)),
+            (
+                &[End],
+                Response(180),
+                Proceeding,
+                cancels(delivered(Stop, start(32_000))),
+            ),
             (
                 &[],
                 Response(100),
@@ -174,6 +185,10 @@ fn figure_5_invite_after_a_response() {
 
 #[test]
 fn figure_5_invite_over_tcp() {
+    let given_up = Step {
+        life: GivenUp,
+        ..step(Stop, start(32_000))
+    };
     check(
         true,
         true,
@@ -191,7 +206,7 @@ fn figure_5_invite_over_tcp() {
                 acked(delivered(Stop, start(0))),
             ),
             (&[], Response(200), Accepted, delivered(Stop, start(32_000))),
-            (&[], End, Calling, Step::over(TimedOut)),
+            (&[], End, Calling, given_up),
         ],
     );
 }

@@ -16,7 +16,8 @@ fn a_and_b_an_invite_nobody_answers() {
     assert_eq!(bench.sent(), ["INVITE"]);
     let (sent, ended) = bench.pass(HOUR);
     assert_eq!(times(&sent), [500, 1_500, 3_500, 7_500, 15_500, 31_500]);
-    assert_eq!(ended, [(32_000, Event::ClientTimeout(id))]);
+    let over = (64_000, Event::ClientTerminated(id));
+    assert_eq!(ended, [(32_000, Event::ClientGivenUp(id)), over]);
 }
 
 #[test]
@@ -26,7 +27,13 @@ fn b_over_tcp_nothing_is_sent_again() {
     assert_eq!(bench.sent(), ["INVITE"]);
     assert_eq!(
         bench.pass(HOUR),
-        (vec![], vec![(32_000, Event::ClientTimeout(id))])
+        (
+            vec![],
+            vec![
+                (32_000, Event::ClientGivenUp(id)),
+                (64_000, Event::ClientTerminated(id))
+            ]
+        )
     );
 }
 
