@@ -73,6 +73,11 @@ impl Strait {
             }
         };
         let link = link::Dataplane::of_region(&region, at, &mut pause);
+        if link.is_err() && self.corrupt {
+            // A table that says anything may hold up whoever takes it over: it is put away.
+            self.crash_both(now);
+            return;
+        }
         let mut link = link.expect("the workers apply what they were told");
         let seed = seed(&mut self.random);
         let config = self.config.clone();
