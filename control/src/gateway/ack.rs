@@ -135,7 +135,8 @@ impl Gateway {
         }
     }
 
-    /// Whether the ACK's description, if it has one, could be carried out.
+    /// Whether the ACK's description could be carried out, if it has one. It has to where it answers
+    /// the first offer of a call (RFC 3261 §13.2.2.4), which would stand without media for ever.
     fn describe_ack(
         &mut self,
         now: Instant,
@@ -152,13 +153,14 @@ impl Gateway {
         let session = dialog.session.filter(|_| offered);
         let (Some(session), Some(text)) = (session, request.session_description()) else {
             // An offer without answer, or an answer without offer.
+            let stands = session.is_none() || dialog.agreed;
             session
                 .into_iter()
                 .for_each(|session| self.withdraw(now, session, by.other()));
             let text = request.session_description();
             text.into_iter()
                 .for_each(|text| drop_description(request, text, edits));
-            return true;
+            return stands;
         };
         dialog.agreed = true;
         let source = dialog.party(by).flow.remote.ip();

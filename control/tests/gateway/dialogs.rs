@@ -257,6 +257,31 @@ fn an_answer_that_makes_no_sense_is_sent_away() {
 }
 
 #[test]
+fn a_first_offer_that_is_never_answered_ends_the_call() {
+    for answers in [true, false] {
+        let mut world = World::new();
+        let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+        let (head, body) = INVITE.split_once("\n\n").unwrap();
+        let head = head.replace("Content-Type: application/sdp\n", "");
+        let invite = world.send(phone, &format!("{head}\n\n"));
+        let invite = invite.only(softswitch).to_owned();
+        let ok = world.send(softswitch, &response(&invite, "200 OK", "b1", ANSWER));
+        let ok = ok.only(phone).to_owned();
+        let ack = within(&ok, "ACK", 1, "ack1", "192.168.1.5");
+        let answer = format!("Content-Type: application/sdp\nContent-Length: auto\n\n{body}");
+        let outcome = match answers {
+            true => world.send(phone, &ack.replace("Content-Length: 0\n\n", &answer)),
+            false => world.send(phone, &ack),
+        };
+        let told: Vec<&str> = outcome.sent.iter().map(|sent| start(&sent.text)).collect();
+        assert!(told[0].starts_with("ACK "), "{told:?}");
+        let byes = told.iter().filter(|line| line.starts_with("BYE "));
+        assert_eq!(byes.count(), if answers { 0 } else { 2 }, "{told:?}");
+        assert_eq!(outcome.records.len(), usize::from(!answers));
+    }
+}
+
+#[test]
 fn both_parties_may_hang_up_at_once() {
     let mut world = World::new();
     let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
