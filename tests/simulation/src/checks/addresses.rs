@@ -77,7 +77,24 @@ fn leak(to: Side, bytes: &[u8]) -> Option<&[u8]> {
 /// that is none.
 pub fn misleads(side: Side, message: &[u8], damaged: &[u8]) -> bool {
     let tells = |message| leak(side, message).is_some();
-    (tells(damaged) && !tells(message)) || breaks(side, damaged)
+    (tells(damaged) && !tells(message)) || breaks(side, heard(damaged))
+}
+
+/// A message without what lies beyond its Content-Length: that may cut an address short.
+fn heard(message: &[u8]) -> &[u8] {
+    let text = String::from_utf8_lossy(message);
+    let Some((head, _)) = text.split_once("\r\n\r\n") else {
+        return message;
+    };
+    let said = head.split_once("Content-Length: ");
+    let said = said.and_then(|(_, rest)| rest.lines().next()?.trim().parse::<u16>().ok());
+    let begins = message.windows(4).position(|window| window == b"\r\n\r\n");
+    match (said, begins) {
+        (Some(length), Some(at)) => message
+            .get(..at + 4 + usize::from(length))
+            .unwrap_or(message),
+        _ => message,
+    }
 }
 
 /// Whether an address of a side stands there that is none, cut short or with more digits: nobody
