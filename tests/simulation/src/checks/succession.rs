@@ -8,6 +8,9 @@ use strait_shared::time::Instant;
 
 use super::{Checker, Checks};
 
+/// How long what control said last may be under way.
+const UNDER_WAY: Duration = Duration::from_millis(500);
+
 /// How control died, and what its successor must know.
 #[derive(Clone, Debug)]
 pub struct Death {
@@ -59,9 +62,9 @@ impl Death {
     }
 
     /// Whether a call that began at `began`, and came to what it is at `changed`, may have been
-    /// forgotten.
+    /// forgotten. Whoever is called hears of it once the INVITE has got there, or an Add.
     pub fn concerns(&self, began: Instant, changed: Instant) -> bool {
-        began <= self.at && changed >= self.since
+        began <= self.at + UNDER_WAY && changed >= self.since
     }
 }
 
