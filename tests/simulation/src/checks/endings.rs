@@ -38,6 +38,9 @@ struct Unwanted {
     number: u32,
     /// The tag of who is told.
     tag: String,
+    /// The caller's tag, where its INVITE is taken back: it may have been tried at the next place,
+    /// and then the caller gave up there.
+    taken_back: Option<String>,
     text: String,
 }
 
@@ -97,7 +100,12 @@ impl Endings {
         let is_excused = |told: &&Unwanted| {
             let invite = (told.call_id.clone(), told.number);
             let mut settled = self.settled.get(&invite).into_iter().flatten();
-            self.by_strait.contains(&told.call_id) || settled.any(|by| *by != told.tag)
+            let given_up = told.taken_back.as_ref().is_some_and(|caller| {
+                let left = (told.call_id.clone(), caller.clone());
+                self.left.contains(&left)
+            });
+            let ended = self.by_strait.contains(&told.call_id) || given_up;
+            ended || settled.any(|by| *by != told.tag)
         };
         match self.unwanted.iter().find(|told| !is_excused(told)) {
             Some(told) => Err(format!("nobody has ended {}:\n{}", told.call_id, told.text)),
@@ -131,6 +139,7 @@ impl Checks {
                 // A BYE that nobody but Strait says is the first request after the INVITE.
                 number: said.number - u32::from(said.what == What::Bye && said.number > 0),
                 tag: said.to.to_owned(),
+                taken_back: (said.what == What::Cancel).then(|| said.from.to_owned()),
                 text: String::from_utf8_lossy(bytes).into_owned(),
             });
         }
