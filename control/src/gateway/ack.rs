@@ -135,8 +135,8 @@ impl Gateway {
         }
     }
 
-    /// Whether the ACK's description could be carried out, if it has one. It has to where it answers
-    /// the first offer of a call (RFC 3261 §13.2.2.4), which would stand without media for ever.
+    /// Whether the ACK's description could be carried out, if it has one. It has to have one where
+    /// it answers a call's first offer (RFC 3261 §13.2.2.4): the call would stand without media.
     fn describe_ack(
         &mut self,
         now: Instant,
