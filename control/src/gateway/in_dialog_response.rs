@@ -69,15 +69,23 @@ impl Gateway {
             self.end_call(now, call, EndedBy::Strait, "media refused");
         }
         if let (true, Some(call)) = (denies_call(method, status), call) {
-            self.deny_call(now, call);
+            self.deny_call(now, dialog, call);
         }
     }
 
     /// A party knows nothing of a call that was answered: it has restarted, perhaps. Nobody else
-    /// ends it where the other party takes no notice.
-    fn deny_call(&mut self, now: Instant, key: CallKey) {
-        let call = self.calls.get(key);
-        if call.is_some_and(|call| call.invite.is_none()) {
+    /// ends it where the other party takes no notice. Who has not acknowledged the answer may not
+    /// have heard it, and still does.
+    fn deny_call(&mut self, now: Instant, dialog: DialogKey, key: CallKey) {
+        let stands = self
+            .calls
+            .get(key)
+            .is_some_and(|call| call.invite.is_none());
+        let dialog = self.dialogs.get(dialog);
+        let mut handshakes = dialog
+            .iter()
+            .flat_map(|dialog| dialog.handshakes.iter().flatten());
+        if stands && handshakes.all(|handshake| handshake.ack.is_some()) {
             self.end_call(now, key, EndedBy::Strait, "party gone");
         }
     }

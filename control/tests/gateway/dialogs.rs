@@ -257,6 +257,20 @@ fn an_answer_that_makes_no_sense_is_sent_away() {
 }
 
 #[test]
+fn who_has_not_heard_the_answer_yet_ends_no_call_by_knowing_nothing_of_it() {
+    let mut world = World::new();
+    let (phone, softswitch) = (world.phone("203.0.113.7:40001"), world.softswitch(1));
+    let invite = world.send(phone, INVITE).only(softswitch).to_owned();
+    world.send(softswitch, &response(&invite, "200 OK", "b1", ANSWER));
+    let asked = world.send(softswitch, &from_callee(&invite, "INFO", 1, "i1", ""));
+    let denied = response(asked.only(phone), "481 Call Does Not Exist", "", "");
+    let denied = denied.replace("bob@10.0.0.1:5060", "alice@192.168.1.5:5060");
+    let passed = world.send(phone, &denied);
+    assert!(start(passed.only(softswitch)).starts_with("SIP/2.0 481 "));
+    assert_eq!(world.gateway.sizes().calls, 1);
+}
+
+#[test]
 fn a_first_offer_that_is_never_answered_ends_the_call() {
     for answers in [true, false] {
         let mut world = World::new();

@@ -166,7 +166,19 @@ impl ServerMachine {
     /// Whether the last response may still be sent again.
     pub fn needs_response(&self) -> bool {
         let resends = !matches!(self.state, State::Confirmed | State::Accepted);
-        resends && !self.reliable
+        resends && (!self.reliable || self.may_be_missed())
+    }
+
+    /// The sender has moved: a final response that it has not acknowledged goes there too.
+    pub fn moved(&self) -> Step {
+        match self.may_be_missed() {
+            true => Step::send(Packet::Response),
+            false => Step::nothing(),
+        }
+    }
+
+    fn may_be_missed(&self) -> bool {
+        self.invite && self.state == State::Completed
     }
 
     fn provisional(&mut self) -> Step {

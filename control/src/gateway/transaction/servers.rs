@@ -82,8 +82,12 @@ impl Servers {
             let invite = self.by_key.get(&invite_key).copied();
             let direct = |id: &ServerId| self.table.get(id).is_some_and(|s| s.way.is_direct());
             if let Some(id) = invite.filter(direct) {
-                // Whoever waits for its end is where it says so from: its NAT may have rebound.
-                self.follow(id, flow, message, invite_key);
+                // Whoever waits for its end is where it says so from: its NAT may have rebound, or
+                // its connection broken with the answer on it.
+                if self.follow(id, flow, message, invite_key) {
+                    let step = self.table.get(&id).map(|server| server.machine.moved());
+                    self.apply(now, id, &step.unwrap_or_default(), out);
+                }
             }
             let standing = if invite.is_some() {
                 Standing::Known
@@ -205,10 +209,11 @@ impl Servers {
     }
 
     /// Answers a request where it comes from now: its sender has moved since it first came.
-    fn follow(&mut self, id: ServerId, flow: Flow, message: &Message, key: Key) {
+    /// Whether it has.
+    fn follow(&mut self, id: ServerId, flow: Flow, message: &Message, key: Key) -> bool {
         let way = WayBack::of(message, flow, self.is_symmetric(&flow));
         let Some(server) = self.table.get_mut(&id).filter(|server| server.way != way) else {
-            return;
+            return false;
         };
         let response = way.stamp(&server.response);
         self.retained_bytes -= server.way.vias.len() + server.response.len();
@@ -224,6 +229,7 @@ impl Servers {
         if let Some(connection) = flow.connection {
             self.by_connection.insert((connection, id));
         }
+        true
     }
 
     fn receive_ack(

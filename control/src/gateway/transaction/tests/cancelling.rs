@@ -116,6 +116,20 @@ fn an_invite_is_answered_where_it_was_cancelled_from() {
 }
 
 #[test]
+fn who_cancels_from_elsewhere_hears_the_answer_that_it_missed() {
+    let mut bench = Bench::new();
+    let invite = bench.new_request(tcp(), &request("INVITE", "z9hG4bKa"));
+    bench.respond(invite, 503);
+    bench.sent();
+    let mut again = tcp();
+    again.remote.set_port(6060);
+    again.connection = Some(ConnectionId(2));
+    let outcome = bench.receive(again, &request("CANCEL", "z9hG4bKa"));
+    assert!(matches!(outcome, Ok(RequestOutcome::Cancel { .. })));
+    assert_eq!(bench.sent(), ["503"]);
+}
+
+#[test]
 fn a_received_cancel_names_its_invite() {
     let mut bench = Bench::new();
     let invite = bench.new_request(udp(), &request("INVITE", "z9hG4bKa"));
