@@ -63,6 +63,7 @@ impl Gateway {
             Due::SessionExpired(key) => self.session_expired(now, key),
             Due::ByeMissing(key) => self.bye_missing(now, key),
             Due::ByeChallenged(key, number) => self.bye_given_up(now, key, number),
+            Due::Entry(key) => self.forget_entry(key),
             Due::Owed => self.forget_owed(now),
             Due::Subscription(key) => self.subscription_expired(now, key),
             Due::Opening(name) => self.close_opening(now, name),

@@ -8,6 +8,7 @@ use super::controlled::passages::PassageKey;
 use super::dialogs::DialogKey;
 use super::exchange::ExchangeKey;
 use super::io::LookupId;
+use super::journal::EntryKey;
 use super::keepalive::FlowName;
 use super::opening::OpeningName;
 use super::registrations::BindingKey;
@@ -32,6 +33,8 @@ pub enum Due {
     ByeMissing(CallKey),
     /// A party's BYE of this number was challenged.
     ByeChallenged(DialogKey, u32),
+    /// An entry of the journal means nothing any more.
+    Entry(EntryKey),
     /// A party that could not be reached has not come back for its BYE.
     Owed,
     /// A subscription ran out.

@@ -59,6 +59,11 @@ pub const OWED_FOR: Duration = Duration::from_secs(300);
 /// BYEs for such parties at once.
 pub const MAX_OWED: usize = 4096;
 
+/// How long a call that was being set up as control died stays in the journal, for whoever succeeds
+/// a successor that dies too before both sides know: until a request has come through that was
+/// lost twice (RFC 3261 §17.1.1.2), and no longer than a terminal knows a copy of it (Timer I).
+pub const SETUP_CLEARED: Duration = Duration::from_secs(2);
+
 /// What Retry-After says where nothing better is known, in seconds.
 pub const RETRY_AFTER_SECONDS: u32 = 10;
 

@@ -244,6 +244,26 @@ fn a_call_being_set_up_fails_on_both_sides() {
 }
 
 #[test]
+fn a_call_being_set_up_fails_on_both_sides_though_the_successor_dies_too() {
+    let mut scene = Scene::new();
+    scene.take(Step::Register);
+    scene.take(Step::Invite);
+    scene.crash(scene.world.journal.clone());
+    let again = scene.crash(scene.world.journal.clone());
+    assert!(start(again.only(scene.phone)).starts_with("SIP/2.0 503 "));
+    let invite = scene.asked.clone();
+    let ringing = response(&invite, "180 Ringing", "b1", "");
+    let cancel = scene.world.send(scene.softswitch, &ringing);
+    assert!(start(cancel.only(scene.softswitch)).starts_with("CANCEL "));
+    assert_eq!(scene.records.len(), 1);
+    // Both sides know by and by: nobody is told once more.
+    scene.world.wait(Duration::from_secs(3));
+    let later = scene.crash(scene.world.journal.clone());
+    assert!(later.sent.is_empty(), "{later:?}");
+    assert_eq!(scene.records.len(), 1);
+}
+
+#[test]
 fn an_answer_that_comes_again_is_acknowledged_by_the_successor() {
     let mut scene = Scene::new();
     scene.take(Step::Invite);

@@ -97,6 +97,13 @@ impl Gateway {
         changes
     }
 
+    /// An entry that a successor was still to find means nothing any more.
+    pub(super) fn forget_entry(&mut self, key: EntryKey) {
+        if let Some(journal) = &mut self.journal {
+            journal.pending.push(Change { key, value: None });
+        }
+    }
+
     /// Forgets what has changed: nobody keeps a journal.
     pub(super) fn forget_changes(&mut self) {
         self.dialogs.forget_changes();

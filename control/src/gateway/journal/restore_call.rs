@@ -4,6 +4,7 @@
 use strait_shared::time::Instant;
 
 use super::entry::{KeptCall, KeptDialog, KeptHandshake, KeptParty, KeptRequest, Progress};
+use super::keep::written;
 use super::restore::Restoring;
 use super::{CONTROL_RESTARTED, MEDIA_LOST};
 use crate::gateway::branch::Passages;
@@ -39,18 +40,16 @@ impl Gateway {
                 restoring.restored.ended += 1;
                 Some(false)
             }
-            Progress::Calling(request) => {
+            Progress::Calling(ref request) => {
                 if let Some(request) = request {
-                    self.fail_setup(now, &request, restoring);
+                    self.fail_setup(now, request, restoring);
                 }
-                self.record_end(record, restoring);
-                restoring.restored.failed += 1;
+                self.call_fails(kept, restoring);
                 Some(false)
             }
-            Progress::Making(making) => {
-                self.restore_making(now, making);
-                self.record_end(record, restoring);
-                restoring.restored.failed += 1;
+            Progress::Making(ref making) => {
+                self.restore_making(now, making.clone());
+                self.call_fails(kept, restoring);
                 Some(false)
             }
             Progress::Leg(ref leg) => {
@@ -381,6 +380,17 @@ impl Gateway {
             status: None,
         };
         self.close_call(now, key, ending);
+    }
+
+    /// A call that was being set up fails: its record is written, once. Its entry is to say so.
+    fn call_fails(&mut self, kept: KeptCall, restoring: &mut Restoring) {
+        let record = kept.record.record();
+        if record.ended.is_none() {
+            self.record_end(record, restoring);
+            restoring.restored.failed += 1;
+        }
+        let record = kept.record.hung_up(Some(restoring.alive));
+        restoring.failing = Some(written(&KeptCall { record, ..kept }));
     }
 
     /// Writes the record of a call that was never answered.
