@@ -24,7 +24,7 @@ pub struct Death {
     pub numbers_anew: bool,
     /// Answered calls that are on disk, by number.
     pub calls: BTreeSet<u64>,
-    /// Calls that have their record, and may get another: that they are over was not on disk.
+    /// Calls that may have their record, and may get another: that was not on disk.
     pub ghosts: BTreeSet<u64>,
     /// Until when the registrations there are last, by Strait's clock.
     pub registrations: Vec<Instant>,

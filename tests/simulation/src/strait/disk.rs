@@ -70,11 +70,12 @@ impl Disk {
         self.entries.contains_key(&key) && !self.waiting.contains_key(&key)
     }
 
-    /// Calls that are over and whose entries are still on disk.
+    /// Calls whose entries on disk do not say what has become of them: that they are over, or that
+    /// their record is written.
     pub fn ghosts(&self) -> impl Iterator<Item = u64> {
-        let gone = self.waiting.iter().filter(|(_, value)| value.is_none());
-        gone.filter(|(key, _)| key.kind == Kind::Call)
-            .map(|(key, _)| key.number)
+        let keys = self.waiting.keys();
+        keys.filter(|key| key.kind == Kind::Call)
+            .map(|key| key.number)
     }
 
     /// Changes about registrations that are not on disk.
