@@ -3,25 +3,26 @@
 //!
 //! INVITE
 //!
-//! | state      | event           | does                                | next                   |
-//! |------------|-----------------|-------------------------------------|------------------------|
-//! | –          | start           | send, A = T1 (UDP), B = 64 T1       | Calling                |
-//! | Calling    | A               | send, A doubles                     | Calling                |
-//! | Calling    | B               | given up, stop A, end = 64 T1       | Calling (given up)     |
-//! | Calling    | end (given up)  |                                     | over                   |
-//! | Calling    | B (cancelled)   | timed out                           | over                   |
-//! | Calling    | cancel          | remember                            | Calling                |
-//! | Calling    | 1xx             | deliver, stop A, C; CANCEL if asked | Proceeding             |
-//! |            |                 | or given up                         |                        |
-//! | Proceeding | 101–199         | deliver, restart C                  | Proceeding             |
-//! | Proceeding | cancel, C       | CANCEL, end = 64 T1                 | Proceeding (cancelled) |
-//! | Proceeding | end (cancelled) | timed out                           | over                   |
-//! | both       | 2xx             | deliver, stop A, M                  | Accepted               |
-//! | both       | 300–699         | deliver, ACK, stop A, D             | Completed              |
-//! | Completed  | 300–699         | ACK                                 | Completed              |
-//! | Completed  | D               |                                     | over                   |
-//! | Accepted   | 2xx             | deliver                             | Accepted               |
-//! | Accepted   | M               |                                     | over                   |
+//! | state      | event           | does                                 | next                   |
+//! |------------|-----------------|--------------------------------------|------------------------|
+//! | –          | start           | send, A = T1 (UDP), B = 64 T1        | Calling                |
+//! | Calling    | A               | send, A doubles                      | Calling                |
+//! | Calling    | B               | given up, stop A, end = 64 T1        | Calling (given up)     |
+//! | Calling    | end (given up)  |                                      | over                   |
+//! | Calling    | B (cancelled)   | timed out                            | over                   |
+//! | Calling    | cancel          | remember                             | Calling (cancelled)    |
+//! | Calling    | 1xx             | deliver, stop A, C                   | Proceeding             |
+//! | Calling    | 1xx (cancelled) | deliver, stop A, CANCEL, end = 64 T1 | Proceeding (cancelled) |
+//! | Calling    | 1xx (given up)  | deliver, stop A, CANCEL, end = 64 T1 | Proceeding (cancelled) |
+//! | Proceeding | 101–199         | deliver, restart C                   | Proceeding             |
+//! | Proceeding | cancel, C       | CANCEL, end = 64 T1                  | Proceeding (cancelled) |
+//! | Proceeding | end (cancelled) | timed out                            | over                   |
+//! | both       | 2xx             | deliver, stop A, M                   | Accepted               |
+//! | both       | 300–699         | deliver, ACK, stop A, D              | Completed              |
+//! | Completed  | 300–699         | ACK                                  | Completed              |
+//! | Completed  | D               |                                      | over                   |
+//! | Accepted   | 2xx             | deliver                              | Accepted               |
+//! | Accepted   | M               |                                      | over                   |
 //!
 //! Everything else
 //!
