@@ -409,8 +409,7 @@ impl Gateway {
             asker: asked.other(),
             number: self.own_number(key)?,
         };
-        let passages = &self.controlled.passages;
-        let free = passages.named(&name).is_none() && passages.has_room();
+        let free = self.controlled.passages.has_room_for(&name);
         free.then_some((name, to))
     }
 

@@ -153,6 +153,11 @@ impl Passages {
         self.table.len() < MAX_PASSAGES && self.bytes < MAX_PASSAGE_BYTES
     }
 
+    /// Whether one of that name finds room, and there is none yet.
+    pub fn has_room_for(&self, name: &PassageName) -> bool {
+        self.named(name).is_none() && self.has_room()
+    }
+
     /// The request of that name.
     pub fn named(&self, name: &PassageName) -> Option<PassageKey> {
         self.by_name.get(name).copied()

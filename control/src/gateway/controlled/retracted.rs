@@ -12,9 +12,9 @@ use strait_shared::time::Instant;
 
 use super::Role;
 use super::associations::AssociationKey;
-use super::limits::GIVE_UP;
-use super::passages::{Asking, PassageKey, PassageName, Work};
+use super::passages::{PassageKey, PassageName, Work};
 use crate::gateway::Gateway;
+use crate::h248::Own as H248Own;
 
 /// The command that makes a leg, as its controller gave it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,35 +31,28 @@ impl Gateway {
         &mut self,
         now: Instant,
         association: AssociationKey,
-        making: MakingOf,
+        making: &MakingOf,
     ) {
         let name = PassageName {
             association,
             asker: Role::Controller,
             number: making.number,
         };
-        let passages = &self.controlled.passages;
-        let free = passages.named(&name).is_none() && passages.has_room();
+        let free = self.controlled.passages.has_room_for(&name);
         let way = self.control_way(association, Role::Gateway);
         let Some(to) = way.filter(|_| free) else {
             return;
         };
-        let asked = match self.control_protocol(association) {
-            Some(ControlProtocol::H248) => self.h248_ask_as(association, to, making.number),
-            Some(ControlProtocol::Mgcp) => self.mgcp_ask_as(association, to, &making),
-            None => None,
-        };
-        if let Some(message) = asked {
-            let asking = Asking {
-                name,
-                from: None,
-                to,
-                message,
-                work: Work::Retraction(making.endpoint),
-                patience: GIVE_UP,
-                restart: None,
-            };
-            self.begin_passage(now, asking);
+        let endpoint = String::from_utf8_lossy(&making.endpoint);
+        let work = Work::Retraction(making.endpoint.clone());
+        match self.control_protocol(association) {
+            Some(ControlProtocol::H248) => {
+                self.h248_request_as(now, (name, to), work, H248Own::AuditRoot);
+            }
+            Some(ControlProtocol::Mgcp) => {
+                self.mgcp_command_as(now, (name, to), &endpoint, work, None);
+            }
+            None => {}
         }
     }
 

@@ -12,7 +12,7 @@ use crate::gateway::controlled::Role;
 use crate::gateway::controlled::associations::AssociationKey;
 use crate::gateway::controlled::ended::EndedLeg;
 use crate::gateway::controlled::limits::GIVE_UP;
-use crate::gateway::controlled::passages::{Asking, Work as AnyWork};
+use crate::gateway::controlled::passages::{Asking, PassageName, Work as AnyWork};
 use crate::gateway::io::Flow;
 use crate::gateway::record::EndedBy;
 use crate::h248::{
@@ -143,17 +143,6 @@ impl Gateway {
         self.h248_request_of_ours(now, (key, Role::Gateway), work, Own::AuditRoot);
     }
 
-    /// Asks a gateway for nothing under the number of a command; the message.
-    pub(in crate::gateway) fn h248_ask_as(
-        &mut self,
-        key: AssociationKey,
-        to: Flow,
-        number: u32,
-    ) -> Option<Arc<[u8]>> {
-        let nothing = Own::AuditRoot(TransactionId(number));
-        self.h248_say_to(key, Role::Gateway, to, nothing)
-    }
-
     /// What a controller is told whose command was taken back.
     pub(in crate::gateway) fn h248_retracted(
         &self,
@@ -222,15 +211,26 @@ impl Gateway {
         work: AnyWork,
         what: impl FnOnce(TransactionId) -> Own,
     ) {
-        let Some((name, flow)) = self.own_question(key, to) else {
-            return;
-        };
+        if let Some(question) = self.own_question(key, to) {
+            self.h248_request_as(now, question, work, what);
+        }
+    }
+
+    /// Sends a request of that name there.
+    pub(in crate::gateway) fn h248_request_as(
+        &mut self,
+        now: Instant,
+        (name, to): (PassageName, Flow),
+        work: AnyWork,
+        what: impl FnOnce(TransactionId) -> Own,
+    ) {
         let what = what(TransactionId(name.number));
-        if let Some(message) = self.h248_say_to(key, to, flow, what) {
+        let asked = name.asker.other();
+        if let Some(message) = self.h248_say_to(name.association, asked, to, what) {
             let asking = Asking {
                 name,
                 from: None,
-                to: flow,
+                to,
                 message,
                 work,
                 patience: GIVE_UP,

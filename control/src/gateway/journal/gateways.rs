@@ -143,7 +143,7 @@ impl Gateway {
                 number: kept.number,
                 endpoint: kept.endpoint.into_vec().into(),
             };
-            self.retract(now, association, making);
+            self.retract(now, association, &making);
         }
     }
 

@@ -1,7 +1,5 @@
 //! What Strait says for itself, and in a gateway's name.
 
-use std::sync::Arc;
-
 use strait_shared::time::Instant;
 
 use super::{Notice, Work, leg_name};
@@ -10,8 +8,7 @@ use crate::gateway::controlled::Role;
 use crate::gateway::controlled::associations::AssociationKey;
 use crate::gateway::controlled::ended::{EndedLeg, Remembered};
 use crate::gateway::controlled::limits::GIVE_UP;
-use crate::gateway::controlled::passages::{Asking, Work as AnyWork};
-use crate::gateway::controlled::retracted::MakingOf;
+use crate::gateway::controlled::passages::{Asking, PassageName, Work as AnyWork};
 use crate::gateway::io::Flow;
 use crate::gateway::record::EndedBy;
 use crate::mgcp::{LossReason, Own, ReturnCode, TransactionId};
@@ -22,27 +19,6 @@ impl Gateway {
         let endpoint = self.mgcp_speech(key).map(|speech| speech.endpoint.clone());
         let Some(endpoint) = endpoint else { return };
         self.mgcp_command_of_ours(now, key, &endpoint, AnyWork::KeepAlive, None);
-    }
-
-    /// Asks a gateway for nothing under the number of a command; the message.
-    pub(in crate::gateway) fn mgcp_ask_as(
-        &mut self,
-        key: AssociationKey,
-        to: Flow,
-        making: &MakingOf,
-    ) -> Option<Arc<[u8]>> {
-        let speech = self.mgcp_speech(key)?;
-        let endpoint = String::from_utf8_lossy(&making.endpoint);
-        let own = Own::Audit {
-            transaction: TransactionId::new(making.number)?,
-            endpoint: &format!("{endpoint}@{}", speech.domain),
-            version: &speech.version,
-        };
-        let mut bytes = Vec::with_capacity(128);
-        own.write(speech.line_end, &mut bytes);
-        let message = bytes.as_slice().into();
-        self.say(to, bytes);
-        Some(message)
     }
 
     /// What a call agent is told whose command was taken back.
@@ -140,6 +116,7 @@ impl Gateway {
         self.begin_passage(now, asking);
     }
 
+    /// Sends a command of our own to a gateway.
     fn mgcp_command_of_ours(
         &mut self,
         now: Instant,
@@ -148,11 +125,23 @@ impl Gateway {
         work: AnyWork,
         connection: Option<&str>,
     ) {
-        let Some((name, to)) = self.own_question(key, Role::Gateway) else {
-            return;
-        };
+        if let Some(question) = self.own_question(key, Role::Gateway) {
+            self.mgcp_command_as(now, question, endpoint, work, connection);
+        }
+    }
+
+    /// Sends a command of that name there: to delete a connection, or to do nothing.
+    pub(in crate::gateway) fn mgcp_command_as(
+        &mut self,
+        now: Instant,
+        (name, to): (PassageName, Flow),
+        endpoint: &str,
+        work: AnyWork,
+        connection: Option<&str>,
+    ) {
         let transaction = TransactionId::new(name.number);
-        let (Some(transaction), Some(speech)) = (transaction, self.mgcp_speech(key)) else {
+        let speech = self.mgcp_speech(name.association);
+        let (Some(transaction), Some(speech)) = (transaction, speech) else {
             return;
         };
         let (end, version) = (speech.line_end, &*speech.version);
