@@ -9,7 +9,7 @@ use crate::gateway::Gateway;
 use crate::gateway::controlled::Role;
 use crate::gateway::controlled::legs::LegKey;
 use crate::gateway::record::EndedBy;
-use crate::mgcp::ReturnCode;
+use crate::mgcp::{Message, ReturnCode};
 use crate::sip::Span;
 
 impl Gateway {
@@ -68,8 +68,7 @@ impl Gateway {
         step: Step,
     ) -> Result<(), ReturnCode> {
         let message = passing.message;
-        let endpoint = message.specific_endpoints().next();
-        let endpoint = endpoint.map_or(step.endpoint.to_vec(), |name| name.local.to_vec());
+        let endpoint = endpoint_of(message, &step.endpoint);
         let said = message.connections().next();
         let said = said.map(|connection| connection.to_vec());
         let connection = said.or_else(|| step.connection.as_ref().map(|name| name.to_vec()));
@@ -115,8 +114,7 @@ impl Gateway {
         code: ReturnCode,
     ) {
         let message = passing.message;
-        let specific = message.specific_endpoints().next();
-        let endpoint = specific.map_or(endpoint.to_vec(), |name| name.local.to_vec());
+        let endpoint = endpoint_of(message, endpoint);
         let made = message.connections().next().filter(|_| code.is_success());
         if let Some(connection) = made {
             self.mgcp_delete(now, passing.association, &endpoint, &connection);
@@ -178,6 +176,12 @@ impl Gateway {
         }
         Ok(())
     }
+}
+
+/// The endpoint that a response names, or else the one that its command has named.
+fn endpoint_of(response: &Message, asked: &[u8]) -> Vec<u8> {
+    let specific = response.specific_endpoints().next();
+    specific.map_or_else(|| asked.to_vec(), |name| name.local.to_vec())
 }
 
 /// Whether a gateway knows nothing of what was to be deleted.
