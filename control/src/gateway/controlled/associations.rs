@@ -354,6 +354,15 @@ impl Gateway {
         })
     }
 
+    /// What a gateway and its controller speak.
+    pub(in crate::gateway) fn control_protocol(
+        &self,
+        association: AssociationKey,
+    ) -> Option<ControlProtocol> {
+        let found = self.controlled.associations.get(association)?;
+        Some(found.name.protocol)
+    }
+
     /// Where a gateway, or its controller, is reached; nowhere where that is a connection that is
     /// gone and that only its owner can open.
     pub(in crate::gateway) fn control_way(

@@ -85,8 +85,7 @@ impl Gateway {
 
     /// Tells a gateway and its controller that a leg has ended.
     pub(in crate::gateway) fn say_ended(&mut self, now: Instant, ended: &EndedLeg) {
-        let association = self.controlled.associations.get(ended.association);
-        match association.map(|association| association.name.protocol) {
+        match self.control_protocol(ended.association) {
             Some(ControlProtocol::H248) => self.h248_leg_ended(now, ended),
             Some(ControlProtocol::Mgcp) => self.mgcp_leg_ended(now, ended),
             None => {}

@@ -75,9 +75,4 @@ impl Gateway {
             self.passage_answered(now, key, Arc::from(bytes));
         }
     }
-
-    fn control_protocol(&self, association: AssociationKey) -> Option<ControlProtocol> {
-        let found = self.controlled.associations.get(association)?;
-        Some(found.name.protocol)
-    }
 }

@@ -267,10 +267,8 @@ impl Gateway {
             (number, stream)
         };
         let streams: BTreeMap<u16, LegStream> = kept.streams.into_iter().map(stream).collect();
-        let found = self.controlled.associations.get(association);
-        let protocol = found.map(|found| found.name.protocol);
         let said = kept.name.into_vec();
-        let name = match protocol {
+        let name = match self.control_protocol(association) {
             Some(ControlProtocol::Mgcp) => said.to_ascii_lowercase(),
             _ => said.clone(),
         };
