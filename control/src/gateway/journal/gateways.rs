@@ -136,12 +136,12 @@ impl Gateway {
     }
 
     /// The gateway of a leg that was to be made is told that it is not.
-    pub(super) fn restore_making(&mut self, now: Instant, kept: KeptMaking) {
+    pub(super) fn restore_making(&mut self, now: Instant, kept: &KeptMaking) {
         let association = self.controlled.associations.numbered(kept.association);
         if let Some(association) = association {
             let making = MakingOf {
                 number: kept.number,
-                endpoint: kept.endpoint.into_vec().into(),
+                endpoint: kept.endpoint.to_vec().into(),
             };
             self.retract(now, association, &making);
         }

@@ -16,7 +16,6 @@ use super::{Journaling, entry};
 use crate::gateway::due::Due;
 use crate::gateway::io::LogLevel;
 use crate::gateway::keyed::Unique;
-use crate::gateway::limits::SETUP_CLEARED;
 use crate::gateway::record::Timestamp;
 use crate::gateway::registrations::{Aor, Binding};
 use crate::gateway::serve::locations::Contact;
@@ -56,8 +55,8 @@ pub(super) struct Restoring<'a> {
     pub slots: &'a dyn Slots,
     pub alive: Timestamp,
     pub restored: Restored,
-    /// What is to stand for a call whose parties are told only now that it has failed.
-    pub failing: Option<Vec<u8>>,
+    /// What the journal is to hold otherwise than before.
+    pub changed: Vec<Change>,
 }
 
 impl Gateway {
@@ -102,7 +101,7 @@ impl Gateway {
                 .unwrap_or(clock.timestamp(now))
                 .min(clock.timestamp(now)),
             restored: Restored::default(),
-            failing: None,
+            changed: Vec::new(),
         };
         gateway.set_back = set_back(alive, clock.timestamp(now));
         gateway.taking_up = true;
@@ -110,17 +109,12 @@ impl Gateway {
         entries.sort_by_key(|(key, _)| key.kind != Kind::Gateway);
         for (key, value) in &entries {
             let stays = gateway.restore_entry(now, *key, value, &mut journal, &mut restoring);
-            if let Some(value) = restoring.failing.take() {
-                let (key, value) = (*key, Some(value));
-                journal.pending.push(Change { key, value });
-                gateway.timers.arm(now, SETUP_CLEARED, Due::Entry(key));
-            } else if !stays {
-                journal.pending.push(Change {
-                    key: *key,
-                    value: None,
-                });
+            if !stays {
+                let (key, value) = (*key, None);
+                restoring.changed.push(Change { key, value });
             }
         }
+        journal.pending = restoring.changed;
         gateway.taking_up = false;
         // Those that stay are in the journal as they are.
         gateway.serving.locations.changed.forget();

@@ -3,7 +3,9 @@
 
 use strait_shared::time::Instant;
 
-use super::entry::{KeptCall, KeptDialog, KeptHandshake, KeptParty, KeptRequest, Progress};
+use super::entry::{
+    Change, EntryKey, KeptCall, KeptDialog, KeptHandshake, KeptParty, KeptRequest, Kind, Progress,
+};
 use super::keep::written;
 use super::restore::Restoring;
 use super::{CONTROL_RESTARTED, MEDIA_LOST};
@@ -13,7 +15,7 @@ use crate::gateway::dialogs::{DialogKey, Handshake, Party};
 use crate::gateway::due::Due;
 use crate::gateway::exchange::{Exchange, PartOf};
 use crate::gateway::io::{Flow, Output};
-use crate::gateway::limits::BYE_WAIT;
+use crate::gateway::limits::{BYE_WAIT, SETUP_CLEARED};
 use crate::gateway::received::Received;
 use crate::gateway::record::{CallRecord, EndedBy, Ending};
 use crate::gateway::reply::Reply;
@@ -24,7 +26,7 @@ use crate::media::{KeptSession, SessionId, Side};
 use crate::sip::{HeaderName, Message, Method, Via};
 
 impl Gateway {
-    /// Whether the call goes on; nothing where what is kept of it makes no sense.
+    /// Whether the call's entry stays; nothing where what is kept of it makes no sense.
     pub(super) fn restore_call(
         &mut self,
         now: Instant,
@@ -44,13 +46,11 @@ impl Gateway {
                 if let Some(request) = request {
                     self.fail_setup(now, request, restoring);
                 }
-                self.call_fails(kept, restoring);
-                Some(false)
+                self.call_fails(now, kept, restoring)
             }
             Progress::Making(ref making) => {
-                self.restore_making(now, making.clone());
-                self.call_fails(kept, restoring);
-                Some(false)
+                self.restore_making(now, making);
+                self.call_fails(now, kept, restoring)
             }
             Progress::Leg(ref leg) => {
                 let leg = (**leg).clone();
@@ -382,15 +382,25 @@ impl Gateway {
         self.close_call(now, key, ending);
     }
 
-    /// A call that was being set up fails: its record is written, once. Its entry is to say so.
-    fn call_fails(&mut self, kept: KeptCall, restoring: &mut Restoring) {
+    /// A call that was being set up fails: its record is written, once. Its parties are told only
+    /// now: its entry says so from here on, and stays until they have heard.
+    fn call_fails(
+        &mut self,
+        now: Instant,
+        kept: KeptCall,
+        restoring: &mut Restoring,
+    ) -> Option<bool> {
         let record = kept.record.record();
         if record.ended.is_none() {
             self.record_end(record, restoring);
             restoring.restored.failed += 1;
         }
+        let key = EntryKey::new(Kind::Call, kept.record.number());
         let record = kept.record.hung_up(Some(restoring.alive));
-        restoring.failing = Some(written(&KeptCall { record, ..kept }));
+        let value = Some(written(&KeptCall { record, ..kept }));
+        restoring.changed.push(Change { key, value });
+        self.timers.arm(now, SETUP_CLEARED, Due::Entry(key));
+        Some(true)
     }
 
     /// Writes the record of a call that was never answered.
