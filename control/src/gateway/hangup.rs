@@ -58,8 +58,8 @@ impl Gateway {
                 self.leave_all(now, exchange);
                 if let Some(exchange) = self.finish(now, exchange) {
                     let message = exchange.request.message();
-                    let gone = Status::new(480).expect("480 is a status");
-                    let reply = Reply::from(gone).with("Reason", reason_header(reason));
+                    let gone = Reply::from(Status::TEMPORARILY_UNAVAILABLE);
+                    let reply = gone.with("Reason", reason_header(reason));
                     self.reply(now, exchange.server, &message, reply);
                 }
             }

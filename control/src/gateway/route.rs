@@ -213,8 +213,8 @@ impl Gateway {
         }
         let flow = target.map_or(origin.flow, |target| self.next_hop(&target, origin.flow));
         if self.is_cut_off(flow) {
-            let gone = Status::new(480).expect("480 is a status");
-            return Some(Err(Reply::from(gone).because("Connection Lost")));
+            let gone = Reply::from(Status::TEMPORARILY_UNAVAILABLE);
+            return Some(Err(gone.because("Connection Lost")));
         }
         Some(Ok(Route::party(flow, &origin.uri)))
     }

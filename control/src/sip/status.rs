@@ -29,6 +29,8 @@ impl Status {
     pub const BAD_EXTENSION: Status = Status(420);
     /// 422 Session Interval Too Small
     pub const SESSION_INTERVAL_TOO_SMALL: Status = Status(422);
+    /// 480 Temporarily Unavailable
+    pub const TEMPORARILY_UNAVAILABLE: Status = Status(480);
     /// 481 Call/Transaction Does Not Exist
     pub const CALL_DOES_NOT_EXIST: Status = Status(481);
     /// 482 Loop Detected

@@ -257,6 +257,5 @@ impl Gateway {
 }
 
 fn gone(reason: &str) -> Reply {
-    let gone = Status::new(480).expect("480 is a status");
-    Reply::from(gone).because(reason)
+    Reply::from(Status::TEMPORARILY_UNAVAILABLE).because(reason)
 }
