@@ -61,9 +61,9 @@ impl Gateway {
         }
     }
 
-    /// A party has not answered the other one's BYE: it is said to it where it has gone since, or
-    /// once it is there.
-    pub(super) fn bye_unanswered(&mut self, now: Instant, key: DialogKey, to: Side) {
+    /// A party has not heard the other one's BYE: it is said to it where it has gone since, or once
+    /// it is there.
+    pub(super) fn bye_unheard(&mut self, now: Instant, key: DialogKey, to: Side) {
         let Some(farewell) = self.farewell_of(key, to, "bye") else {
             return;
         };

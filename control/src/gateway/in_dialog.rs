@@ -126,8 +126,9 @@ impl Gateway {
     ) {
         self.settle_refusal(now, key, offer.then_some(from), request.method());
         if request.method() == Some(Method::Bye) {
-            if status == Status::REQUEST_TIMEOUT {
-                self.bye_unanswered(now, key, from.other());
+            let unheard = [Status::REQUEST_TIMEOUT, Status::TEMPORARILY_UNAVAILABLE];
+            if unheard.contains(&status) {
+                self.bye_unheard(now, key, from.other());
             }
             self.party_left(now, key, from, status);
         }
@@ -218,11 +219,7 @@ impl Gateway {
         let (party, other) = (dialog.party(from), dialog.party(from.other()));
         let (uri, routes, far) = self.addressing(other);
         if self.is_cut_off(far) {
-            if request.method() == Some(Method::Bye) {
-                self.say_bye(now, key, from.other(), "bye");
-            }
-            let gone = Status::new(480).expect("480 is a status");
-            return Err(Reply::from(gone).because("Connection Lost"));
+            return Err(Reply::from(Status::TEMPORARILY_UNAVAILABLE).because("Connection Lost"));
         }
         let via = self.via(far, &branch);
         let mut crossing = Crossing {
