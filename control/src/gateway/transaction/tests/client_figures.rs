@@ -64,6 +64,13 @@ fn acked(given: Step) -> Step {
     }
 }
 
+fn given_up() -> Step {
+    Step {
+        life: GivenUp,
+        ..step(Stop, start(32_000))
+    }
+}
+
 #[test]
 fn a_transaction_starts_by_sending() {
     let sent = |resend| Step {
@@ -84,10 +91,6 @@ fn figure_5_invite_before_any_response() {
         resend: start(ms),
         ..Step::send(Packet::Request)
     };
-    let given_up = Step {
-        life: GivenUp,
-        ..step(Stop, start(32_000))
-    };
     check(
         true,
         false,
@@ -100,7 +103,7 @@ fn figure_5_invite_before_any_response() {
                 Calling,
                 resent(16_000),
             ),
-            (&[], End, Calling, given_up),
+            (&[], End, Calling, given_up()),
             (&[End], End, Calling, Step::over(Terminated)),
             (
                 &[End],
@@ -185,10 +188,6 @@ fn figure_5_invite_after_a_response() {
 
 #[test]
 fn figure_5_invite_over_tcp() {
-    let given_up = Step {
-        life: GivenUp,
-        ..step(Stop, start(32_000))
-    };
     check(
         true,
         true,
@@ -206,7 +205,7 @@ fn figure_5_invite_over_tcp() {
                 acked(delivered(Stop, start(0))),
             ),
             (&[], Response(200), Accepted, delivered(Stop, start(32_000))),
-            (&[], End, Calling, given_up),
+            (&[], End, Calling, given_up()),
         ],
     );
 }
