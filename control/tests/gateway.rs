@@ -33,12 +33,12 @@ mod controlled;
 mod crashes;
 #[path = "gateway/dialogs.rs"]
 mod dialogs;
-#[path = "gateway/farewells.rs"]
-mod farewells;
 #[path = "gateway/limits.rs"]
 mod limits;
 #[path = "gateway/lossless.rs"]
 mod lossless;
+#[path = "gateway/out_of_reach.rs"]
+mod out_of_reach;
 #[path = "gateway/redirections.rs"]
 mod redirections;
 #[path = "gateway/registrations.rs"]

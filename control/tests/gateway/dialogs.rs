@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use strait_control::gateway::io::{Input, Transport};
+use strait_control::gateway::io::Input;
 use strait_control::gateway::record::EndedBy;
 use strait_shared::command::Event;
 
 use crate::calls::{ANSWER, INVITE, answered, response, within};
-use crate::registrations::{REGISTER, register};
-use crate::world::{ACCESS, World, between, find, header, start};
+use crate::world::{World, between, find, header, start};
 
 /// A request within the dialog from the callee, by what it saw of the call.
 pub fn from_callee(invite: &str, method: &str, cseq: u32, branch: &str, body: &str) -> String {
@@ -335,45 +334,6 @@ fn a_bye_that_was_challenged_and_is_not_said_again_ends_the_call_all_the_same() 
             assert!(start(over.to(softswitch)[0]).starts_with("BYE "));
         }
     }
-}
-
-#[test]
-fn a_lost_connection_is_said_and_does_not_end_the_call() {
-    let mut world = World::new();
-    let softswitch = world.softswitch(1);
-    let phone = world.party(ACCESS, Transport::Tcp, "203.0.113.7:40001");
-    let (invite, ok) = answered(&mut world, phone);
-    let connection = phone.flow.connection.unwrap();
-    world.input(Input::Disconnected { connection });
-    let cut = world.send(softswitch, &from_callee(&invite, "INFO", 1, "i1", ""));
-    assert_eq!(start(cut.only(softswitch)), "SIP/2.0 480 Connection Lost");
-    // It is heard again, on a new connection.
-    let again = world.party(ACCESS, Transport::Tcp, "203.0.113.7:40002");
-    world.send(again, &within(&ok, "INFO", 2, "i3", "192.168.1.5"));
-    let passed = world.send(softswitch, &from_callee(&invite, "INFO", 2, "i2", ""));
-    assert_eq!(passed.sent[0].flow.connection, again.flow.connection);
-    assert_eq!(world.gateway.sizes().calls, 1);
-}
-
-#[test]
-fn who_registers_again_after_a_lost_connection_is_reached_there_in_its_calls() {
-    let mut world = World::new();
-    let softswitch = world.softswitch(1);
-    let phone = world.party(ACCESS, Transport::Tcp, "203.0.113.7:40001");
-    let (invite, _) = answered(&mut world, phone);
-    let connection = phone.flow.connection.unwrap();
-    world.input(Input::Disconnected { connection });
-    let again = REGISTER.replace("UDP", "TCP").replace(";ob", "");
-    // Somebody elsewhere who calls the same private address its own is somebody else.
-    let other = world.party(ACCESS, Transport::Tcp, "203.0.113.8:40009");
-    register(&mut world, other, &again.replace("reg-1", "reg-2"));
-    let cut = world.send(softswitch, &from_callee(&invite, "INFO", 1, "i1", ""));
-    assert_eq!(start(cut.only(softswitch)), "SIP/2.0 480 Connection Lost");
-    let renewed = world.party(ACCESS, Transport::Tcp, "203.0.113.7:40002");
-    register(&mut world, renewed, &again.replace("reg1", "reg3"));
-    let bye = world.send(softswitch, &from_callee(&invite, "BYE", 2, "b2", ""));
-    let passed = bye.sent.iter().find(|sent| sent.text.starts_with("BYE "));
-    assert_eq!(passed.unwrap().flow.connection, renewed.flow.connection);
 }
 
 #[test]

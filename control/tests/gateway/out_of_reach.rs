@@ -1,22 +1,59 @@
-//! Calls that end while one of their parties cannot be reached where it was.
+//! Calls one of whose parties cannot be reached where it was.
 
 use std::time::Duration;
 
 use strait_control::gateway::io::{Input, Transport};
 
-use crate::calls::answered;
+use crate::calls::{answered, within};
 use crate::dialogs::from_callee;
 use crate::registrations::{REGISTER, granted, register};
 use crate::world::{ACCESS, World, header, start};
 
-#[test]
-fn who_connects_again_is_told_of_a_call_that_ended_meanwhile() {
+/// A call whose phone has lost its connection: what the softswitch was asked, and the phone told.
+fn cut_off() -> (World, String, String) {
     let mut world = World::new();
-    let softswitch = world.softswitch(1);
     let phone = world.party(ACCESS, Transport::Tcp, "203.0.113.7:40001");
-    let (invite, _) = answered(&mut world, phone);
+    let (invite, ok) = answered(&mut world, phone);
     let connection = phone.flow.connection.unwrap();
     world.input(Input::Disconnected { connection });
+    (world, invite, ok)
+}
+
+#[test]
+fn a_lost_connection_is_said_and_does_not_end_the_call() {
+    let (mut world, invite, ok) = cut_off();
+    let softswitch = world.softswitch(1);
+    let cut = world.send(softswitch, &from_callee(&invite, "INFO", 1, "i1", ""));
+    assert_eq!(start(cut.only(softswitch)), "SIP/2.0 480 Connection Lost");
+    // It is heard again, on a new connection.
+    let again = world.party(ACCESS, Transport::Tcp, "203.0.113.7:40002");
+    world.send(again, &within(&ok, "INFO", 2, "i3", "192.168.1.5"));
+    let passed = world.send(softswitch, &from_callee(&invite, "INFO", 2, "i2", ""));
+    assert_eq!(passed.sent[0].flow.connection, again.flow.connection);
+    assert_eq!(world.gateway.sizes().calls, 1);
+}
+
+#[test]
+fn who_registers_again_after_a_lost_connection_is_reached_there_in_its_calls() {
+    let (mut world, invite, _) = cut_off();
+    let softswitch = world.softswitch(1);
+    let again = REGISTER.replace("UDP", "TCP").replace(";ob", "");
+    // Somebody elsewhere who calls the same private address its own is somebody else.
+    let other = world.party(ACCESS, Transport::Tcp, "203.0.113.8:40009");
+    register(&mut world, other, &again.replace("reg-1", "reg-2"));
+    let cut = world.send(softswitch, &from_callee(&invite, "INFO", 1, "i1", ""));
+    assert_eq!(start(cut.only(softswitch)), "SIP/2.0 480 Connection Lost");
+    let renewed = world.party(ACCESS, Transport::Tcp, "203.0.113.7:40002");
+    register(&mut world, renewed, &again.replace("reg1", "reg3"));
+    let bye = world.send(softswitch, &from_callee(&invite, "BYE", 2, "b2", ""));
+    let passed = bye.sent.iter().find(|sent| sent.text.starts_with("BYE "));
+    assert_eq!(passed.unwrap().flow.connection, renewed.flow.connection);
+}
+
+#[test]
+fn who_connects_again_is_told_of_a_call_that_ended_meanwhile() {
+    let (mut world, invite, _) = cut_off();
+    let softswitch = world.softswitch(1);
     let bye = world.send(softswitch, &from_callee(&invite, "BYE", 1, "b1", ""));
     assert_eq!(start(bye.only(softswitch)), "SIP/2.0 480 Connection Lost");
     assert_eq!(world.gateway.sizes().calls, 0);
