@@ -82,19 +82,15 @@ pub fn misleads(side: Side, message: &[u8], damaged: &[u8]) -> bool {
 
 /// A message without what lies beyond its Content-Length: that may cut an address short.
 fn heard(message: &[u8]) -> &[u8] {
-    let text = String::from_utf8_lossy(message);
-    let Some((head, _)) = text.split_once("\r\n\r\n") else {
+    let mut places = message.windows(4);
+    let Some(end) = places.position(|window| window == b"\r\n\r\n") else {
         return message;
     };
+    let head = String::from_utf8_lossy(&message[..end]);
     let said = head.split_once("Content-Length: ");
-    let said = said.and_then(|(_, rest)| rest.lines().next()?.trim().parse::<u16>().ok());
-    let begins = message.windows(4).position(|window| window == b"\r\n\r\n");
-    match (said, begins) {
-        (Some(length), Some(at)) => message
-            .get(..at + 4 + usize::from(length))
-            .unwrap_or(message),
-        _ => message,
-    }
+    let length = said.and_then(|(_, rest)| rest.lines().next()?.trim().parse::<u16>().ok());
+    let whole = length.and_then(|length| message.get(..end + 4 + usize::from(length)));
+    whole.unwrap_or(message)
 }
 
 /// Whether an address of a side stands there that is none, cut short or with more digits: nobody
@@ -102,17 +98,13 @@ fn heard(message: &[u8]) -> &[u8] {
 fn breaks(side: Side, bytes: &[u8]) -> bool {
     let lower = bytes.to_ascii_lowercase();
     let broken = |prefix: &&[u8]| {
-        let dotted = prefix.ends_with(b".");
-        let within = |byte: &u8| match dotted {
-            true => byte.is_ascii_digit() || *byte == b'.',
-            false => byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'),
+        let within: fn(&u8) -> bool = match prefix.ends_with(b".") {
+            true => |byte| byte.is_ascii_digit() || *byte == b'.',
+            false => in_literal,
         };
-        let mut places = lower.windows(prefix.len()).enumerate();
-        places.any(|(at, window)| {
-            let rest = &lower[at..];
-            let end = rest.iter().position(|byte| !within(byte));
-            let text = std::str::from_utf8(&rest[..end.unwrap_or(rest.len())]);
-            window == *prefix && text.is_ok_and(|text| text.parse::<IpAddr>().is_err())
+        standing(&lower, prefix).any(|(_, rest)| {
+            let text = std::str::from_utf8(parted(rest, within).0);
+            text.is_ok_and(|text| text.parse::<IpAddr>().is_err())
         })
     };
     side.prefixes().iter().any(broken)
@@ -122,21 +114,35 @@ fn breaks(side: Side, bytes: &[u8]) -> bool {
 /// in brackets that an escape breaks off is nobody's (RFC 3986 §3.2.2), but where it has a zone;
 /// and one whose numbers a control octet parts, which no header may hold (RFC 3261 §25.1).
 fn names(line: &[u8], prefix: &[u8]) -> bool {
-    let mut places = line.windows(prefix.len()).enumerate();
-    places.any(|(at, window)| {
-        let before = at.checked_sub(1).map(|before| line[before]);
+    standing(line, prefix).any(|(before, rest)| {
+        let before = before.last().copied();
         let continues = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
-        let rest = &line[at..];
-        let literal = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
-        let end = rest.iter().position(|byte| !literal(byte));
-        let (address, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        let (address, behind) = parted(rest, in_literal);
         let broken_off =
             address.ends_with(b":") && behind.starts_with(b"%") && !behind.starts_with(b"%25");
-        let behind = rest.get(prefix.len()).filter(|byte| **byte != b'\r');
-        let cut = prefix.ends_with(b".") && behind.is_some_and(u8::is_ascii_control);
+        let next = rest.get(prefix.len()).filter(|byte| **byte != b'\r');
+        let cut = prefix.ends_with(b".") && next.is_some_and(u8::is_ascii_control);
         let nobodys = cut || before == Some(b'[') && broken_off;
-        window == prefix && !before.is_some_and(continues) && !nobodys
+        !before.is_some_and(continues) && !nobodys
     })
+}
+
+/// Wherever the prefix stands: what is before it, and what begins with it.
+fn standing<'a>(text: &'a [u8], prefix: &[u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    let places = text.windows(prefix.len()).enumerate();
+    let places = places.filter(move |(_, window)| *window == prefix);
+    places.map(|(at, _)| text.split_at(at))
+}
+
+/// What begins there of such octets, and the rest.
+fn parted(text: &[u8], within: fn(&u8) -> bool) -> (&[u8], &[u8]) {
+    let end = text.iter().position(|byte| !within(byte));
+    text.split_at(end.unwrap_or(text.len()))
+}
+
+/// Whether an IPv6 address may be written with it.
+fn in_literal(byte: &u8) -> bool {
+    byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')
 }
 
 /// Percent escapes undone, once, but in brackets, where there are none.
