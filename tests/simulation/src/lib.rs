@@ -7,7 +7,7 @@
 //!
 //! * [`plan`]: what a world is like, [`stage`]: the world built, [`configuration`]: Strait's in it
 //! * [`strait`], [`dataplane`], [`frames`], [`clock`]: Strait's two processes as one host
-//! * [`people`], `wire`, [`stranger`], [`intruder`], [`rogue`], `customers`,
+//! * [`people`], `wire`, [`stranger`], [`intruder`], [`rogue`], `mutilation`, `customers`,
 //!   [`controlled`]: who is there
 //! * [`drive`], `asides`, `elsewhere`, [`faults`]: what they do, what goes wrong
 //! * [`checks`], [`remains`], [`allocation`]: what must hold; [`canary`]: planted faults
@@ -32,6 +32,7 @@ pub mod faults;
 pub mod figures;
 pub mod frames;
 pub mod intruder;
+mod mutilation;
 pub mod people;
 pub mod plan;
 mod remains;

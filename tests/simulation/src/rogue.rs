@@ -20,8 +20,9 @@ use strait_parties::sip::message::Message;
 use strait_shared::time::Instant;
 
 use self::lies::Lies;
-use crate::checks::{self, SharedChecks, Side};
+use crate::checks::{SharedChecks, Side};
 use crate::configuration;
+use crate::mutilation::Mutilation;
 use crate::plan::Plan;
 
 /// Who it calls itself.
@@ -30,6 +31,12 @@ pub const NAME: &str = "judas";
 const KEPT_MAX: usize = 32;
 /// Calls of its own that it keeps in mind.
 const CALLS_MAX: usize = 6;
+/// How it mutilates what it says.
+const MUTILATION: Mutilation = Mutilation {
+    side: Side::Core,
+    places: 6,
+    doubled: 60,
+};
 
 /// A hostile softswitch.
 pub struct Rogue {
@@ -125,34 +132,8 @@ impl Rogue {
         });
     }
 
-    /// A message with octets changed, cut or doubled, unless addresses come of it that it does not
-    /// mean.
-    fn mutilate(&mut self, message: Vec<u8>) -> Vec<u8> {
-        let mutilated = self.damage(message.clone());
-        match checks::misleads(Side::Core, &message, &mutilated) {
-            true => message,
-            false => mutilated,
-        }
-    }
-
-    fn damage(&mut self, mut message: Vec<u8>) -> Vec<u8> {
-        for _ in 0..self.random.usize(1..6) {
-            if message.is_empty() {
-                break;
-            }
-            let at = self.random.usize(..message.len());
-            match self.random.u8(..4) {
-                0 => message[at] = self.random.u8(..),
-                1 => message.truncate(at),
-                2 => message.insert(at, b"\r\n;,<>\":@%"[self.random.usize(..10)]),
-                _ => {
-                    let end = (at + self.random.usize(..60)).min(message.len());
-                    let piece = message[at..end].to_vec();
-                    message.splice(at..at, piece);
-                }
-            }
-        }
-        message
+    fn mutilate(&mut self, message: &[u8]) -> Vec<u8> {
+        MUTILATION.of(message, &mut self.random)
     }
 }
 

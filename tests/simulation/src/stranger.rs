@@ -9,12 +9,19 @@ use strait_parties::party::{Datagram, Party};
 use strait_parties::rtp::packet::{Packet, Ssrc};
 use strait_shared::time::Instant;
 
-use crate::checks::{self, FORGED, SharedChecks, Side};
+use crate::checks::{FORGED, SharedChecks, Side};
 use crate::configuration::{DOMAIN, FIRST_PORT};
 use crate::intruder::Intruder;
+use crate::mutilation::Mutilation;
 
 /// Messages of others that are kept to be mutilated.
 const OVERHEARD_MAX: usize = 32;
+/// How it mutilates them.
+const MUTILATION: Mutilation = Mutilation {
+    side: Side::Access,
+    places: 8,
+    doubled: 40,
+};
 
 /// A stranger.
 pub struct Stranger {
@@ -96,29 +103,10 @@ impl Stranger {
 
     /// A message heard before with octets changed, cut or doubled.
     fn mutilated(&mut self) {
-        let Some(message) = self.random.choice(&self.overheard) else {
-            return;
-        };
-        let mut bytes = message.clone();
-        for _ in 0..self.random.usize(1..8) {
-            if bytes.is_empty() {
-                break;
-            }
-            let at = self.random.usize(..bytes.len());
-            match self.random.u8(..4) {
-                0 => bytes[at] = self.random.u8(..),
-                1 => bytes.truncate(at),
-                2 => bytes.insert(at, b"\r\n;,<>\":@%"[self.random.usize(..10)]),
-                _ => {
-                    let end = (at + self.random.usize(..40)).min(bytes.len());
-                    let piece = bytes[at..end].to_vec();
-                    bytes.splice(at..at, piece);
-                }
-            }
+        if let Some(message) = self.random.choice(&self.overheard) {
+            let mutilated = MUTILATION.of(message, &mut self.random);
+            self.send(mutilated);
         }
-        let message = message.clone();
-        let misleads = checks::misleads(Side::Access, &message, &bytes);
-        self.send(if misleads { message } else { bytes });
     }
 
     /// An INVITE whose answer nobody waits for.

@@ -121,7 +121,7 @@ impl Rogue {
         for (after, message) in script {
             let bytes = message.to_bytes();
             let bytes = match self.random.u8(..12) {
-                0 => self.mutilate(bytes),
+                0 => self.mutilate(&bytes),
                 _ => bytes,
             };
             self.plan(now + after, bytes);
@@ -275,7 +275,7 @@ impl Rogue {
         let bytes = message.to_bytes();
         match self.random.u8(..8) {
             0 => {
-                let broken = self.mutilate(bytes);
+                let broken = self.mutilate(&bytes);
                 self.say(broken);
             }
             1 => {

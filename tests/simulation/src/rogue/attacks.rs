@@ -55,7 +55,7 @@ impl Rogue {
             return;
         };
         let message = match self.random.bool() {
-            true => self.mutilate(message),
+            true => self.mutilate(&message),
             false => message,
         };
         self.send(message);
