@@ -49,9 +49,9 @@ pub const COMMANDS_PER_BREATH: usize = 32;
 pub const SWEEP_PER_BREATH: usize = 256;
 /// How often a worker means to have looked over every slot it owns.
 pub const SWEEP_PERIOD: Duration = Duration::from_secs(2);
-/// Fresh latches, and refused sources, that wait to be reported.
+/// Fresh latches, refused sources, and closed slots with late packets, that wait to be reported.
 pub const NOTICES_MAX: usize = 256;
-/// At most one refused source is reported for each slot in this time.
+/// At most one refused source, or late packet, is reported for each slot in this time.
 pub const REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long the old source must have been silent before its address may latch from another port.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rig::*;
 use strait_shared::command::Event;
 use strait_shared::drops::DropReason;
-use strait_shared::slot::{Forwarding, LatchPolicy, SlotIndex};
+use strait_shared::slot::{Forwarding, Generation, LatchPolicy, SlotIndex};
 
 const SDP: &str = "192.168.1.5:4000";
 const NAT: &str = "198.51.100.1";
@@ -238,6 +238,36 @@ fn a_latch_and_a_refusal_are_reported_the_refusal_once_a_second() {
         .collect();
     let expected = [1, 101, 201].map(|count| (call.rtp, "203.0.113.7:4000".to_owned(), count));
     assert_eq!(refused, expected);
+}
+
+#[test]
+fn who_sends_to_a_closed_slot_that_was_open_for_it_is_reported_once_a_second_a_stranger_never() {
+    for policy in [
+        LatchPolicy::Signalled,
+        LatchPolicy::Restricted,
+        LatchPolicy::Symmetric,
+    ] {
+        let mut call = call(policy);
+        let latches = policy != LatchPolicy::Signalled;
+        assert_eq!(call.passes("198.51.100.1:61234", &packet(1)), latches);
+        call.rig.close(call.rtp);
+        call.rig.events();
+        let late = |call: &mut Call, source: &str| {
+            for number in 0..150 {
+                assert!(!call.passes(source, &packet(number)));
+                advance(Duration::from_millis(10));
+            }
+            call.rig.events()
+        };
+        assert_eq!(late(&mut call, "203.0.113.7:4000"), []);
+        let told = Event::Late {
+            slot: call.rtp,
+            generation: Generation(1),
+        };
+        let events = late(&mut call, "198.51.100.1:61234");
+        assert_eq!(events, [told, told], "where signalling came from");
+        assert_eq!(late(&mut call, SDP), [told], "whom the description names");
+    }
 }
 
 #[test]

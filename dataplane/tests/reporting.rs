@@ -33,6 +33,7 @@ fn kinds(events: &[Event]) -> Vec<&'static str> {
         Event::Silent { .. } => "silent",
         Event::Heard { .. } => "heard",
         Event::Closed { .. } => "closed",
+        Event::Late { .. } => "late",
         Event::Rejected { .. } => "rejected",
     };
     events.iter().map(kind).collect()

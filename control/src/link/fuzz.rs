@@ -181,7 +181,7 @@ fn event(bytes: &mut Bytes) -> Event {
     let slot = SlotIndex(bytes.byte().into());
     let generation = Generation(1);
     let source = ([203, 0, 113, 7], u16::from(bytes.byte())).into();
-    match bytes.byte() % 6 {
+    match bytes.byte() % 7 {
         0 => Event::Latched {
             slot,
             generation,
@@ -200,6 +200,7 @@ fn event(bytes: &mut Bytes) -> Event {
             generation,
             counters: Counters::default(),
         },
+        5 => Event::Late { slot, generation },
         _ => Event::Rejected {
             command: CommandId(bytes.u16().into()),
             reason: RejectReason::Stale,

@@ -10,9 +10,9 @@ use strait_shared::command::Command;
 use strait_shared::slot::{Forwarding, LatchPolicy};
 use strait_shared::time::Instant;
 
-use super::aims::Aim;
 use super::layout::PairId;
 use super::plane::MediaPlane;
+use super::ports::Aim;
 use super::session::{Agreed, End, Session, Stream};
 use super::side::{Component, SessionId, Side};
 use super::terms::Codec;

@@ -4,6 +4,7 @@ use strait_shared::command::{Command, Event, RejectReason};
 use strait_shared::slot::{Counters, Generation, SlotIndex};
 use strait_shared::time::Instant;
 
+use super::layout::PairId;
 use super::plane::{MediaPlane, Notice};
 use super::ports::Holder;
 use super::session::Session;
@@ -71,6 +72,7 @@ impl MediaPlane {
             } => {
                 self.slot_closed(now, slot, generation, Some(counters));
             }
+            Event::Late { slot, .. } => self.rests_longer(now, slot),
             // Names a command by a number that only the ring's writer knows: see `rejected`.
             Event::Rejected { .. } => {}
         }
@@ -152,6 +154,14 @@ impl MediaPlane {
         if let Some(session) = self.sessions.get_mut(id) {
             session.open_slots = session.open_slots.saturating_sub(slots);
             self.finish_if_over(id);
+        }
+    }
+
+    /// A pair that is sent to still is not handed out; nor by a successor.
+    fn rests_longer(&mut self, now: Instant, slot: SlotIndex) {
+        let pair = PairId::of(slot);
+        if self.ports.late(now, pair) {
+            self.given_up.push(pair);
         }
     }
 

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use strait_shared::slot::Counters;
 use strait_shared::time::Instant;
 
-use super::aims::Aim;
 use super::kept::{Slots, each};
 use super::layout::PairId;
+use super::ports::Aim;
 use super::report::StreamReport;
 use super::session::{Agreed, End, Offer, Party, Stream};
 use super::side::{BySide, Component, Family, Side};

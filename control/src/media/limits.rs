@@ -18,6 +18,10 @@ pub const LOWEST_REMOTE_PORT: u16 = 1024;
 /// Pairs that leave quarantine at one allocation: more than go in, so that the queue drains.
 pub const RELEASES_PER_ALLOCATION: usize = 2;
 
+/// How long a pair may rest because a party of its last use still sends to it: the usual interval
+/// of session timers (RFC 4028 §4.2), after which every party knows that its call is over.
+pub const LATE_MAX: Duration = Duration::from_secs(1_800);
+
 /// Longest name of a codec that is kept for records.
 pub const CODEC_NAME_BYTES: usize = 32;
 

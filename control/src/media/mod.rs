@@ -8,11 +8,10 @@
 //! * `session`, `negotiate`, `fork`: who has agreed on what with whom
 //! * `controlled`: streams that somebody else than the parties speaks for · `capabilities`: what
 //!   speaks of none
-//! * `layout`, `ports`, `pool`: where port pairs lie, and which are free
+//! * `layout`, `ports`: where port pairs lie, and which are free
 //! * `commands`, `events`: to and from the dataplane · `kept`, `kept_session`: over a restart
 
 mod address;
-mod aims;
 mod capabilities;
 mod commands;
 mod controlled;
@@ -25,7 +24,6 @@ mod layout;
 pub mod limits;
 mod negotiate;
 mod plane;
-mod pool;
 mod ports;
 mod realm;
 mod report;
@@ -41,7 +39,7 @@ pub use error::MediaError;
 pub use kept::{SlotState, Slots, Unfit};
 pub use kept_session::KeptSession;
 pub use plane::{MediaPlane, Notice, OfferState};
-pub use pool::PortUsage;
+pub use ports::PortUsage;
 pub use report::{CounterReader, StreamReport};
 pub use rewrite::Rewritten;
 pub use side::{BySide, Component, Family, SessionId, Side, SideSetup};

@@ -5,11 +5,10 @@ use std::net::IpAddr;
 use strait_config::RealmIndex;
 use strait_shared::time::Instant;
 
-use super::aims::Aim;
 use super::error::MediaError;
 use super::layout::PairId;
 use super::plane::MediaPlane;
-use super::ports::{Holder, Want};
+use super::ports::{Aim, Holder, Want};
 use super::rewrite::{Place, Rewritten, rewrite};
 use super::session::{End, Offer, Session};
 use super::side::{Family, SessionId, Side};

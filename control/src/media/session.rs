@@ -15,8 +15,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use strait_shared::slot::Forwarding;
 
-use super::aims::Aim;
 use super::layout::PairId;
+use super::ports::Aim;
 use super::report::StreamReport;
 use super::side::{BySide, Family, SessionId, Side, SideSetup};
 use super::terms::{Codec, Terms, Transport};

@@ -162,7 +162,7 @@ impl<C: Choices> Anybody<C> {
                 transport: Transport::Udp,
                 address: address.parse().expect("an address"),
             };
-            let answer = match self.choices.below(6) {
+            let answer = match self.choices.below(7) {
                 0 => Ok(vec![hop("203.0.113.77:5060"), hop("[2001:db8:77::1]:5060")]),
                 1 => Ok(vec![hop("[2001:db8:77::1]:5060")]),
                 2 => Ok(vec![hop("192.0.2.1:5060"), hop("203.0.113.78:5070")]),
@@ -398,6 +398,7 @@ impl<C: Choices> Anybody<C> {
                 generation,
                 counters: Counters::default(),
             },
+            4 => Event::Late { slot, generation },
             _ => Event::Silent { slot, generation },
         };
         self.input(Input::Media(event));

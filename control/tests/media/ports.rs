@@ -1,7 +1,9 @@
 //! Where ports come from and when they come back.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use strait_control::media::limits::LATE_MAX;
 use strait_control::media::{Family, MediaError, MediaPlane, Notice, SessionId, Side};
 use strait_shared::command::{Command, Event, RejectReason};
 use strait_shared::slot::{Counters, Generation};
@@ -111,6 +113,65 @@ fn a_port_rests_as_long_as_a_session_sends_to_it() {
     bench.report_closed();
     bench.pass(5);
     assert!(draw(&mut bench).contains(&port));
+}
+
+#[test]
+fn a_port_rests_as_long_as_a_party_of_its_last_use_sends_to_it_but_not_for_ever() {
+    let mut bench = Bench::new();
+    let call = bench.begin();
+    let offer = bench.offer(call, Side::Caller, &phone(AUDIO)).unwrap();
+    let (port, slot) = (told(&offer, 0), bench.slot_at(&told(&offer, 0)));
+    let late = Event::Late {
+        slot,
+        generation: Generation(1),
+    };
+    bench.event(&late);
+    bench.close(call);
+    bench.report_closed();
+    assert_eq!(bench.plane.given_up().len(), 2, "both sides' pairs, once");
+    let began = bench.now;
+    let mut rested = 0;
+    while bench.now.since(began) < LATE_MAX - Duration::from_secs(10) {
+        for _ in 0..6 {
+            bench.event(&late);
+            bench.pass(1);
+        }
+        rested += bench.plane.given_up().len();
+        let (others, calls) = draw_calls(&mut bench);
+        assert!(others.len() == 19 && !others.contains(&port));
+        calls.into_iter().for_each(|call| bench.close(call));
+        bench.report_closed();
+        bench.plane.given_up();
+    }
+    assert!(
+        rested >= 250,
+        "a successor is told every five seconds: {rested}"
+    );
+    for _ in 0..10 {
+        bench.event(&late);
+        bench.pass(1);
+    }
+    assert!(draw(&mut bench).contains(&port), "half an hour is enough");
+}
+
+#[test]
+fn a_port_that_nobody_sends_to_any_more_is_used_again() {
+    let mut bench = Bench::new();
+    let call = bench.begin();
+    let offer = bench.offer(call, Side::Caller, &phone(AUDIO)).unwrap();
+    let port = told(&offer, 0);
+    let late = Event::Late {
+        slot: bench.slot_at(&port),
+        generation: Generation(1),
+    };
+    bench.close(call);
+    bench.report_closed();
+    bench.pass(4);
+    bench.event(&late);
+    bench.pass(4);
+    assert!(!draw(&mut bench).contains(&port));
+    bench.pass(5);
+    assert_eq!(draw(&mut bench), [port]);
 }
 
 #[test]

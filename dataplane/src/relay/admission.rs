@@ -77,6 +77,9 @@ impl<'a> Door<'a> {
         for _ in 0..LATCH_ATTEMPTS {
             let view = slot.view().ok_or(DropReason::Contended)?;
             if !view.is_open() {
+                if is_of_last_use(&slot, &view, source) {
+                    self.notices.late(index, self.now);
+                }
                 return Err(DropReason::Closed);
             }
             if !view.accepts() {
@@ -225,6 +228,13 @@ impl<'a> Door<'a> {
         let local = self.locals.get(view.address());
         local.is_some_and(|local| self.locals.find(local.network, remote).is_some())
     }
+}
+
+/// Whether the last use of a closed slot was for `source`: it had latched, or could have by its
+/// address. A stranger counts for nothing, or spraying would keep ports from being used again.
+fn is_of_last_use(slot: &SlotRef<'_>, view: &ForwardingView, source: Endpoint) -> bool {
+    let is_named = |sources: SourcesView| sources.admit(LatchPolicy::Restricted, source);
+    view.remote() == Some(source) || slot.sources(view).is_some_and(is_named)
 }
 
 /// Holds a packet from the right source to the slot's rates, counts it, and answers with the

@@ -23,8 +23,9 @@ pub struct Refusal {
 pub struct Notices {
     latched: VecDeque<SlotIndex>,
     refused: VecDeque<Refusal>,
-    /// For each slot the millisecond, plus one, of the last refusal noted.
-    refused_ms: Box<[u32]>,
+    late: VecDeque<SlotIndex>,
+    /// For each slot the millisecond, plus one, of the last refusal or late packet noted.
+    noted_ms: Box<[u32]>,
 }
 
 impl Notices {
@@ -33,7 +34,8 @@ impl Notices {
         Self {
             latched: VecDeque::with_capacity(NOTICES_MAX),
             refused: VecDeque::with_capacity(NOTICES_MAX),
-            refused_ms: vec![0; slots as usize].into(),
+            late: VecDeque::with_capacity(NOTICES_MAX),
+            noted_ms: vec![0; slots as usize].into(),
         }
     }
 
@@ -47,14 +49,7 @@ impl Notices {
     /// Notes a refused source, at most once in [`REFUSAL_INTERVAL`] for each slot. One that
     /// finds no room is noted with the slot's next refusal.
     pub(super) fn refused(&mut self, slot: SlotIndex, source: Endpoint, count: u64, now: Instant) {
-        let Some(last_ms) = self.refused_ms.get_mut(slot.0 as usize) else {
-            return;
-        };
-        let now_ms = now.as_millis() as u32;
-        let interval_ms = REFUSAL_INTERVAL.as_millis() as u32;
-        let due = *last_ms == 0 || now_ms.wrapping_sub(*last_ms - 1) >= interval_ms;
-        if due && self.refused.len() < NOTICES_MAX {
-            *last_ms = now_ms.wrapping_add(1);
+        if self.refused.len() < NOTICES_MAX && self.is_due(slot, now) {
             self.refused.push_back(Refusal {
                 slot,
                 source,
@@ -63,9 +58,31 @@ impl Notices {
         }
     }
 
+    /// Notes a packet to a slot that is not open any more from whom its last use was for, as
+    /// seldom as refusals.
+    pub(super) fn late(&mut self, slot: SlotIndex, now: Instant) {
+        if self.late.len() < NOTICES_MAX && self.is_due(slot, now) {
+            self.late.push_back(slot);
+        }
+    }
+
+    /// Whether something may be noted of a slot again; it is taken to be noted then.
+    fn is_due(&mut self, slot: SlotIndex, now: Instant) -> bool {
+        let Some(last_ms) = self.noted_ms.get_mut(slot.0 as usize) else {
+            return false;
+        };
+        let now_ms = now.as_millis() as u32;
+        let interval_ms = REFUSAL_INTERVAL.as_millis() as u32;
+        let due = *last_ms == 0 || now_ms.wrapping_sub(*last_ms - 1) >= interval_ms;
+        if due {
+            *last_ms = now_ms.wrapping_add(1);
+        }
+        due
+    }
+
     /// Whether there is nothing to tell.
     pub fn is_empty(&self) -> bool {
-        self.latched.is_empty() && self.refused.is_empty()
+        self.latched.is_empty() && self.refused.is_empty() && self.late.is_empty()
     }
 
     /// The slot that latched longest ago.
@@ -76,6 +93,11 @@ impl Notices {
     /// The refusal noted longest ago.
     pub fn next_refused(&mut self) -> Option<Refusal> {
         self.refused.pop_front()
+    }
+
+    /// The closed slot whose late packet was noted longest ago.
+    pub fn next_late(&mut self) -> Option<SlotIndex> {
+        self.late.pop_front()
     }
 }
 

@@ -196,6 +196,20 @@ impl Owner {
                 self.outbox.refuse(refusal, &slot, &view);
             }
         }
+        while self.outbox.has_room()
+            && let Some(index) = notices.next_late()
+        {
+            // Opened again meanwhile, it is somebody else's.
+            let slot = table.slot(index);
+            let view = slot.and_then(|slot| slot.view().filter(|view| !view.is_open()));
+            let usage = slot.zip(view).and_then(|(slot, view)| slot.usage(&view));
+            if let Some(UsageView { generation, .. }) = usage {
+                self.outbox.emit(&Event::Late {
+                    slot: index,
+                    generation,
+                });
+            }
+        }
     }
 
     /// Looks over as many open slots as are due, so that each has its turn once a period.

@@ -49,8 +49,8 @@ pub struct Realm {
     #[schemars(with = "duration::Text")]
     pub media_timeout: Duration,
     /// How long a port stays unused after its call, so that late packets of that call reach no
-    /// other; longer, while another call that came back through us still sends to it. A duration,
-    /// at most 5m.
+    /// other; longer, while a party of that call, or another call that came back through us, still
+    /// sends to it. A duration, at most 5m.
     #[serde(with = "duration::required", default = "default_port_quarantine")]
     #[schemars(with = "duration::Text")]
     pub port_quarantine: Duration,

@@ -81,6 +81,14 @@ pub enum Event {
         /// What it saw.
         counters: Counters,
     },
+    /// Packets come to a slot that is not open any more, from whom its last use was for; at most
+    /// one a second a slot.
+    Late {
+        /// The slot.
+        slot: SlotIndex,
+        /// The use of it that has ended.
+        generation: Generation,
+    },
     /// A command was not applied.
     Rejected {
         /// Which one.
@@ -97,6 +105,7 @@ mod kind {
     pub const HEARD: u16 = 0x104;
     pub const CLOSED: u16 = 0x105;
     pub const REJECTED: u16 = 0x106;
+    pub const LATE: u16 = 0x107;
 }
 
 /// Set beside the SSRC when one was heard: 0 is a valid SSRC.
@@ -144,6 +153,10 @@ impl Event {
                 put_counters(&mut payload, counters);
                 kind::CLOSED
             }
+            Self::Late { slot, generation } => {
+                payload.put(pack(slot.0, generation.0));
+                kind::LATE
+            }
             Self::Rejected { command, reason } => {
                 payload.put(command.0);
                 payload.put(reason_word(*reason));
@@ -164,8 +177,7 @@ impl Event {
                     reason: reason(reader.take())?,
                 }
             }
-            kind::LATCHED..=kind::CLOSED => decode_slot_event(kind, &mut reader)?,
-            other => return Err(DecodeError::Kind(other)),
+            kind => decode_slot_event(kind, &mut reader)?,
         };
         reader.finish()?;
         Ok((EventId(record[0]), event))
@@ -196,6 +208,7 @@ fn decode_slot_event(kind: u16, reader: &mut Reader<'_>) -> Result<Event, Decode
             generation,
             counters: take_counters(reader)?,
         },
+        kind::LATE => Event::Late { slot, generation },
         other => return Err(DecodeError::Kind(other)),
     })
 }

@@ -57,7 +57,7 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
         Just(RejectReason::Family),
     ];
     prop_oneof![
-        (slot(), any::<u32>(), address(), any::<u64>(), 0..4u8).prop_map(slot_event),
+        (slot(), any::<u32>(), address(), any::<u64>(), 0..5u8).prop_map(slot_event),
         (slot(), any::<u32>(), counters()).prop_map(|(slot, generation, counters)| {
             Event::Closed {
                 slot,
@@ -89,7 +89,8 @@ fn slot_event(
             count,
         },
         2 => Event::Silent { slot, generation },
-        _ => Event::Heard { slot, generation },
+        3 => Event::Heard { slot, generation },
+        _ => Event::Late { slot, generation },
     }
 }
 

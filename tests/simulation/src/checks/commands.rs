@@ -184,6 +184,17 @@ impl Commands {
                     false => Err(format!("of a use that is not: {event:?}")),
                 }
             }
+            Event::Late { slot, generation } => {
+                let current = self.slots.get(&slot).copied();
+                let stands = |used: Use| used.generation == generation && !used.unsure;
+                match current
+                    .filter(|used| used.forwarding.is_some())
+                    .is_some_and(stands)
+                {
+                    true => Err(format!("late for a use that stands: {event:?}")),
+                    false => Ok(()),
+                }
+            }
             Event::Rejected { .. } => Ok(()),
         }
     }

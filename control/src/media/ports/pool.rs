@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::RngCore;
 use strait_shared::time::Instant;
 
-use super::layout::PairId;
+use super::super::layout::PairId;
 
 /// How many of a realm's port pairs are in which state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -86,6 +86,11 @@ impl Pool {
     /// How many pairs may be taken, those included whose quarantine is over.
     pub fn free(&self, now: Instant) -> usize {
         self.free.len() - self.stale + self.quarantined.len() - self.quarantined(now)
+    }
+
+    /// How long a pair rests.
+    pub fn quarantine(&self) -> Duration {
+        self.quarantine
     }
 
     /// How many pairs are in quarantine.

@@ -7,14 +7,14 @@
 
 use std::collections::BTreeMap;
 
-use super::layout::PairId;
+use super::super::layout::PairId;
 
 /// Where an end's two slots send to, as far as that is a port of ours.
-pub(super) type Aim = [Option<PairId>; 2];
+pub(in crate::media) type Aim = [Option<PairId>; 2];
 
 /// How many slots send to each pair.
 #[derive(Debug, Default)]
-pub(super) struct Aims(BTreeMap<PairId, u32>);
+pub(in crate::media) struct Aims(BTreeMap<PairId, u32>);
 
 impl Aims {
     /// An end that sent to `before` now sends to `after`.

@@ -12,9 +12,15 @@
 //! | free        | quarantined | [`Ports::rest`]: an earlier control process had it lately      |
 //! | closing     | quarantined | both slots reported closed or rejected, or `CLOSE_TIMEOUT` on  |
 //! | quarantined | free        | the realm's `port_quarantine` is over                          |
-//! | free        | quarantined | its turn comes while a session of ours still sends to it       |
+//! | free        | quarantined | its turn comes while somebody still sends to it: a session of   |
+//! |             |             | ours ([`Aims`]), or a party of its last use (`Latecomers`)      |
 //!
 //! Nothing else happens to a pair: above all, none is held that is not free first.
+
+mod aims;
+mod inherited;
+mod latecomers;
+mod pool;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -27,10 +33,12 @@ use strait_shared::geometry::{Geometry, WorkerIndex};
 use strait_shared::slot::{Generation, SlotIndex};
 use strait_shared::time::Instant;
 
-use super::aims::Aims;
+pub(super) use self::aims::{Aim, Aims};
+use self::latecomers::Latecomers;
+use self::pool::Pool;
+pub use self::pool::PortUsage;
 use super::layout::{Layout, PairId};
 use super::limits::{CLOSE_TIMEOUT, RELEASES_PER_ALLOCATION};
-use super::pool::{Pool, PortUsage};
 use super::side::{Component, Family, SessionId, Side};
 
 /// Whose a pair is.
@@ -98,6 +106,7 @@ pub(super) struct Ports {
     pub layout: Layout,
     /// What sessions of ours send to.
     pub aims: Aims,
+    latecomers: Latecomers,
     pairs: Vec<Pair>,
     /// By address, then worker; the spare pairs' last.
     pools: Vec<Pool>,
@@ -125,6 +134,7 @@ impl Ports {
         Self {
             layout,
             aims: Aims::default(),
+            latecomers: Latecomers::default(),
             pairs,
             pools,
             closing: VecDeque::new(),
@@ -247,69 +257,15 @@ impl Ports {
         self.closing.front().map(|deadline| deadline.at)
     }
 
-    /// Takes a free pair out of use because one of its slots was found open, under `generation`,
-    /// by an earlier control process. Answers whether it was free.
-    pub fn reclaim(&mut self, now: Instant, slot: SlotIndex, generation: Generation) -> bool {
-        let pair = PairId::of(slot);
-        let Some(state) = self.pairs.get_mut(pair.index()) else {
-            return false;
-        };
-        let again = state.state == State::Closing && state.generation == generation;
-        if state.state != State::Free && !again {
+    /// Notes that a party of its last use still sends to a pair that nobody has. Answers whether
+    /// the pair rests longer by that than was known.
+    pub fn late(&mut self, now: Instant, pair: PairId) -> bool {
+        let given_up = |state: &Pair| state.state != State::Held;
+        if !self.pairs.get(pair.index()).is_some_and(given_up) {
             return false;
         }
-        state.open[(slot.0 % 2) as usize] = true;
-        if !again {
-            state.state = State::Closing;
-            state.generation = generation;
-            self.strand(pair);
-            self.closing.push_back(Deadline {
-                at: now + CLOSE_TIMEOUT,
-                pair,
-                generation,
-            });
-        }
-        true
-    }
-
-    /// Takes over a pair that an earlier control process held, with the slots that are open in the
-    /// dataplane. Answers whether it was free.
-    pub fn adopt(&mut self, pair: PairId, generation: Generation, open: [bool; 2]) -> bool {
-        let Some(state) = self.pairs.get_mut(pair.index()) else {
-            return false;
-        };
-        if state.state != State::Free {
-            return false;
-        }
-        *state = Pair {
-            state: State::Held,
-            generation,
-            holder: None,
-            open,
-            stale_in_pool: state.stale_in_pool,
-        };
-        self.strand(pair);
-        true
-    }
-
-    /// Undoes [`adopt`](Self::adopt).
-    pub fn disown(&mut self, pair: PairId) {
-        let state = &mut self.pairs[pair.index()];
-        (state.state, state.open) = (State::Free, [false; 2]);
-        self.unstrand(pair);
-    }
-
-    /// Lets a free pair rest for its realm's quarantine: an earlier control process had it lately.
-    pub fn rest(&mut self, now: Instant, pair: PairId) {
-        let Some(state) = self.pairs.get_mut(pair.index()) else {
-            return;
-        };
-        if state.state == State::Free {
-            state.state = State::Quarantined;
-            self.strand(pair);
-            let pool = self.layout.pool_of(pair);
-            self.pools[pool].put_later(now, pair);
-        }
+        let quarantine = self.pools[self.layout.pool_of(pair)].quarantine();
+        self.latecomers.note(now, pair, quarantine)
     }
 
     /// Whether a slot is open under this generation, as far as the dataplane's reports go.
@@ -420,16 +376,20 @@ impl Ports {
         loop {
             let pair = self.pools[pool].take(&mut self.random)?;
             let state = &mut self.pairs[pair.index()];
-            if state.state == State::Free && self.aims.has(pair) {
+            if state.state != State::Free {
+                self.unstrand(pair);
+                continue;
+            }
+            let quarantine = self.pools[pool].quarantine();
+            if self.aims.has(pair) || self.latecomers.come(now, pair, quarantine) {
                 state.state = State::Quarantined;
                 self.pools[pool].put_later(now, pair);
-            } else if state.state == State::Free {
-                state.state = State::Held;
-                state.generation = Generation(state.generation.0.wrapping_add(1));
-                return Some(pair);
-            } else {
-                self.unstrand(pair);
+                continue;
             }
+            self.latecomers.forget(pair);
+            state.state = State::Held;
+            state.generation = Generation(state.generation.0.wrapping_add(1));
+            return Some(pair);
         }
     }
 
