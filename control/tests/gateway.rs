@@ -33,6 +33,8 @@ mod controlled;
 mod crashes;
 #[path = "gateway/dialogs.rs"]
 mod dialogs;
+#[path = "gateway/inquiries.rs"]
+mod inquiries;
 #[path = "gateway/limits.rs"]
 mod limits;
 #[path = "gateway/lossless.rs"]

@@ -34,7 +34,11 @@ impl Gateway {
             let (flow, target) = (party.flow, party.target.clone());
             self.keep_flow(now, flow, &target);
         }
-        self.dialogs.insert(dialog)
+        let key = self.dialogs.insert(dialog);
+        if call.is_some() {
+            self.begin_inquiry(now, key);
+        }
+        key
     }
 
     /// Takes a dialog out.
@@ -42,6 +46,7 @@ impl Gateway {
         let Some(dialog) = self.dialogs.remove(key) else {
             return;
         };
+        self.end_inquiry(key);
         for party in &dialog.parties {
             party
                 .contact
@@ -66,7 +71,9 @@ impl Gateway {
             .session_timer
             .take()
             .map(|timer| self.timers.cancel(timer));
-        if dialog.is_over() {
+        let over = dialog.is_over();
+        self.end_inquiry(key);
+        if over {
             self.end_dialog(now, key);
         }
     }

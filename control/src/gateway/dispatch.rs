@@ -65,6 +65,7 @@ impl Gateway {
             Due::ByeChallenged(key, number) => self.bye_given_up(now, key, number),
             Due::Entry(key) => self.forget_entry(key),
             Due::Owed => self.forget_owed(now),
+            Due::Inquiry(key) => self.inquiry_due(now, key),
             Due::Subscription(key) => self.subscription_expired(now, key),
             Due::Opening(name) => self.close_opening(now, name),
             Due::Location(key) => self.location_expired(key),

@@ -37,6 +37,8 @@ pub enum Due {
     Entry(EntryKey),
     /// A party that could not be reached has not come back for its BYE.
     Owed,
+    /// Ask the parties of a call that would end unnoticed.
+    Inquiry(DialogKey),
     /// A subscription ran out.
     Subscription(DialogKey),
     /// No further dialogs come of a SUBSCRIBE or REFER.

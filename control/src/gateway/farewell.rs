@@ -8,13 +8,13 @@ use strait_shared::time::Instant;
 
 use super::dialogs::{DialogKey, Party};
 use super::due::Due;
-use super::hangup::reason_header;
 use super::io::Flow;
 use super::limits::{MAX_OWED, OWED_FOR};
+use super::own_requests::Spoken;
 use super::token::Token;
 use super::{Asked, Gateway};
 use crate::media::Side;
-use crate::sip::{Builder, Method};
+use crate::sip::Method;
 
 /// The end of a dialog, for one of its parties.
 #[derive(Debug)]
@@ -115,33 +115,14 @@ impl Gateway {
         }
     }
 
-    fn say_farewell(
-        &mut self,
-        now: Instant,
-        flow: Flow,
-        (uri, routes): (&[u8], &[u8]),
-        farewell: &Farewell,
-    ) {
-        let (party, branch) = (&farewell.party, self.own_branch());
-        let mut bytes = Vec::with_capacity(512);
-        let mut builder =
-            Builder::request(&mut bytes, Method::Bye, uri).header("Via", self.via(flow, &branch));
-        if !routes.is_empty() {
-            builder = builder.header("Route", routes);
-        }
-        builder
-            .header("Max-Forwards", "70")
-            .header("From", tagged(&party.peer_uri, &farewell.from_tag))
-            .header("To", tagged(&party.uri, &party.tag))
-            .header("Call-ID", &party.call_id)
-            .header_fmt("CSeq", format_args!("{} BYE", farewell.cseq))
-            .header("Reason", reason_header(farewell.reason))
-            .finish();
-        self.ask(now, flow, Method::Bye, &branch, bytes, Asked::Farewell);
+    fn say_farewell(&mut self, now: Instant, flow: Flow, way: (&[u8], &[u8]), farewell: &Farewell) {
+        let spoken = Spoken {
+            method: Method::Bye,
+            party: &farewell.party,
+            from_tag: &farewell.from_tag,
+            number: farewell.cseq,
+            reason: Some(farewell.reason),
+        };
+        self.speak(now, flow, way, &spoken, Asked::Farewell);
     }
-}
-
-fn tagged(uri: &[u8], tag: &[u8]) -> Vec<u8> {
-    let tag_name: &[u8] = if tag.is_empty() { b"" } else { b";tag=" };
-    [b"<", uri, b">", tag_name, tag].concat()
 }

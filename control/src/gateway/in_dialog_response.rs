@@ -76,7 +76,7 @@ impl Gateway {
     /// A party knows nothing of a call that was answered: it has restarted, perhaps. Nobody else
     /// ends it where the other party takes no notice. Who has not acknowledged the answer may not
     /// have heard it, and still does.
-    fn deny_call(&mut self, now: Instant, dialog: DialogKey, key: CallKey) {
+    pub(super) fn deny_call(&mut self, now: Instant, dialog: DialogKey, key: CallKey) {
         let stands = self
             .calls
             .get(key)

@@ -51,7 +51,7 @@ impl Gateway {
             return;
         }
         let first = if self.taking_up {
-            at_once(self.keepalives.len(), settings.keepalive.interval)
+            spread(self.keepalives.len(), settings.keepalive.interval)
         } else {
             settings.keepalive.interval
         };
@@ -125,7 +125,7 @@ impl Gateway {
 
 /// When a flow taken up from an earlier process is asked first: soon, for nobody knows when it was
 /// asked last and its binding may be about to go; but not all of them in one burst.
-fn at_once(before: usize, interval: Duration) -> Duration {
+pub(super) fn spread(before: usize, interval: Duration) -> Duration {
     let pace_ms = KEEPALIVE_PACE.as_millis() as u64;
     let interval_ms = interval.as_millis() as u64;
     Duration::from_millis(before as u64 * pace_ms % interval_ms.max(1))

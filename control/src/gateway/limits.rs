@@ -56,6 +56,13 @@ pub const BYE_WAIT: Duration = Duration::from_secs(32);
 /// are over: more than RFC 5626 §4.5 has a terminal wait after its first failures.
 pub const OWED_FOR: Duration = Duration::from_secs(300);
 
+/// How often the parties of a call are asked whether they are there while none of its media is
+/// expected.
+pub const INQUIRY_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often in a row both have to leave that unanswered before their call ends.
+pub const UNANSWERED_INQUIRIES: u8 = 2;
+
 /// BYEs for such parties at once.
 pub const MAX_OWED: usize = 4096;
 

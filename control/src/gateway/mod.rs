@@ -13,7 +13,7 @@
 //! * `invite`, `early`, `answer`, `ack`, `hangup`, `farewell`, `calls`, `describe`: calls and
 //!   their media
 //! * `dialogs`, `in_dialog`, `opening`: dialogs
-//! * `softswitches`, `own_requests`: who is alive
+//! * `softswitches`, `inquiry`, `own_requests`: who is alive
 //! * `journal`: what a successor of this process needs, and how it goes on
 //! * `record`, `snapshot`, `counters`, `log`: what people see
 
@@ -39,6 +39,7 @@ mod hangup;
 mod in_dialog;
 mod in_dialog_response;
 mod inbound;
+mod inquiry;
 mod inspect;
 mod invite;
 pub mod io;
@@ -86,6 +87,7 @@ pub use self::counters::Counters;
 use self::dialogs::{DialogKey, Dialogs};
 use self::due::Due;
 use self::exchange::{ExchangeKey, Exchanges};
+use self::inquiry::Inquiries;
 use self::io::{ConnectionId, Input, LogLevel, Output};
 use self::journal::Journaling;
 use self::keepalive::{FlowName, KeepAlive};
@@ -100,7 +102,7 @@ use self::softswitches::Health;
 use self::timer::Timers;
 use self::token::Tokens;
 use self::transaction::{ClientId, Transactions};
-use crate::media::MediaPlane;
+use crate::media::{MediaPlane, Side};
 
 /// Calendar time, so that records can tell it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -132,6 +134,8 @@ enum Asked {
     Probe(SoftswitchIndex),
     /// Whether a party is there.
     KeepAlive(FlowName),
+    /// Whether this party of a dialog is there.
+    Inquiry(DialogKey, Side),
     /// That a dialog is over.
     Farewell,
 }
@@ -152,6 +156,7 @@ pub struct Gateway {
     serving: Serving,
     controlled: Controlled,
     owed: farewell::Owed,
+    inquiries: Inquiries,
     openings: Map<OpeningName, Open>,
     keepalives: Map<FlowName, KeepAlive>,
     /// Connections that are open.
@@ -212,6 +217,7 @@ impl Gateway {
             exchanges: Exchanges::new(&seed),
             registrations: Registrations::new(&seed),
             owed: farewell::Owed::default(),
+            inquiries: Inquiries::new(),
             openings: Map::with_hasher(map_key),
             keepalives: Map::with_hasher(map_key),
             connections: Map::with_hasher(map_key),

@@ -1,13 +1,59 @@
-//! Requests of Strait's own: OPTIONS that ask whether somebody is there.
+//! Requests of Strait's own: OPTIONS that ask whether somebody is there, and what is said within a
+//! dialog in the name of one of its parties.
 
 use strait_shared::time::Instant;
 
+use super::dialogs::Party;
+use super::hangup::reason_header;
 use super::io::{Flow, Transport};
 use super::transaction::{Outgoing, Standing};
 use super::{Asked, Gateway};
 use crate::sip::{Builder, Method};
 
+/// What is said to one party of a dialog in the other one's name.
+#[derive(Debug)]
+pub(super) struct Spoken<'a> {
+    pub method: Method<'a>,
+    /// Whom it is for.
+    pub party: &'a Party,
+    /// The tag of the other one.
+    pub from_tag: &'a [u8],
+    /// The number of its CSeq.
+    pub number: u32,
+    /// Why it is said (RFC 3326).
+    pub reason: Option<&'static str>,
+}
+
 impl Gateway {
+    /// Says something within a dialog, in a transaction of its own.
+    pub(super) fn speak(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        (uri, routes): (&[u8], &[u8]),
+        spoken: &Spoken,
+        asked: Asked,
+    ) {
+        let (party, method, branch) = (spoken.party, spoken.method, self.own_branch());
+        let mut bytes = Vec::with_capacity(512);
+        let mut builder =
+            Builder::request(&mut bytes, method, uri).header("Via", self.via(flow, &branch));
+        if !routes.is_empty() {
+            builder = builder.header("Route", routes);
+        }
+        builder = builder
+            .header("Max-Forwards", "70")
+            .header("From", tagged(&party.peer_uri, spoken.from_tag))
+            .header("To", tagged(&party.uri, &party.tag))
+            .header("Call-ID", &party.call_id)
+            .header_fmt("CSeq", format_args!("{} {method}", spoken.number));
+        if let Some(reason) = spoken.reason {
+            builder = builder.header("Reason", reason_header(reason));
+        }
+        builder.finish();
+        self.ask(now, flow, method, &branch, bytes, asked);
+    }
+
     /// Asks whoever is on `flow` whether it lives.
     pub(super) fn ask_options(&mut self, now: Instant, flow: Flow, uri: &[u8], asked: Asked) {
         let branch = self.own_branch();
@@ -77,4 +123,9 @@ impl Gateway {
         via.extend_from_slice(b";rport");
         via
     }
+}
+
+fn tagged(uri: &[u8], tag: &[u8]) -> Vec<u8> {
+    let tag_name: &[u8] = if tag.is_empty() { b"" } else { b";tag=" };
+    [b"<", uri, b">", tag_name, tag].concat()
 }

@@ -46,6 +46,10 @@ impl Gateway {
             Some(Asked::Unwanted(_)) => self.unwanted_response(now, flow, client, response),
             Some(Asked::Probe(index)) => self.softswitch_answered(now, index),
             Some(Asked::KeepAlive(_)) => self.flow_heard(flow),
+            Some(Asked::Inquiry(dialog, side)) => {
+                let status = response.status().expect("it is a response");
+                self.inquiry_answered(now, dialog, side, status);
+            }
             Some(Asked::Farewell) | None => {}
         }
     }
@@ -311,6 +315,7 @@ impl Gateway {
             }
             Some(Asked::Probe(index)) => self.softswitch_failed(now, index),
             Some(Asked::KeepAlive(name)) => self.keepalive_failed(name),
+            Some(Asked::Inquiry(dialog, side)) => self.inquiry_unanswered(now, dialog, side),
             Some(Asked::Success(dialog)) => self.forget_handshake(dialog, client),
             Some(Asked::Unwanted(_) | Asked::Farewell) | None => {}
         }

@@ -122,6 +122,21 @@ impl MediaPlane {
         }
     }
 
+    /// Whether a session stands, nothing of it is expected to carry media, and silence would end it
+    /// if something were.
+    pub fn stands_unwatched(&self, id: SessionId) -> bool {
+        let Ok(session) = self.live(id) else {
+            return false;
+        };
+        let timed = |side: Side| {
+            let realm = usize::from(session.setup[side].realm.0);
+            self.realms[realm].silence_timeout_ms > 0
+        };
+        session.confirmed
+            && Side::BOTH.into_iter().any(timed)
+            && session.expected().next().is_none()
+    }
+
     fn slot_closed(
         &mut self,
         now: Instant,
@@ -189,7 +204,14 @@ impl MediaPlane {
 impl Session {
     /// Whether everything that should carry media is silent, and something should.
     pub(super) fn is_silent(&self) -> bool {
-        let mut expected = self.streams.iter().flat_map(|stream| {
+        let mut expected = self.expected();
+        let first = expected.next();
+        first.is_some_and(|silent| silent && expected.all(|silent| silent))
+    }
+
+    /// Of everything that should carry media, whether it is silent.
+    fn expected(&self) -> impl Iterator<Item = bool> {
+        self.streams.iter().flat_map(|stream| {
             Side::BOTH.into_iter().flat_map(move |side| {
                 let sent = stream.ends[side].as_ref().and_then(|end| end.sent);
                 Component::BOTH.into_iter().filter_map(move |component| {
@@ -197,8 +219,6 @@ impl Session {
                     watched.then_some(stream.silent[side][component.index()])
                 })
             })
-        });
-        let first = expected.next();
-        first.is_some_and(|silent| silent && expected.all(|silent| silent))
+        })
     }
 }

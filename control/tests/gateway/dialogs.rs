@@ -29,7 +29,7 @@ pub fn from_callee(invite: &str, method: &str, cseq: u32, branch: &str, body: &s
     )
 }
 
-fn with_offer(request: &str) -> String {
+pub fn with_offer(request: &str) -> String {
     let offer = INVITE.split_once("\n\n").unwrap().1;
     let head = "Contact: <sip:alice@192.168.1.5:5060>\nContent-Type: application/sdp\n";
     request.replace(

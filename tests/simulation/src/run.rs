@@ -167,11 +167,10 @@ impl Run {
             let now = self.stage.world.now();
             self.until(now + AFTERMATH / 4)?;
         }
-        // Nothing tells Strait that both parties of a call on hold have lost power.
-        // Nor does anything where the report of it was damaged.
-        let unwatched = self.stage.checks.borrow().commands.stands_unwatched();
-        let unwatched = unwatched || self.stage.plan.has(Fault::DamagedReport);
-        if unwatched && self.stage.plan.has(Fault::PowerCut) {
+        // Nothing tells Strait that both parties of a call have lost power where the report of
+        // their silence was damaged.
+        let plan = &self.stage.plan;
+        if plan.has(Fault::DamagedReport) && plan.has(Fault::PowerCut) {
             self.stage.with_strait(|strait, now| strait.end_calls(now));
             let now = self.stage.world.now();
             self.until(now + FAREWELL)?;

@@ -184,6 +184,9 @@ impl Phone {
             (Some(Method::Message), _) | (Some(Method::Info), Some(_)) => {
                 self.told(now, &id, request);
             }
+            (Some(Method::Options), None) if request.tag("To").is_some() => {
+                self.answer(now, &id, request, 481);
+            }
             (Some(Method::Options), _) => self.answer(now, &id, request, 200),
             (
                 Some(

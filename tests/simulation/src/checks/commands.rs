@@ -86,14 +86,6 @@ impl Commands {
         open.count()
     }
 
-    /// Whether something is open, and nothing of it is watched for silence: calls on hold whose
-    /// parties may be gone without anyone noticing.
-    pub fn stands_unwatched(&self) -> bool {
-        let mut open = self.slots.values().filter_map(|used| used.forwarding);
-        let watched = |forwarding: Forwarding| forwarding.silence_timeout_ms > 0;
-        self.open() > 0 && !open.any(watched)
-    }
-
     /// Whether this use was ended and is still to be reported.
     pub fn awaits(&self, slot: SlotIndex, generation: Generation) -> bool {
         self.closing.contains_key(&(slot, generation))
