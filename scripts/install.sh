@@ -19,7 +19,8 @@ compgen -G '/usr/lib/erlang/lib/megaco-*' >/dev/null || libraries+=(erlang-megac
 if [ "${1:-}" = --dpdk ]; then
   needed+=(pkg-config:pkg-config dpdk-testpmd:dpdk-dev)
   pkg-config --exists 'libdpdk >= 22.11' 2>/dev/null || libraries+=(libdpdk-dev)
-  compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || libraries+=(libclang-dev)
+  # Not libclang-cpp, which other packages bring and no binding generator can use.
+  compgen -G '/usr/lib/llvm-*/lib/libclang.so' >/dev/null || libraries+=(libclang-dev)
 fi
 for pair in "${needed[@]}"; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
