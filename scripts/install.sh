@@ -15,7 +15,9 @@ export PATH="$PATH:/usr/sbin:/sbin"
 
 missing=()
 libraries=()
-compgen -G '/usr/lib/erlang/lib/megaco-*' >/dev/null || libraries+=(erlang-megaco)
+compgen -G '/usr/lib/erlang/lib/megaco-*/ebin' >/dev/null || libraries+=(erlang-megaco)
+# Headers of Erlang's libraries are a package of their own.
+compgen -G '/usr/lib/erlang/lib/megaco-*/include/megaco.hrl' >/dev/null || libraries+=(erlang-dev)
 if [ "${1:-}" = --dpdk ]; then
   needed+=(pkg-config:pkg-config dpdk-testpmd:dpdk-dev)
   pkg-config --exists 'libdpdk >= 22.11' 2>/dev/null || libraries+=(libdpdk-dev)
