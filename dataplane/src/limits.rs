@@ -52,7 +52,7 @@ pub const SWEEP_PERIOD: Duration = Duration::from_secs(2);
 /// Fresh latches, refused sources, and closed slots with late packets, that wait to be reported.
 pub const NOTICES_MAX: usize = 256;
 /// At most one refused source, or late packet, is reported for each slot in this time.
-pub const REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
+pub const NOTICE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long the old source must have been silent before its address may latch from another port.
 pub const REBIND_SILENCE: Duration = Duration::from_secs(2);

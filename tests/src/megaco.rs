@@ -148,14 +148,15 @@ impl Drop for Party {
     }
 }
 
-/// Whether Erlang's megaco is installed; where it is not, says why a test is skipped.
+/// Whether Erlang's megaco is installed, with its headers, which are a package of their own; where
+/// it is not, says why a test is skipped.
 pub fn is_there() -> bool {
     let entries = std::fs::read_dir(APPLICATIONS);
     let found = entries.is_ok_and(|entries| {
-        let mut names = entries.flatten().map(|entry| entry.file_name());
-        names.any(|name| name.to_string_lossy().starts_with("megaco-"))
+        let mut paths = entries.flatten().map(|entry| entry.path());
+        paths.any(|path| path.join("include/megaco.hrl").exists())
     });
-    let reason = "Erlang's megaco is not installed; apt-get install erlang-megaco";
+    let reason = "Erlang's megaco is not installed; apt-get install erlang-megaco erlang-dev";
     requirements::there(found, reason)
 }
 

@@ -15,7 +15,7 @@ use super::own_requests::Spoken;
 use super::record::EndedBy;
 use super::timer::TimerId;
 use super::{Asked, Gateway};
-use crate::media::Side;
+use crate::media::{BySide, Side};
 use crate::sip::{Method, Status};
 
 /// By dialog.
@@ -25,7 +25,7 @@ pub type Inquiries = SecondaryMap<DialogKey, Inquiry>;
 #[derive(Debug)]
 pub struct Inquiry {
     timer: TimerId,
-    unanswered: [u8; 2],
+    unanswered: BySide<u8>,
 }
 
 impl Gateway {
@@ -37,7 +37,7 @@ impl Gateway {
         };
         let due = INQUIRY_INTERVAL + later;
         let timer = self.timers.arm(now, due, Due::Inquiry(key));
-        let unanswered = [0; 2];
+        let unanswered = BySide::default();
         self.inquiries.insert(key, Inquiry { timer, unanswered });
     }
 
@@ -57,7 +57,7 @@ impl Gateway {
         };
         inquiry.timer = self.timers.arm(now, INQUIRY_INTERVAL, Due::Inquiry(key));
         if !unwatched {
-            inquiry.unanswered = [0; 2];
+            inquiry.unanswered = BySide::default();
             return;
         }
         for side in Side::BOTH {
@@ -84,7 +84,7 @@ impl Gateway {
             408 | 480 | 503 | 504 => self.inquiry_unanswered(now, key, side),
             _ => {
                 if let Some(inquiry) = self.inquiries.get_mut(key) {
-                    inquiry.unanswered[side as usize] = 0;
+                    inquiry.unanswered[side] = 0;
                 }
             }
         }
@@ -97,11 +97,9 @@ impl Gateway {
             return;
         };
         let unanswered = &mut inquiry.unanswered;
-        unanswered[side as usize] = unanswered[side as usize].saturating_add(1);
-        if unanswered
-            .iter()
-            .all(|times| *times >= UNANSWERED_INQUIRIES)
-        {
+        unanswered[side] = unanswered[side].saturating_add(1);
+        let gone = |side: Side| unanswered[side] >= UNANSWERED_INQUIRIES;
+        if Side::BOTH.into_iter().all(gone) {
             self.end_call(now, call, EndedBy::Strait, "party gone");
         }
     }

@@ -162,7 +162,7 @@ impl<C: Choices> Anybody<C> {
                 transport: Transport::Udp,
                 address: address.parse().expect("an address"),
             };
-            let answer = match self.choices.below(7) {
+            let answer = match self.choices.below(6) {
                 0 => Ok(vec![hop("203.0.113.77:5060"), hop("[2001:db8:77::1]:5060")]),
                 1 => Ok(vec![hop("[2001:db8:77::1]:5060")]),
                 2 => Ok(vec![hop("192.0.2.1:5060"), hop("203.0.113.78:5070")]),
@@ -380,7 +380,7 @@ impl<C: Choices> Anybody<C> {
             false => self.choices.pick(&open),
         };
         let source = ([203, 0, 113, 7], 4_000).into();
-        let event = match self.choices.below(6) {
+        let event = match self.choices.below(7) {
             0 => Event::Heard { slot, generation },
             1 => Event::Latched {
                 slot,

@@ -8,7 +8,7 @@ use strait_control::media::{Family, MediaError, MediaPlane, Notice, SessionId, S
 use strait_shared::command::{Command, Event, RejectReason};
 use strait_shared::slot::{Counters, Generation};
 
-use crate::bench::{ACCESS, Bench, CORE, phone, switch, talking, told};
+use crate::bench::{ACCESS, Bench, CONFIG, CORE, phone, switch, talking, told};
 
 const AUDIO: &str = "m=audio 4000 RTP/AVP 8\n";
 
@@ -152,6 +152,24 @@ fn a_port_rests_as_long_as_a_party_of_its_last_use_sends_to_it_but_not_for_ever(
         bench.pass(1);
     }
     assert!(draw(&mut bench).contains(&port), "half an hour is enough");
+}
+
+#[test]
+fn a_port_that_need_not_rest_does_not_because_somebody_sends_to_it() {
+    let mut bench = Bench::with(&CONFIG.replace("port_quarantine: 5s", "port_quarantine: 0s"));
+    let call = bench.begin();
+    let offer = bench.offer(call, Side::Caller, &phone(AUDIO)).unwrap();
+    let port = told(&offer, 0);
+    let slot = bench.slot_at(&port);
+    bench.close(call);
+    bench.report_closed();
+    bench.plane.given_up();
+    for _ in 0..3 {
+        let generation = Generation(1);
+        bench.event(&Event::Late { slot, generation });
+    }
+    assert!(bench.plane.given_up().is_empty(), "nothing for a successor");
+    assert!(draw(&mut bench).contains(&port));
 }
 
 #[test]

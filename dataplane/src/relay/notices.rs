@@ -6,7 +6,7 @@ use strait_shared::net::Endpoint;
 use strait_shared::slot::SlotIndex;
 use strait_shared::time::Instant;
 
-use crate::limits::{NOTICES_MAX, REFUSAL_INTERVAL};
+use crate::limits::{NOTICE_INTERVAL, NOTICES_MAX};
 
 /// A source that was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Notices {
         }
     }
 
-    /// Notes a refused source, at most once in [`REFUSAL_INTERVAL`] for each slot. One that
+    /// Notes a refused source, at most once in [`NOTICE_INTERVAL`] for each slot. One that
     /// finds no room is noted with the slot's next refusal.
     pub(super) fn refused(&mut self, slot: SlotIndex, source: Endpoint, count: u64, now: Instant) {
         if self.refused.len() < NOTICES_MAX && self.is_due(slot, now) {
@@ -72,7 +72,7 @@ impl Notices {
             return false;
         };
         let now_ms = now.as_millis() as u32;
-        let interval_ms = REFUSAL_INTERVAL.as_millis() as u32;
+        let interval_ms = NOTICE_INTERVAL.as_millis() as u32;
         let due = *last_ms == 0 || now_ms.wrapping_sub(*last_ms - 1) >= interval_ms;
         if due {
             *last_ms = now_ms.wrapping_add(1);

@@ -200,10 +200,9 @@ impl Owner {
             && let Some(index) = notices.next_late()
         {
             // Opened again meanwhile, it is somebody else's.
-            let slot = table.slot(index);
-            let view = slot.and_then(|slot| slot.view().filter(|view| !view.is_open()));
-            let usage = slot.zip(view).and_then(|(slot, view)| slot.usage(&view));
-            if let Some(UsageView { generation, .. }) = usage {
+            if let Some((slot, view)) = view_of(table, index).filter(|(_, view)| !view.is_open())
+                && let Some(UsageView { generation, .. }) = slot.usage(&view)
+            {
                 self.outbox.emit(&Event::Late {
                     slot: index,
                     generation,
@@ -284,7 +283,10 @@ fn hearing(
 }
 
 fn open_view(table: &Table, index: SlotIndex) -> Option<(SlotRef<'_>, ForwardingView)> {
+    view_of(table, index).filter(|(_, view)| view.is_open())
+}
+
+fn view_of(table: &Table, index: SlotIndex) -> Option<(SlotRef<'_>, ForwardingView)> {
     let slot = table.slot(index)?;
-    let view = slot.view().filter(ForwardingView::is_open)?;
-    Some((slot, view))
+    Some((slot, slot.view()?))
 }

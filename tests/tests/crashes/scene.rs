@@ -48,8 +48,10 @@ impl Scene {
         self.talk.until_heard(numbers, 1);
     }
 
-    /// Moves the media of calls to other ports of theirs.
+    /// Moves the media of calls to other ports of theirs. Nobody talks the while: when the relay
+    /// changes over is not known to the packet.
     pub fn move_media(&mut self, numbers: &[u32]) {
+        self.talk.hush(numbers);
         self.crowd.move_media(numbers);
         for number in numbers {
             self.talk.moved(*number, self.crowd.calls[number].voice);

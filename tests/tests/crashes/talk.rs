@@ -116,11 +116,12 @@ impl Talk {
         floor.talking.push(number);
     }
 
-    /// A call's media are another person's from now on, on both sides.
+    /// A hushed call talks on; its media are another person's from now on, on both sides.
     pub fn moved(&self, number: u32, person: usize) {
         let mut floor = self.floor();
         let line = floor.calls[number as usize].as_mut();
         line.expect("it has begun").person = person;
+        floor.talking.push(number);
     }
 
     /// Waits until each of these calls was heard both ways so many times since the last mark.

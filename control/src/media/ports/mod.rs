@@ -12,8 +12,8 @@
 //! | free        | quarantined | [`Ports::rest`]: an earlier control process had it lately      |
 //! | closing     | quarantined | both slots reported closed or rejected, or `CLOSE_TIMEOUT` on  |
 //! | quarantined | free        | the realm's `port_quarantine` is over                          |
-//! | free        | quarantined | its turn comes while somebody still sends to it: a session of   |
-//! |             |             | ours ([`Aims`]), or a party of its last use (`Latecomers`)      |
+//! | free        | quarantined | its turn comes while a session of ours ([`Aims`]), or a party  |
+//! |             |             | of its last use (`Latecomers`), still sends to it              |
 //!
 //! Nothing else happens to a pair: above all, none is held that is not free first.
 
@@ -33,7 +33,8 @@ use strait_shared::geometry::{Geometry, WorkerIndex};
 use strait_shared::slot::{Generation, SlotIndex};
 use strait_shared::time::Instant;
 
-pub(super) use self::aims::{Aim, Aims};
+pub(super) use self::aims::Aim;
+use self::aims::Aims;
 use self::latecomers::Latecomers;
 use self::pool::Pool;
 pub use self::pool::PortUsage;
@@ -265,7 +266,7 @@ impl Ports {
             return false;
         }
         let quarantine = self.pools[self.layout.pool_of(pair)].quarantine();
-        self.latecomers.note(now, pair, quarantine)
+        !quarantine.is_zero() && self.latecomers.note(now, pair, quarantine)
     }
 
     /// Whether a slot is open under this generation, as far as the dataplane's reports go.
