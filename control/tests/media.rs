@@ -12,6 +12,8 @@ mod descriptions;
 mod forks;
 #[path = "media/hostile.rs"]
 mod hostile;
+#[path = "media/inherited.rs"]
+mod inherited;
 #[path = "media/ports.rs"]
 mod ports;
 #[path = "media/random.rs"]

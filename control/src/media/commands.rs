@@ -198,10 +198,7 @@ impl MediaPlane {
             Component::Rtcp => agreed.rtcp_flows[side],
         };
         let accept = agreed.is_some_and(flows);
-        let party = &stream.party[side];
-        let signalled = if is_rtcp { party.rtcp } else { party.rtp };
-        // A party moves to another family with the answer, and to a replacement of its end.
-        let signalled = signalled.filter(|at| at.is_ipv4() == end.local.is_ipv4());
+        let signalled = stream.party[side].signalled(component, &end.local);
         let source = session.source[side];
         let expected = |agreed: Agreed| agreed.timed && agreed.media_flows[side];
         let timed = session.confirmed && accept && agreed.is_some_and(expected);

@@ -3,13 +3,14 @@
 //! The dataplane's slots outlive control. A session is taken over as its slots are, and media goes
 //! on; only a gate that is still shut, because no worker was told of the answer any more, is
 //! opened. A slot that is not open under the generation that is kept was closed meanwhile, or lost
-//! with the region; then its stream is over, and with the last stream the session.
+//! with the region; then its stream is over, and with the last stream the session. A use that was
+//! lost is repeated with its gates shut, so that the new table knows whom it was for.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use strait_config::RealmIndex;
 use strait_shared::command::Command;
-use strait_shared::slot::{Counters, Generation, SlotIndex};
+use strait_shared::slot::{Counters, Forwarding, Generation, SlotIndex};
 use strait_shared::time::Instant;
 use thiserror::Error;
 
@@ -152,13 +153,61 @@ impl MediaPlane {
         self.ports.rest(now, PairId(pair));
     }
 
+    /// Uses of ports are counted on from those that the dataplane knows.
+    pub fn go_on_from(&mut self, slots: &dyn Slots) {
+        for pair in self.ports.layout.pairs() {
+            let states = Component::BOTH.map(|component| slots.slot(pair.slot(component)));
+            if let Some(state) = states.into_iter().flatten().next() {
+                self.ports.go_on_from(pair, state.generation);
+            }
+        }
+    }
+
     /// Lets the ports of streams rest that do not stand any more: whoever was told of them may
     /// still send there.
     fn rest_lost(&mut self, now: Instant, kept: &KeptSession, slots: &dyn Slots) {
-        let lost = kept.streams.iter().filter(|stream| !stream.stands(slots));
-        for end in lost.flat_map(KeptStream::ends) {
-            self.ports.rest(now, PairId(end.pair));
-            self.given_up.push(PairId(end.pair));
+        for stream in kept.streams.iter().filter(|stream| !stream.stands(slots)) {
+            for side in Side::BOTH {
+                let Some(end) = stream.ends[side] else {
+                    continue;
+                };
+                match end.is_unknown(slots) {
+                    true => self.repeat(now, stream, side, &end, kept.source[side]),
+                    false => self.ports.rest(now, PairId(end.pair)),
+                }
+                self.given_up.push(PairId(end.pair));
+            }
+        }
+    }
+
+    /// Opens a lost use, with its gates shut, and closes it: from then on a table that has never
+    /// seen it tells whom the ports were for from anybody else.
+    fn repeat(
+        &mut self,
+        now: Instant,
+        stream: &KeptStream,
+        side: Side,
+        end: &KeptEnd,
+        signalling_source: Option<IpAddr>,
+    ) {
+        let (pair, generation) = (PairId(end.pair), Generation(end.generation));
+        if !self.ports.repeat(now, pair, generation) {
+            return;
+        }
+        for component in Component::BOTH {
+            let slot = pair.slot(component);
+            let forwarding = Forwarding {
+                signalled: stream.party[side].signalled(component, &end.local),
+                signalling_source,
+                rtcp: component == Component::Rtcp,
+                ..Forwarding::default()
+            };
+            self.commands.push_back(Command::Open {
+                slot,
+                generation,
+                forwarding,
+            });
+            self.commands.push_back(Command::Close { slot, generation });
         }
     }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
-use strait_shared::slot::Counters;
+use strait_shared::slot::{Counters, Generation};
 use strait_shared::time::Instant;
 
 use super::kept::{Slots, each};
@@ -131,6 +131,12 @@ impl KeptStream {
 }
 
 impl KeptEnd {
+    /// Whether the table has never seen its slots in use: it is another one than they were in.
+    pub fn is_unknown(&self, slots: &dyn Slots) -> bool {
+        let state = slots.slot(PairId(self.pair).slot(Component::Rtp));
+        state.is_some_and(|state| state.generation == Generation::default())
+    }
+
     pub fn open_slots(&self) -> u16 {
         self.open.iter().map(|open| u16::from(*open)).sum()
     }

@@ -7,7 +7,6 @@ use slotmap::SlotMap;
 use strait_config::{Config, RealmIndex};
 use strait_shared::command::{Command, RejectReason};
 use strait_shared::geometry::Geometry;
-use strait_shared::slot::{Generation, SlotIndex};
 use strait_shared::time::Instant;
 
 use super::address::Guard;
@@ -189,14 +188,6 @@ impl MediaPlane {
     pub fn close(&mut self, now: Instant, session: SessionId) {
         if self.sessions.get(session).is_some_and(|found| !found.ended) {
             self.end(now, session);
-        }
-    }
-
-    /// A slot was found open, under this generation, when control came up: an earlier process
-    /// left it. It is closed before its port is used. For before the first session.
-    pub fn reclaim(&mut self, now: Instant, slot: SlotIndex, generation: Generation) {
-        if self.ports.reclaim(now, slot, generation) {
-            self.commands.push_back(Command::Close { slot, generation });
         }
     }
 

@@ -18,7 +18,7 @@ use strait_shared::slot::Forwarding;
 use super::layout::PairId;
 use super::ports::Aim;
 use super::report::StreamReport;
-use super::side::{BySide, Family, SessionId, Side, SideSetup};
+use super::side::{BySide, Component, Family, SessionId, Side, SideSetup};
 use super::terms::{Codec, Terms, Transport};
 
 /// One dialog's media.
@@ -117,6 +117,18 @@ pub(super) struct End {
 pub(super) struct Party {
     pub rtp: Option<SocketAddr>,
     pub rtcp: Option<SocketAddr>,
+}
+
+impl Party {
+    /// Where it said that it is, for a port of ours: it moves to another family with the answer,
+    /// and to a replacement of its end.
+    pub fn signalled(&self, component: Component, local: &SocketAddr) -> Option<SocketAddr> {
+        let signalled = match component {
+            Component::Rtp => self.rtp,
+            Component::Rtcp => self.rtcp,
+        };
+        signalled.filter(|at| at.is_ipv4() == local.is_ipv4())
+    }
 }
 
 /// What an offer and its answer come to for one stream.

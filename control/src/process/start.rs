@@ -104,7 +104,8 @@ fn successor(
     let closed = dataplane
         .close_unknown(&|slot, generation| gateway.has_open(slot, generation))
         .map_err(DataplaneError::Link)?;
-    closed.into_iter().for_each(|slot| gateway.rest(now, slot));
+    let slots = |slot: SlotIndex| dataplane.link().slot_state(slot);
+    gateway.inherit(now, &closed, &slots);
     Ok(gateway)
 }
 

@@ -109,6 +109,8 @@ pub struct World {
     pub open: Vec<(SlotIndex, Generation)>,
     /// Those of them that let media in.
     pub gates: BTreeSet<SlotIndex>,
+    /// The last use of each slot that was ever open.
+    uses: BTreeMap<SlotIndex, Generation>,
     closing: Vec<(SlotIndex, Generation)>,
     config: Arc<Config>,
     clock: WallClock,
@@ -147,6 +149,7 @@ impl World {
             secrets: Secrets::All,
             open: Vec::new(),
             gates: BTreeSet::new(),
+            uses: BTreeMap::new(),
             closing: Vec::new(),
             config,
             clock,
@@ -166,12 +169,11 @@ impl World {
             alive_unix_ms: Some(self.unix_ms(self.written_by)),
         };
         self.written_by = self.clock;
-        let (open, gates) = (self.open.clone(), self.gates.clone());
+        let (open, gates, uses) = (self.open.clone(), self.gates.clone(), self.uses.clone());
         let slots = |slot: SlotIndex| {
-            let found = open.iter().find(|(open, _)| *open == slot);
-            let (_, generation) = *found?;
+            let generation = uses.get(&slot).copied().unwrap_or_default();
             Some(SlotState {
-                open: true,
+                open: open.contains(&(slot, generation)),
                 accepts: gates.contains(&slot),
                 generation,
                 ..SlotState::default()
@@ -183,14 +185,10 @@ impl World {
         let (gateway, restored) = made.unwrap();
         (self.gateway, self.journal) = (gateway, journal);
         let gateway = &mut self.gateway;
-        let unknown = |(slot, generation): &(SlotIndex, Generation)| {
-            let known = gateway.has_open(*slot, *generation);
-            if !known {
-                gateway.rest(self.now, *slot);
-            }
-            known
-        };
-        self.open.retain(unknown);
+        let known = |(slot, generation): &(_, _)| gateway.has_open(*slot, *generation);
+        let unknown = self.open.extract_if(.., |open| !known(open));
+        let closed: Vec<SlotIndex> = unknown.map(|(slot, _)| slot).collect();
+        gateway.inherit(self.now, &closed, &slots);
         let outcome = self.drain();
         (restored, outcome)
     }
@@ -207,7 +205,7 @@ impl World {
 
     /// The same, with the region lost as well.
     pub fn crash_all(&mut self) -> (Restored, Outcome) {
-        self.open.clear();
+        (self.open, self.uses) = Default::default();
         self.crash(self.journal.clone())
     }
 
@@ -330,7 +328,10 @@ impl World {
         match command {
             Command::Open {
                 slot, generation, ..
-            } => self.open.push((slot, generation)),
+            } => {
+                self.open.push((slot, generation));
+                self.uses.insert(slot, generation);
+            }
             Command::Close { slot, generation } => {
                 let place = self
                     .open

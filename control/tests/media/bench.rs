@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use strait_config::{Config, RealmIndex};
 use strait_control::media::limits::CLOSE_TIMEOUT;
-use strait_control::media::{BySide, Family, MediaError, MediaPlane, Notice, SessionId};
-use strait_control::media::{Side, SideSetup};
+use strait_control::media::{BySide, Family, KeptSession, MediaError, MediaPlane, Notice};
+use strait_control::media::{SessionId, Side, SideSetup, SlotState};
 use strait_control::sdp::Description;
 use strait_control::sip::Splices;
 use strait_shared::command::{Command, Event};
@@ -98,6 +98,39 @@ impl Bench {
             notices: Vec::new(),
             commands: 0,
         }
+    }
+
+    /// The table is lost, and with it every use of a slot.
+    pub fn lose_table(&mut self) {
+        (self.slots, self.used) = Default::default();
+        self.closed.clear();
+    }
+
+    /// Whatever is open is closed, and nobody hears of it.
+    pub fn end_uses(&mut self) {
+        self.slots.clear();
+    }
+
+    /// Another control goes on with what is kept of a session whose media are gone; what it gives
+    /// to do.
+    pub fn succeed(&mut self, kept: &KeptSession) -> Vec<Command> {
+        let config: Config = CONFIG.parse().expect("a valid configuration");
+        self.plane = MediaPlane::new(&config, &self.geometry, [8; 32]);
+        let (slots, used) = (&self.slots, &self.used);
+        let slots = |slot: SlotIndex| {
+            Some(SlotState {
+                open: slots.contains_key(&slot),
+                generation: used.get(&slot).copied().unwrap_or_default(),
+                ..SlotState::default()
+            })
+        };
+        let realm = |number: u16| Some(RealmIndex(number));
+        let adopted = self.plane.adopt(self.now, kept, &realm, &slots, false);
+        adopted.expect("it fits").expect_err("its media are gone");
+        self.plane.go_on_from(&slots);
+        let commands: Vec<Command> = std::iter::from_fn(|| self.plane.poll_command()).collect();
+        commands.iter().for_each(|command| self.apply(*command));
+        commands
     }
 
     /// A session from a phone to the softswitch, both on IPv4.

@@ -13,7 +13,7 @@ use crate::bench::{ACCESS, Bench, CONFIG, CORE, phone, switch, talking, told};
 const AUDIO: &str = "m=audio 4000 RTP/AVP 8\n";
 
 /// The ports that as many calls as fit get towards the callee.
-fn draw(bench: &mut Bench) -> Vec<String> {
+pub fn draw(bench: &mut Bench) -> Vec<String> {
     draw_calls(bench).0
 }
 
@@ -263,39 +263,6 @@ fn a_close_that_is_damaged_on_its_way_is_sent_again() {
     bench.plane.rejected(bench.now, &close, damaged);
     let again: Vec<Command> = sent(&mut bench);
     assert_eq!(again, [close]);
-}
-
-#[test]
-fn what_an_earlier_process_left_open_is_closed_before_it_is_used() {
-    let mut bench = Bench::new();
-    let left: Vec<_> = (30000..30040)
-        .map(|port| format!("10.0.0.254:{port}"))
-        .collect();
-    for local in &left[..36] {
-        let slot = bench.slot_at(local);
-        bench.plane.reclaim(bench.now, slot, Generation(41));
-    }
-    let closes: Vec<_> = std::iter::from_fn(|| bench.plane.poll_command()).collect();
-    assert_eq!(closes.len(), 36);
-    assert_eq!(draw(&mut bench).len(), 2);
-    for close in closes {
-        let Command::Close { slot, generation } = close else {
-            panic!("{close:?}")
-        };
-        bench.event(&Event::Closed {
-            slot,
-            generation,
-            counters: Counters::default(),
-        });
-    }
-    bench.pass(5);
-    assert_eq!(draw(&mut bench).len(), 18);
-    let reused = bench
-        .slots
-        .values()
-        .filter(|open| open.generation == Generation(42))
-        .count();
-    assert_eq!(reused, 36, "under later generations");
 }
 
 #[test]

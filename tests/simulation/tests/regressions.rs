@@ -8,7 +8,7 @@ use strait_simulation::plan::Plan;
 use strait_simulation::run::run;
 
 /// A seed, the calls of its world, and what it once showed.
-const FOUND: [(u64, usize, &str); 22] = [
+const FOUND: [(u64, usize, &str); 24] = [
     (
         215,
         40,
@@ -118,6 +118,16 @@ const FOUND: [(u64, usize, &str); 22] = [
         13_002_873,
         40,
         "what was said again from a NAT's new address was taken for something new",
+    ),
+    (
+        21_000_544,
+        40,
+        "the machine went down, and a port's next call heard a party of the last one",
+    ),
+    (
+        23_000_112,
+        40,
+        "a successor gave a port's next use the number that its last one had",
     ),
 ];
 

@@ -131,9 +131,13 @@ impl Gateway {
         self.media.has_open(slot, generation)
     }
 
-    /// A slot that nobody knew was closed: its port rests before it is used again.
-    pub fn rest(&mut self, now: Instant, slot: SlotIndex) {
-        self.media.rest(now, slot.0 / 2);
+    /// Takes the table over as it is now: slots that nobody knew were closed, their ports rest
+    /// before they are used again. For before the first message.
+    pub fn inherit(&mut self, now: Instant, closed: &[SlotIndex], slots: &dyn Slots) {
+        for slot in closed {
+            self.media.rest(now, slot.0 / 2);
+        }
+        self.media.go_on_from(slots);
     }
 
     /// Takes up an entry; whether it stays in the journal.

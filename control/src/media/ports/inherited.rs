@@ -1,35 +1,28 @@
 //! Pairs that an earlier control process had.
 
-use strait_shared::slot::{Generation, SlotIndex};
+use strait_shared::slot::Generation;
 use strait_shared::time::Instant;
 
 use super::super::layout::PairId;
-use super::super::limits::CLOSE_TIMEOUT;
-use super::{Deadline, Pair, Ports, State};
+use super::{Pair, Ports, State};
 
 impl Ports {
-    /// Takes a free pair out of use because one of its slots was found open, under `generation`,
-    /// by an earlier control process. Answers whether it was free.
-    pub fn reclaim(&mut self, now: Instant, slot: SlotIndex, generation: Generation) -> bool {
-        let pair = PairId::of(slot);
-        let Some(state) = self.pairs.get_mut(pair.index()) else {
-            return false;
-        };
-        let again = state.state == State::Closing && state.generation == generation;
-        if state.state != State::Free && !again {
-            return false;
-        }
-        state.open[(slot.0 % 2) as usize] = true;
-        if !again {
-            state.state = State::Closing;
+    /// A pair that nobody of ours has goes on from the use that the dataplane had it in last: no
+    /// report of that one is taken for one of the next.
+    pub fn go_on_from(&mut self, pair: PairId, generation: Generation) {
+        let state = &mut self.pairs[pair.index()];
+        if matches!(state.state, State::Free | State::Quarantined) {
             state.generation = generation;
-            self.strand(pair);
-            self.closing.push_back(Deadline {
-                at: now + CLOSE_TIMEOUT,
-                pair,
-                generation,
-            });
         }
+    }
+
+    /// Takes a free pair out of use while a lost use of it is opened and closed once more. Answers
+    /// whether it was free.
+    pub fn repeat(&mut self, now: Instant, pair: PairId, generation: Generation) -> bool {
+        if !self.adopt(pair, generation, [true; 2]) {
+            return false;
+        }
+        self.close(now, pair);
         true
     }
 

@@ -7,7 +7,7 @@
 //! | free        | held        | [`Ports::allocate`]                                            |
 //! | held        | free        | [`Ports::give_back`]: neither slot was ever opened             |
 //! | held        | closing     | [`Ports::close`]: the close commands are out                   |
-//! | free        | closing     | [`Ports::reclaim`]: an earlier control process had it open     |
+//! | free        | closing     | [`Ports::repeat`]: its last use was lost with the table        |
 //! | free        | held        | [`Ports::adopt`]: an earlier control process held it           |
 //! | free        | quarantined | [`Ports::rest`]: an earlier control process had it lately      |
 //! | closing     | quarantined | both slots reported closed or rejected, or `CLOSE_TIMEOUT` on  |
@@ -81,7 +81,7 @@ struct Pair {
     holder: Option<Holder>,
     /// Per component: opened in the dataplane and not reported closed.
     open: [bool; 2],
-    /// Still in a pool's free list though it was reclaimed: it is passed over there.
+    /// Still in a pool's free list though it came into use: it is passed over there.
     stale_in_pool: bool,
 }
 

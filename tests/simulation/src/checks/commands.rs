@@ -113,7 +113,9 @@ impl Commands {
                     },
                 );
                 self.moved.insert(slot);
-                return match before.and_then(|before| before.forwarding) {
+                // What no worker was told of is told again by whoever finds it undone.
+                let open = before.filter(|before| before.forwarding.is_some() && !before.unsure);
+                return match open {
                     Some(_) => Err(format!("{slot:?} is opened while open")),
                     None => Ok(()),
                 };

@@ -98,7 +98,8 @@ impl Strait {
         let closed = link.close_unknown_while(&known, &mut pause);
         let closed = closed.expect("the workers close what is unknown");
         self.checks.borrow_mut().commands.succeed(&known);
-        closed.into_iter().for_each(|slot| gateway.rest(at, slot));
+        let slots = |slot: SlotIndex| link.link().slot_state(slot);
+        gateway.inherit(at, &closed, &slots);
         for (worker, breath) in breaths {
             self.breathed(worker, breath);
         }
