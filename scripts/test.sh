@@ -12,7 +12,16 @@ step() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
 run_tests() { cargo test "$@" --show-output 2>&1 | awk -f scripts/summary.awk; }
 
 scripts/install.sh --dpdk
+# Nobody builds there twice.
+[ -z "${CI:-}" ] || export CARGO_INCREMENTAL=0
 ports=(udp native generic)
+# Cargo chooses features by what it is asked for, and compiles everything anew for others: it is
+# asked for the same, all the way.
+programs=()
+for path in tests/tests/*; do
+  name=$(basename "$path" .rs)
+  [ "$name" = e2e ] || programs+=(--test "$name")
+done
 dpdk=(--manifest-path dataplane/dpdk/Cargo.toml)
 
 step "formatting"
@@ -20,12 +29,12 @@ cargo fmt --all --check
 step "lints"
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "build"
-cargo build --workspace --bins --quiet
+cargo build --workspace --bins --tests --quiet
 if pkg-config --exists 'libdpdk >= 22.11' 2>/dev/null; then
   step "the DPDK port, a workspace of its own"
   cargo fmt --all --check "${dpdk[@]}"
   cargo clippy --workspace --all-targets --quiet "${dpdk[@]}" --target-dir target -- -D warnings
-  cargo build --quiet "${dpdk[@]}" --target-dir target
+  cargo build --bins --tests --quiet "${dpdk[@]}" --target-dir target
   run_tests --workspace "${dpdk[@]}" --target-dir target --
   ports+=(dpdk)
 elif [ -n "${CI:-}" ]; then
@@ -42,11 +51,11 @@ fi
 step "memory-order models"
 scripts/model.sh
 step "whole programs: crashes, floods, exit codes, the tree itself"
-# Two at a time, for what measures memory and gaps; and all but e2e, which is run for each port.
-run_tests -p strait-tests --lib --test '[!e]*' --test 'e[!2]*' -- --test-threads 2
+# Two at a time, for what measures memory and gaps.
+run_tests --workspace "${programs[@]}" -- --test-threads 2
 for port in "${ports[@]}"; do
   step "end to end, real programs in network namespaces, by $port"
   # Real time passes in every scenario, and little of it is the processor's.
-  STRAIT_TEST_PORT="$port" run_tests -p strait-tests --test e2e -- --test-threads 6
+  STRAIT_TEST_PORT="$port" run_tests --workspace --test e2e -- --test-threads 6
 done
 step "all passed"

@@ -42,6 +42,12 @@ impl Program {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// What it printed, and what it wrote about errors where it has a file of its own for them.
+    fn account(&self) -> String {
+        let errors = std::fs::read(self.output.with_extension("errors")).unwrap_or_default();
+        format!("{}\n{}", self.output(), String::from_utf8_lossy(&errors))
+    }
+
     /// The process's number.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -80,7 +86,7 @@ impl Program {
             ended,
             "{} did not end in {limit:?}:\n{}",
             self.name,
-            self.output()
+            self.account()
         );
         status.expect("it has ended")
     }
@@ -95,7 +101,7 @@ impl Program {
             status.success(),
             "{} failed ({status}):\n{}",
             self.name,
-            self.output()
+            self.account()
         );
     }
 

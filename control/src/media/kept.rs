@@ -156,8 +156,8 @@ impl MediaPlane {
     /// Uses of ports are counted on from those that the dataplane knows.
     pub fn go_on_from(&mut self, slots: &dyn Slots) {
         for pair in self.ports.layout.pairs() {
-            let states = Component::BOTH.map(|component| slots.slot(pair.slot(component)));
-            if let Some(state) = states.into_iter().flatten().next() {
+            let state = |component: Component| slots.slot(pair.slot(component));
+            if let Some(state) = Component::BOTH.into_iter().find_map(state) {
                 self.ports.go_on_from(pair, state.generation);
             }
         }
