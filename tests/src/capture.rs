@@ -256,7 +256,9 @@ pub fn tshark(file: &Path, filter: &str) -> String {
     let output = Command::new("tshark")
         .args(["-n", "-r"])
         .arg(file)
-        .args(["-o", "rtp.heuristic_rtp:TRUE", "-Y", filter])
+        .args(["-o", "rtp.heuristic_rtp:TRUE"])
+        // A NAT may choose a port that some other protocol is known by.
+        .args(["-o", "udp.try_heuristic_first:TRUE", "-Y", filter])
         .output()
         .expect("tshark is installed");
     assert!(
