@@ -54,6 +54,7 @@ pub fn load(capture: &Path, what: &str) -> Command {
 pub fn report(command: &mut Command, code: i32) -> serde_json::Value {
     let output = command.arg("--json").output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{said}");
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(code), "{said}{report}");
     serde_json::from_slice(&output.stdout).unwrap()
 }
