@@ -60,17 +60,41 @@ pub struct Outgoing {
 
 /// What a side is told while it runs.
 pub enum Order {
+    /// A call's flows are about to come, by the address in the middle that they come from. Each
+    /// side is told before the other begins.
+    Expect(Vec<(SocketAddr, Incoming)>),
     /// A call's flows begin now.
     Begin {
         /// The call's number.
         call: u64,
         /// What this side sends.
         outgoing: Vec<Outgoing>,
-        /// What it hears, by the address in the middle that it comes from.
-        incoming: Vec<(SocketAddr, Incoming)>,
     },
     /// A call's flows end; what is under way is still heard.
     End(u64),
+}
+
+/// What a side is told, and whom it expects to hear by that.
+struct Orders {
+    told: Receiver<Order>,
+    /// Those that are to be carried out.
+    left: Vec<Order>,
+    incoming: HashMap<SocketAddr, Incoming>,
+}
+
+impl Orders {
+    /// Takes in what was told; whether anything was.
+    fn listen(&mut self) -> bool {
+        let mut any = false;
+        while let Ok(order) = self.told.try_recv() {
+            any = true;
+            match order {
+                Order::Expect(incoming) => self.incoming.extend(incoming),
+                order => self.left.push(order),
+            }
+        }
+        any
+    }
 }
 
 /// A flow that is being sent.
@@ -104,10 +128,9 @@ pub struct Progress {
 /// One side of all calls.
 pub struct Side {
     wire: Box<dyn Wire>,
-    orders: Receiver<Order>,
+    orders: Orders,
     playing: HashMap<usize, Playing>,
     begun: usize,
-    incoming: HashMap<SocketAddr, Incoming>,
     /// Of what this side sends, and of what it hears.
     progress: (Arc<Progress>, Arc<Progress>),
     sent: Sent,
@@ -167,12 +190,16 @@ impl Side {
         orders: Receiver<Order>,
         progress: (Arc<Progress>, Arc<Progress>),
     ) -> Self {
+        let orders = Orders {
+            told: orders,
+            left: Vec::new(),
+            incoming: HashMap::new(),
+        };
         Self {
             wire,
             orders,
             playing: HashMap::new(),
             begun: 0,
-            incoming: HashMap::new(),
             progress,
             sent: Sent::default(),
             heard: Heard::default(),
@@ -274,13 +301,10 @@ impl Side {
     /// Does as it is told; the flows that have begun.
     fn obey(&mut self, now: Duration) -> Vec<usize> {
         let mut begun = Vec::new();
-        while let Ok(order) = self.orders.try_recv() {
+        self.orders.listen();
+        for order in std::mem::take(&mut self.orders.left) {
             match order {
-                Order::Begin {
-                    call,
-                    outgoing,
-                    incoming,
-                } => {
+                Order::Begin { call, outgoing } => {
                     for flow in outgoing {
                         self.playing.insert(
                             self.begun,
@@ -293,9 +317,9 @@ impl Side {
                         begun.push(self.begun);
                         self.begun += 1;
                     }
-                    self.incoming.extend(incoming);
                 }
                 Order::End(call) => self.playing.retain(|_, playing| playing.call != call),
+                Order::Expect(incoming) => self.orders.incoming.extend(incoming),
             }
         }
         begun
@@ -332,11 +356,11 @@ impl Side {
 
     /// Judges what has arrived; how many packets that was.
     fn receive(&mut self, start: Instant) -> u64 {
-        let (wire, incoming, heard) = (&mut self.wire, &mut self.incoming, &mut self.heard);
+        let (wire, orders, heard) = (&mut self.wire, &mut self.orders, &mut self.heard);
         let mut packets = 0;
         wire.receive(&mut |source, bytes| {
             packets += 1;
-            judge(incoming, heard, start.elapsed(), source, bytes);
+            judge(orders, heard, start.elapsed(), source, bytes);
         });
         self.progress.1.heard.fetch_add(packets, Ordering::Relaxed);
         packets
@@ -355,19 +379,17 @@ impl Side {
     }
 }
 
-fn judge(
-    incoming: &mut HashMap<SocketAddr, Incoming>,
-    heard: &mut Heard,
-    now: Duration,
-    source: SocketAddr,
-    bytes: &[u8],
-) {
-    let flow = incoming.get_mut(&source);
+fn judge(orders: &mut Orders, heard: &mut Heard, now: Duration, source: SocketAddr, bytes: &[u8]) {
+    let flow = orders.incoming.get_mut(&source);
     let Some((flow, number, sound)) = flow.and_then(|flow| {
         let (number, sound) = flow.part.recognise(bytes, flow.window.expected())?;
         Some((flow, number, sound))
     }) else {
-        heard.strange += 1;
+        // Its call may have begun at the other side since this one looked.
+        match orders.listen() {
+            true => judge(orders, heard, now, source, bytes),
+            false => heard.strange += 1,
+        }
         return;
     };
     if !sound {

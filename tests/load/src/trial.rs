@@ -240,13 +240,13 @@ pub fn begin(
             incoming[1 - side].push((heard_from, Incoming::new(part, flight, flood.is_some())));
         }
     }
-    for ((orders, outgoing), incoming) in orders.iter().zip(outgoing).zip(incoming) {
-        // A side that has ended hears nothing, and the trial is over.
-        let _ = orders.send(Order::Begin {
-            call: call as u64,
-            outgoing,
-            incoming,
-        });
+    // A side that has ended hears nothing, and the trial is over.
+    for (orders, incoming) in orders.iter().zip(incoming) {
+        let _ = orders.send(Order::Expect(incoming));
+    }
+    let call = call as u64;
+    for (orders, outgoing) in orders.iter().zip(outgoing) {
+        let _ = orders.send(Order::Begin { call, outgoing });
     }
 }
 
