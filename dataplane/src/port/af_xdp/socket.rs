@@ -22,6 +22,11 @@ use crate::frame::{Buffer, Frame};
 use crate::limits::{KICKS_MAX, RING_FRAMES};
 use crate::port::FrameIndex;
 
+/// Twice as many as ever lie in it: the kernel shows what it has received before it shows which
+/// places it took the frames from, so that a full ring would for a moment have no room for one
+/// that goes back.
+const FILL_PLACES: u32 = 2 * RING_FRAMES;
+
 /// A bound socket, which has no frames yet.
 pub(super) struct Bound {
     fd: OwnedFd,
@@ -65,14 +70,14 @@ impl Bound {
             sockopt::set_xdp_umem_reg(&fd, umem.memory().registration())?;
         }
         let entries = RING_FRAMES;
-        sockopt::set_xdp_umem_fill_ring_size(&fd, entries)?;
+        sockopt::set_xdp_umem_fill_ring_size(&fd, FILL_PLACES)?;
         sockopt::set_xdp_umem_completion_ring_size(&fd, entries)?;
         sockopt::set_xdp_rx_ring_size(&fd, entries)?;
         sockopt::set_xdp_tx_ring_size(&fd, entries)?;
         let at = sockopt::xdp_mmap_offsets(&fd)?;
         let ring = fd.as_fd();
         let (one, two) = (EntryKind::Address, EntryKind::Frame);
-        let fill = Producer::map(ring, XDP_UMEM_PGOFF_FILL_RING, at.fr, one, entries)?;
+        let fill = Producer::map(ring, XDP_UMEM_PGOFF_FILL_RING, at.fr, one, FILL_PLACES)?;
         let completion = Consumer::map(ring, XDP_UMEM_PGOFF_COMPLETION_RING, at.cr, one, entries)?;
         let receive = Consumer::map(ring, XDP_PGOFF_RX_RING, at.rx, two, entries)?;
         let transmit = Producer::map(ring, XDP_PGOFF_TX_RING, at.tx, two, entries)?;
@@ -167,7 +172,7 @@ impl Socket {
             }
             let address = self.share.lend(empty);
             let given_back = self.fill.put(Entry { address, bytes: 0 });
-            debug_assert!(given_back, "as many places as receiving frames");
+            debug_assert!(given_back, "more places than receiving frames");
         }
         if available > 0 {
             self.receive.release();
