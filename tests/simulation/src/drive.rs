@@ -448,6 +448,8 @@ fn talks(stage: &Stage, number: usize) -> Vec<Talking<'_>> {
         call.state() == State::Established
             && speaks
             && !stream.moves()
+            // Where the answer has no way back, media stays as it was agreed on before.
+            && !call.awaits_answer()
             && stream.direction() == strait_parties::sip::description::Direction::SendRecv
     });
     let talking = calls.filter_map(|call| {

@@ -151,6 +151,11 @@ impl Call {
         self.stream.version()
     }
 
+    /// Whether an offer of ours waits for its answer.
+    pub fn awaits_answer(&self) -> bool {
+        self.agreement.awaiting_answer
+    }
+
     /// Its media.
     pub fn stream(&self) -> &Stream {
         &self.stream
